@@ -1,0 +1,1 @@
+//! Distributed stream and batch processing: DataStream, Rdd and DStream on one engine.

@@ -1,0 +1,1 @@
+//! What a job is made of: source, operator, exchange, state, sink, graph.

@@ -1,0 +1,1 @@
+//! The words of Millstream: record, text, time, key, id, error, settings.

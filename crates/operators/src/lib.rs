@@ -1,0 +1,1 @@
+//! The operators that exist: steps, keyed aggregates, processes, windows.

@@ -1,0 +1,1 @@
+//! Where snapshots are kept: state files, manifests, retention, the folder's lock.
