@@ -1,0 +1,129 @@
+//! Outputs besides the main one.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use millstream_model::error::{Failure, Result};
+use millstream_model::time::Timestamp;
+
+use super::{ChainContext, Control, Downstream, Output};
+
+/// Names a side output and the type of its records; two tags of one name are the same side output.
+///
+/// ```
+/// use millstream_dataflow::operator::OutputTag;
+///
+/// let late: OutputTag<String> = OutputTag::new("late");
+/// assert_eq!(late.name(), "late");
+/// ```
+pub struct OutputTag<T> {
+    name: Arc<str>,
+    records: PhantomData<fn() -> T>,
+}
+
+impl<T> OutputTag<T> {
+    /// A tag of this name.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), records: PhantomData }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl<T> Clone for OutputTag<T> {
+    fn clone(&self) -> Self {
+        Self { name: self.name.clone(), records: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for OutputTag<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OutputTag").field(&self.name).finish()
+    }
+}
+
+/// A side output of a record type that is not named.
+trait AnySide {
+    fn as_any(&mut self) -> &mut dyn Any;
+    fn open(&mut self, context: &mut ChainContext<'_>) -> Result<()>;
+    fn control(&mut self, control: &mut Control<'_>) -> Result<()>;
+    fn finish_batch(&mut self) -> Result<()>;
+}
+
+impl<T: 'static> AnySide for Output<T> {
+    fn as_any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn open(&mut self, context: &mut ChainContext<'_>) -> Result<()> {
+        self.downstream().open(context)
+    }
+
+    fn control(&mut self, control: &mut Control<'_>) -> Result<()> {
+        Output::control(self, control);
+        self.check()
+    }
+
+    fn finish_batch(&mut self) -> Result<()> {
+        self.flush();
+        self.check()
+    }
+}
+
+/// The side outputs of one operator that somebody reads. Records for others are dropped.
+#[derive(Default)]
+pub struct SideOutputs {
+    sides: Vec<(Arc<str>, Box<dyn AnySide>)>,
+}
+
+impl SideOutputs {
+    /// Adds the reader of a side output.
+    pub fn add<T: 'static>(&mut self, tag: &OutputTag<T>, downstream: Box<dyn Downstream<T>>) {
+        self.sides.push((tag.name.clone(), Box::new(Output::new(downstream))));
+    }
+
+    /// Whether anybody reads this side output.
+    pub fn is_read<T>(&self, tag: &OutputTag<T>) -> bool {
+        self.sides.iter().any(|(name, _)| *name == tag.name)
+    }
+
+    /// Emits a record to a side output, with its event time if it has one.
+    ///
+    /// # Errors
+    /// If the reader of the side output expects another type of records.
+    pub fn emit<T: 'static>(&mut self, tag: &OutputTag<T>, record: T, time: Option<Timestamp>) -> Result<()> {
+        for (name, side) in &mut self.sides {
+            if *name == tag.name {
+                let Some(output) = side.as_any().downcast_mut::<Output<T>>() else {
+                    return Err(Failure::user(format!(
+                        "side output `{name}` is read with another type than `{}`, which was emitted to it",
+                        std::any::type_name::<T>()
+                    )));
+                };
+                match time {
+                    Some(time) => output.emit_at(record, time),
+                    None => output.emit(record),
+                }
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn open(&mut self, context: &mut ChainContext<'_>) -> Result<()> {
+        self.sides.iter_mut().try_for_each(|(_, side)| side.open(context))
+    }
+
+    pub(super) fn control(&mut self, control: &mut Control<'_>) -> Result<()> {
+        self.sides.iter_mut().try_for_each(|(_, side)| side.control(control))
+    }
+
+    pub(super) fn finish_batch(&mut self) -> Result<()> {
+        self.sides.iter_mut().try_for_each(|(_, side)| side.finish_batch())
+    }
+}
