@@ -9,6 +9,7 @@
 mod buffer;
 mod compare;
 mod convert;
+mod marks;
 mod pieces;
 mod shared;
 
@@ -209,6 +210,18 @@ impl Text {
     fn word1(&self) -> u64 {
         // SAFETY: both fields of the union are plain initialised bytes; an address read as a number is not used as one.
         u64::from_le(unsafe { self.tail.word })
+    }
+
+    /// The eight bytes from `at`, which is inside the text, as a little-endian number; what lies beyond its end is
+    /// arbitrary.
+    #[inline]
+    fn word(&self, at: usize) -> u64 {
+        debug_assert!(at < self.len());
+        if self.is_inline() {
+            return (self.bits() >> (8 * at)) as u64;
+        }
+        // SAFETY: `at` is inside the view, and the buffer's text is followed by more than eight readable bytes.
+        u64::from_le(unsafe { self.start().add(at).cast::<u64>().read_unaligned() })
     }
 
     /// An inline text of `len` bytes, given as a little-endian number that is zero above them.

@@ -6,6 +6,7 @@
 use std::iter::FusedIterator;
 
 use super::Text;
+use super::marks::{Marks, WhiteSpace};
 
 impl Text {
     /// The pieces between the places where `separator` stands, as [`str::split`].
@@ -23,7 +24,7 @@ impl Text {
     /// [`split`](Text::split) that consumes the text, which saves a count on long text.
     #[inline]
     pub fn into_split(self, separator: char) -> Split {
-        Split { text: self, separator, at: Some(0) }
+        Split { text: self, separator, marks: Marks::default(), start: Some(0) }
     }
 
     /// The words between runs of white space (Unicode's), as [`str::split_whitespace`].
@@ -35,7 +36,7 @@ impl Text {
     /// [`split_whitespace`](Text::split_whitespace) that consumes the text, which saves a count on long text.
     #[inline]
     pub fn into_split_whitespace(self) -> SplitWhitespace {
-        SplitWhitespace { text: self, at: 0 }
+        SplitWhitespace { text: self, marks: Marks::default(), start: 0 }
     }
 
     /// The lines, without their ends (`\n` or `\r\n`), as [`str::lines`].
@@ -44,10 +45,10 @@ impl Text {
         self.clone().into_lines()
     }
 
-    /// [`lines`](Text::lines) that consumes the text.
+    /// [`lines`](Text::lines) that consumes the text, which saves a count on long text.
     #[inline]
     pub fn into_lines(self) -> Lines {
-        Lines { text: self, at: 0 }
+        Lines { text: self, marks: Marks::default(), start: 0 }
     }
 }
 
@@ -56,8 +57,9 @@ impl Text {
 pub struct Split {
     text: Text,
     separator: char,
+    marks: Marks,
     /// Where the next piece starts; `None` after the last one.
-    at: Option<usize>,
+    start: Option<usize>,
 }
 
 impl Iterator for Split {
@@ -65,20 +67,12 @@ impl Iterator for Split {
 
     #[inline]
     fn next(&mut self) -> Option<Text> {
-        let start = self.at?;
-        let rest = self.text.as_str().get(start..)?;
-        let len = match rest.find(self.separator) {
-            Some(len) => {
-                self.at = Some(start + len + self.separator.len_utf8());
-                len
-            }
-            None => {
-                self.at = None;
-                rest.len()
-            }
-        };
-        // SAFETY: `start` and the place of a separator are character boundaries inside the text.
-        Some(unsafe { self.text.view(start, len) })
+        let start = self.start?;
+        let mark = self.marks.next(&self.text, &self.separator);
+        self.start = mark.map(|at| at + self.separator.len_utf8());
+        let end = mark.unwrap_or(self.text.len());
+        // SAFETY: a piece starts after a separator and ends before one, or at the ends of the text.
+        Some(unsafe { self.text.view(start, end - start) })
     }
 }
 
@@ -88,7 +82,9 @@ impl FusedIterator for Split {}
 #[derive(Clone, Debug)]
 pub struct SplitWhitespace {
     text: Text,
-    at: usize,
+    marks: Marks,
+    /// Where the next word starts, or white space before it.
+    start: usize,
 }
 
 impl Iterator for SplitWhitespace {
@@ -96,54 +92,28 @@ impl Iterator for SplitWhitespace {
 
     #[inline]
     fn next(&mut self) -> Option<Text> {
-        let bytes = self.text.as_bytes();
-        let mut start = self.at;
-        loop {
-            match white_space(bytes, start) {
-                _ if start == bytes.len() => return None,
-                0 => break,
-                width => start += width,
+        while self.start < self.text.len() {
+            let (start, end) =
+                (self.start, self.marks.next(&self.text, &WhiteSpace).unwrap_or(self.text.len()));
+            self.start = end + 1;
+            if end > start {
+                // SAFETY: every byte of white space is marked, so a word starts after a whole character of it and
+                // ends before one, or at the ends of the text.
+                return Some(unsafe { self.text.view(start, end - start) });
             }
         }
-        let mut end = start + 1;
-        while end < bytes.len() && white_space(bytes, end) == 0 {
-            end += 1;
-        }
-        self.at = end;
-        // SAFETY: both ends are where white space starts or ends, or the text does.
-        Some(unsafe { self.text.view(start, end - start) })
+        None
     }
 }
 
 impl FusedIterator for SplitWhitespace {}
 
-/// The width in bytes of the white space character that starts at `at`; 0 if none does.
-#[inline]
-fn white_space(bytes: &[u8], at: usize) -> usize {
-    match bytes.get(at) {
-        Some(b' ' | 9..=13) => 1,
-        // The first bytes of all white space beyond ASCII.
-        Some(0xC2 | 0xE1 | 0xE2 | 0xE3) => wide_white_space(&bytes[at..]),
-        _ => 0,
-    }
-}
-
-/// As [`white_space`], for the few characters beyond ASCII.
-#[cold]
-fn wide_white_space(bytes: &[u8]) -> usize {
-    match bytes {
-        [0xC2, 0x85 | 0xA0, ..] => 2,
-        [0xE1, 0x9A, 0x80, ..] | [0xE3, 0x80, 0x80, ..] | [0xE2, 0x81, 0x9F, ..] => 3,
-        [0xE2, 0x80, 0x80..=0x8A | 0xA8 | 0xA9 | 0xAF, ..] => 3,
-        _ => 0,
-    }
-}
-
 /// Iterator of [`Text::lines`].
 #[derive(Clone, Debug)]
 pub struct Lines {
     text: Text,
-    at: usize,
+    marks: Marks,
+    start: usize,
 }
 
 impl Iterator for Lines {
@@ -151,23 +121,18 @@ impl Iterator for Lines {
 
     #[inline]
     fn next(&mut self) -> Option<Text> {
-        let start = self.at;
-        let rest = self.text.as_str().get(start..)?;
-        if rest.is_empty() {
+        let start = self.start;
+        if start >= self.text.len() {
             return None;
         }
-        let len = match rest.find('\n') {
-            Some(len) => {
-                self.at = start + len + 1;
-                if rest.as_bytes()[..len].ends_with(b"\r") { len - 1 } else { len }
-            }
-            None => {
-                self.at = start + rest.len();
-                rest.len()
-            }
-        };
+        let mark = self.marks.next(&self.text, &'\n');
+        let mut end = mark.unwrap_or(self.text.len());
+        self.start = end + 1;
+        if mark.is_some() && self.text.as_bytes()[start..end].ends_with(b"\r") {
+            end -= 1;
+        }
         // SAFETY: lines start and end at ASCII bytes or at the ends of the text.
-        Some(unsafe { self.text.view(start, len) })
+        Some(unsafe { self.text.view(start, end - start) })
     }
 }
 
