@@ -43,9 +43,14 @@ impl Text {
     ///
     /// [`TextError::NotUtf8`] with the position of the first bad byte; [`TextError::TooLong`] for 4 GiB and more.
     pub fn from_utf8(bytes: &[u8]) -> Result<Text, TextError> {
-        match std::str::from_utf8(bytes) {
+        match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => Text::try_new(text),
-            Err(error) => Err(TextError::NotUtf8 { valid_up_to: error.valid_up_to() }),
+            Err(_) => {
+                // The fast check does not say where; the second look does.
+                let valid_up_to =
+                    std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
+                Err(TextError::NotUtf8 { valid_up_to })
+            }
         }
     }
 }
