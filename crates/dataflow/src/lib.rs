@@ -1,1 +1,3 @@
 //! What a job is made of: source, operator, exchange, state, sink, graph.
+
+pub mod state;

@@ -218,6 +218,9 @@ mod tests {
     fn the_intersection_of_ranges_apart_is_empty() {
         let overlap = KeyGroupRange::new(0, 4).intersection(&KeyGroupRange::new(6, 8));
         assert!(overlap.is_empty());
-        assert_eq!(KeyGroupRange::new(0, 4).intersection(&KeyGroupRange::new(2, 8)), KeyGroupRange::new(2, 4));
+        assert_eq!(
+            KeyGroupRange::new(0, 4).intersection(&KeyGroupRange::new(2, 8)),
+            KeyGroupRange::new(2, 4)
+        );
     }
 }

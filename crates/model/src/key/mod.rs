@@ -2,4 +2,6 @@
 
 mod group;
 
-pub use group::{KeyGroup, KeyGroupRange, MaxParallelism, ParallelismError, key_group_of, range_of, subtask_of};
+pub use group::{
+    KeyGroup, KeyGroupRange, MaxParallelism, ParallelismError, key_group_of, range_of, subtask_of,
+};
