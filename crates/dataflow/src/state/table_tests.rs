@@ -206,6 +206,19 @@ fn measure_freezing_and_counting() {
         restored.restore_group(group, &bytes).unwrap();
     }
     println!("encode and restore 1M: {} ms", start.elapsed().as_millis());
+    drop(frozen);
+    for _ in 0..4 {
+        let mut frozen = table.freeze();
+        let encoding = std::thread::spawn(move || {
+            let (mut encoder, mut bytes) = (Encoder::new(), Vec::new());
+            for group in max().all().iter() {
+                bytes.clear();
+                frozen.take_group(group, &mut encoder, &mut bytes).unwrap();
+            }
+        });
+        run(&mut table, &keys, "count 1M while another thread encodes");
+        encoding.join().unwrap();
+    }
     let start = Instant::now();
     let copy: Vec<Group<u64, u64>> = table.groups.iter().map(|group| group.get().clone()).collect();
     println!("plain clone of all groups: {} us ({})", start.elapsed().as_micros(), copy.len());
