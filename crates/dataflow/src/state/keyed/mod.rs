@@ -115,7 +115,11 @@ impl<K: KeyData> KeyedStore<K> {
                 *next - 1
             })
         };
-        let slot = *self.keys.get_or_insert_ref(hash, key, take_slot)?;
+        // A known key is only looked up, so that a snapshot in progress need not be copied for it.
+        let slot = match self.keys.get(hash, key) {
+            Some(slot) => *slot,
+            None => *self.keys.get_or_insert_ref(hash, key, take_slot)?,
+        };
         self.slots.set_current(slot);
         self.current_hash = hash;
         Ok(())

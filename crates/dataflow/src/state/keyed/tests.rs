@@ -296,3 +296,27 @@ fn states_without_a_counterpart_are_listed_on_both_sides() {
     let absent: Vec<String> = restore.absent().iter().map(ToString::to_string).collect();
     assert_eq!(absent, ["`new` (a list state of type u64 -> Vec<String>)"]);
 }
+
+/// Run with `cargo test --release -p millstream-dataflow measure -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures"]
+fn measure_counting_in_a_value_state() {
+    let mut store = store();
+    let count = store.value(&ValueStateDescriptor::<u64>::new("count")).unwrap();
+    for round in ["insert 100k", "count 100k", "count 100k", "while frozen", "while frozen"] {
+        let frozen = (round == "while frozen").then(|| store.freeze());
+        let (start, mut worst, mut last) = (std::time::Instant::now(), 0, std::time::Instant::now());
+        for key in 0..100_000u64 {
+            let key = key.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 8;
+            store.set_key(hash(&key), &key).unwrap();
+            count.with_mut(|count| *count += 1);
+            if key.is_multiple_of(1_000) {
+                worst = worst.max(last.elapsed().as_micros());
+                last = std::time::Instant::now();
+            }
+        }
+        let nanos = start.elapsed().as_nanos() as f64 / 1e5;
+        println!("{round}: {nanos:.1} ns a record, longest run of about 1000 records {worst} us");
+        drop(frozen);
+    }
+}
