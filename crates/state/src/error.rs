@@ -230,3 +230,28 @@ fn other_job(written_by: &str, program: &str) -> String {
         format!(": it is of the job `{written_by}`, the program is `{program}`")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CheckpointName, CheckpointStore, SubtaskWork};
+
+    #[test]
+    fn the_systems_error_is_found_below_that_of_a_local_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = CheckpointStore::open(folder.path()).unwrap();
+        std::fs::write(folder.path().join("checkpoint-000001"), "in the way").unwrap();
+        let part = millstream_dataflow::state::snapshot::OperatorPart::new("splits", 1, &[1u8]).unwrap();
+        let snapshot =
+            millstream_dataflow::state::OperatorSnapshot { keyed: Vec::new(), operator: vec![part] };
+        let work = SubtaskWork { operators: vec![("lines".to_owned(), snapshot)], committables: Vec::new() };
+        let error = store.write_subtask(CheckpointName::checkpoint(1), "0-0", work).unwrap_err();
+        let StoreError::Io { action: "writing", file, source } = error else { panic!("{error}") };
+        assert!(file.ends_with("/checkpoint-000001/0-0.state"), "{file}");
+        let kind = io_kind(&source);
+        assert!(
+            matches!(kind, Some(io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists)),
+            "{kind:?} of {source}"
+        );
+    }
+}

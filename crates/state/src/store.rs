@@ -17,6 +17,34 @@ use crate::manifest::{FORMAT_VERSION, Manifest, ManifestFault};
 use crate::name::{CheckpointKind, CheckpointName};
 
 /// A folder of checkpoints, in a local folder or an object store.
+///
+/// ```
+/// use millstream_dataflow::state::OperatorSnapshot;
+/// use millstream_dataflow::state::restore::Redistribution;
+/// use millstream_dataflow::state::snapshot::OperatorPart;
+/// use millstream_model::key::MaxParallelism;
+/// use millstream_state::{CheckpointName, CheckpointStore, JobEntry, Manifest, OperatorEntry, SubtaskWork};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let (store, max) = (CheckpointStore::open(folder.path())?, MaxParallelism::default());
+/// let checkpoint = CheckpointName::checkpoint(store.next_id()?);
+/// let splits = OperatorPart::new("splits", 1, &[("flights.csv", 4096u64)])?;
+/// let snapshot = OperatorSnapshot { keyed: vec![], operator: vec![splits] };
+/// let work = SubtaskWork { operators: vec![("lines".to_owned(), snapshot)], committables: vec![] };
+/// let written = store.write_subtask(checkpoint, "0-0", work)?;
+///
+/// let job = JobEntry { name: "delays".to_owned(), fingerprint: "5eed".to_owned() };
+/// let operators = vec![OperatorEntry::new("lines", "TextFiles", 1, max)];
+/// let mut manifest = Manifest { checkpoint, job, time: 0, operators, committables: vec![] };
+/// manifest.add(written);
+/// store.write_manifest(&manifest)?;
+/// store.collect_garbage(3, &[])?;
+///
+/// let mut restore = store.restore(&store.latest()?, "lines", 0, 1, max)?;
+/// let splits = restore.claim_operator::<(String, u64)>("splits", 1, Redistribution::Split)?;
+/// assert_eq!(splits, [("flights.csv".to_owned(), 4096)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct CheckpointStore {
     objects: Arc<dyn ObjectStore>,

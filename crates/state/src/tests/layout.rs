@@ -141,3 +141,34 @@ fn a_manifest_that_was_cut_or_changed_anywhere_is_refused() {
         assert!(Manifest::from_text(&changed).is_err(), "{at}");
     }
 }
+
+#[test]
+fn many_threads_can_write_to_one_store() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let folder = tempfile::tempdir().unwrap();
+    let store = CheckpointStore::open(folder.path()).unwrap();
+    shared(&store);
+    let checkpoint = CheckpointName::checkpoint(1);
+    let mut manifest = manifest(checkpoint, 4);
+    let written: Vec<SubtaskState> = std::thread::scope(|scope| {
+        let write = |subtask: u16| {
+            let mut table = table(subtask, 4);
+            for key in 0..100 {
+                let _ = table.insert(hash(&key), key, key);
+            }
+            let part = table.freeze_part(counts_meta());
+            let store = &store;
+            scope.spawn(move || {
+                let snapshot = OperatorSnapshot { keyed: vec![part], operator: Vec::new() };
+                let work =
+                    SubtaskWork { operators: vec![("mean".to_owned(), snapshot)], ..Default::default() };
+                store.write_subtask(checkpoint, &format!("1-{subtask}"), work).unwrap()
+            })
+        };
+        let writers: Vec<_> = (0..4).map(write).collect();
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+    });
+    written.into_iter().for_each(|state| manifest.add(state));
+    store.write_manifest(&manifest).unwrap();
+    assert_eq!(restored(&store, &store.latest().unwrap(), 0, 1).unwrap().len(), 100);
+}
