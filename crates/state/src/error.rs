@@ -158,6 +158,12 @@ pub enum StoreError {
         /// What is wrong.
         source: Box<StateError>,
     },
+    /// A subtask has written state of an operator that the job's coordinator does not know.
+    #[error("operator `{uid}` has state, and is not among the operators of the checkpoint's manifest")]
+    UnlistedOperator {
+        /// The operator.
+        uid: String,
+    },
     /// A manifest could not be put into words.
     #[error("the manifest {file} cannot be written: {source}")]
     ManifestUnwritable {
@@ -172,7 +178,7 @@ impl StoreError {
     /// Who can make the error go away.
     pub fn fault(&self) -> Fault {
         match self {
-            StoreError::ManifestUnwritable { .. } => Fault::Internal,
+            StoreError::ManifestUnwritable { .. } | StoreError::UnlistedOperator { .. } => Fault::Internal,
             StoreError::State { source, .. } => source.fault(),
             StoreError::ManifestDamaged { .. }
             | StoreError::StateFileDamaged { .. }

@@ -11,6 +11,7 @@ use millstream_model::key::MaxParallelism;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::error::StoreError;
 use crate::name::CheckpointName;
 use crate::write::SubtaskState;
 
@@ -188,11 +189,14 @@ pub struct Committable {
 
 impl Manifest {
     /// Adds what a subtask has written.
-    pub fn add(&mut self, state: SubtaskState) {
+    ///
+    /// # Errors
+    /// Where it has state of an operator that the manifest does not list, which would be lost.
+    pub fn add(&mut self, state: SubtaskState) -> Result<(), StoreError> {
         for written in state.operators {
             let Some(operator) = self.operators.iter_mut().find(|operator| operator.uid == written.uid)
             else {
-                continue;
+                return Err(StoreError::UnlistedOperator { uid: written.uid });
             };
             for keyed in written.keyed {
                 match operator.keyed.iter_mut().find(|known| known.meta.name == keyed.meta.name) {
@@ -217,6 +221,7 @@ impl Manifest {
             }
         }
         self.committables.extend(state.committables);
+        Ok(())
     }
 
     /// The operator of this uid.

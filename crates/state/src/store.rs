@@ -36,7 +36,7 @@ use crate::name::{CheckpointKind, CheckpointName};
 /// let job = JobEntry { name: "delays".to_owned(), fingerprint: "5eed".to_owned() };
 /// let operators = vec![OperatorEntry::new("lines", "TextFiles", 1, max)];
 /// let mut manifest = Manifest { checkpoint, job, time: 0, operators, committables: vec![] };
-/// manifest.add(written);
+/// manifest.add(written)?;
 /// store.write_manifest(&manifest)?;
 /// store.collect_garbage(3, &[])?;
 ///

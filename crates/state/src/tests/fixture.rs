@@ -45,7 +45,7 @@ fn write_to(store: &CheckpointStore) {
     };
     let committables = vec![Committable { uid: "files".to_owned(), subtask: 0, data: b"part-0".to_vec() }];
     let work = SubtaskWork { operators: vec![("mean".to_owned(), snapshot)], committables };
-    manifest.add(store.write_subtask(checkpoint, "0-0", work).unwrap());
+    manifest.add(store.write_subtask(checkpoint, "0-0", work).unwrap()).unwrap();
     store.write_manifest(&manifest).unwrap();
 }
 

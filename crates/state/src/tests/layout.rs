@@ -143,6 +143,17 @@ fn a_manifest_that_was_cut_or_changed_anywhere_is_refused() {
 }
 
 #[test]
+fn state_of_an_operator_that_the_manifest_does_not_list_is_refused_rather_than_lost() {
+    let operators = vec![SubtaskOperator { uid: "new".to_owned(), keyed: Vec::new(), operator: Vec::new() }];
+    let state = SubtaskState { operators, ..Default::default() };
+    let error = manifest(CheckpointName::checkpoint(1), 1).add(state).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "operator `new` has state, and is not among the operators of the checkpoint's manifest"
+    );
+}
+
+#[test]
 fn many_threads_can_write_to_one_store() {
     fn shared<T: Send + Sync>(_: &T) {}
     let folder = tempfile::tempdir().unwrap();
@@ -168,7 +179,7 @@ fn many_threads_can_write_to_one_store() {
         let writers: Vec<_> = (0..4).map(write).collect();
         writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     });
-    written.into_iter().for_each(|state| manifest.add(state));
+    written.into_iter().for_each(|state| manifest.add(state).unwrap());
     store.write_manifest(&manifest).unwrap();
     assert_eq!(restored(&store, &store.latest().unwrap(), 0, 1).unwrap().len(), 100);
 }

@@ -59,7 +59,7 @@ fn write(store: &CheckpointStore, checkpoint: CheckpointName, parallelism: u16, 
         let committables =
             vec![Committable { uid: "mean".to_owned(), subtask, data: vec![0, 0xab, subtask as u8] }];
         let work = SubtaskWork { operators: vec![("mean".to_owned(), snapshot)], committables };
-        manifest.add(store.write_subtask(checkpoint, &format!("1-{subtask}"), work).unwrap());
+        manifest.add(store.write_subtask(checkpoint, &format!("1-{subtask}"), work).unwrap()).unwrap();
     }
     store.write_manifest(&manifest).unwrap();
     manifest

@@ -168,22 +168,24 @@ impl<K: KeyData> KeyedStore<K> {
     /// Where a state was of another kind or type, or its bytes are broken.
     pub fn restore(&mut self, restore: &mut OperatorRestore) -> Result<(), StateError> {
         self.opened = true;
-        let max = self.max;
-        let hash_of = self.keys.key_functions().hash;
         let columns = std::mem::take(&mut self.columns);
-        for column in &columns {
-            let Some(state) = restore.claim_keyed(column.meta())? else { continue };
-            state.read(|group, bytes| {
-                column.restore_group(bytes, &mut |key| {
-                    let hash = checked_hash(hash_of, key, group, max)?;
-                    self.set_key(hash, key)?;
-                    Ok(self.slots.current())
-                })
-            })?;
-        }
+        let filled = columns.iter().try_for_each(|column| self.fill(&**column, restore));
         self.columns = columns;
+        filled?;
         self.restore_timers(restore)?;
         self.unset_key();
         Ok(())
+    }
+
+    fn fill(&mut self, column: &dyn AnyColumn<K>, restore: &mut OperatorRestore) -> Result<(), StateError> {
+        let (hash_of, max) = (self.keys.key_functions().hash, self.max);
+        let Some(state) = restore.claim_keyed(column.meta())? else { return Ok(()) };
+        state.read(|group, bytes| {
+            column.restore_group(bytes, &mut |key| {
+                let hash = checked_hash(hash_of, key, group, max)?;
+                self.set_key(hash, key)?;
+                Ok(self.slots.current())
+            })
+        })
     }
 }
