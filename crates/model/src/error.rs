@@ -14,7 +14,7 @@ pub use position::{Position, Unit};
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// Whose doing an error is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// The program, its settings or its input: somebody has to change something.
     User,
@@ -25,10 +25,20 @@ pub enum Fault {
 }
 
 /// Whether the same thing, tried again, may succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Retry {
     /// It may.
     Yes,
     /// It will fail in the same way.
     No,
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Fault::User => "user",
+            Fault::External => "external",
+            Fault::Internal => "internal",
+        })
+    }
 }

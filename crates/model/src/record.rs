@@ -1,8 +1,7 @@
-//! What may travel through a job, and what may leave the process.
+//! What may travel through a job.
 //!
-//! Answers for the two bounds that a user's type has to meet. Not for how a type is encoded.
-
-use serde::{Serialize, de::DeserializeOwned};
+//! Answers for the bound that every record's type has to meet. Not for what may be kept in state or leave the
+//! process: that asks for more, and is `dataflow`'s `StateData`.
 
 /// A value that may flow through a job: it can be copied to a second reader and moved to another thread.
 ///
@@ -15,20 +14,3 @@ use serde::{Serialize, de::DeserializeOwned};
 pub trait Record: Clone + Send + 'static {}
 
 impl<T: Clone + Send + 'static> Record for T {}
-
-/// A [`Record`] that may also be written down: kept in a checkpoint, spilled to disk, sent to another process.
-///
-/// Derive serde's `Serialize` and `Deserialize` for a type of your own and it is one.
-///
-/// ```
-/// use serde::{Deserialize, Serialize};
-///
-/// #[derive(Clone, Serialize, Deserialize)]
-/// struct Delay { airport: String, minutes: i32 }
-///
-/// fn storable<T: millstream_model::record::Storable>() {}
-/// storable::<Delay>();
-/// ```
-pub trait Storable: Record + Serialize + DeserializeOwned {}
-
-impl<T: Record + Serialize + DeserializeOwned> Storable for T {}

@@ -39,8 +39,8 @@ impl Origin {
         }
     }
 
-    /// Where the record at `index` stood.
-    pub(super) fn position(&self, index: usize) -> Position {
+    /// Where the record at `index` of the batch stood.
+    pub fn position(&self, index: usize) -> Position {
         let (first, last) = if self.exact {
             (self.first + index as u64, self.first + index as u64)
         } else {

@@ -12,10 +12,10 @@ mod link;
 mod output;
 mod side;
 
-pub use context::{ChainContext, Mode, OperatorContext, Wakeup};
+pub use context::{ChainContext, Mode, OperatorContext, RestoreSource, Wakeup};
 pub use control::{Barrier, BarrierPass, Control, Downstream};
 pub use fan_out::FanOut;
-pub use link::{Link, LinkIdentity};
+pub use link::{Link, LinkIdentity, SideLink};
 pub use output::Output;
 pub use side::{OutputTag, SideOutputs};
 
@@ -65,9 +65,14 @@ pub trait Operator<In, Out> {
         Ok(())
     }
 
-    /// Adds a copy of the state to `snapshot`; what is slow (encoding, writing) is done elsewhere.
-    fn snapshot(&mut self, snapshot: &mut OperatorSnapshot) -> Result<()> {
-        let _ = snapshot;
+    /// The flush interval is over: lets go of what is held back for efficiency alone.
+    fn on_flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Adds a frozen copy of the state to `snapshot`; what is slow (encoding, writing) is done elsewhere.
+    fn snapshot(&mut self, snapshot: &mut OperatorSnapshot, barrier: Barrier) -> Result<()> {
+        let _ = (snapshot, barrier);
         Ok(())
     }
 }

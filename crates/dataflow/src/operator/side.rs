@@ -87,6 +87,11 @@ impl SideOutputs {
         self.sides.push((tag.name.clone(), Box::new(Output::new(downstream))));
     }
 
+    /// Whether nobody reads any side output.
+    pub fn is_unread(&self) -> bool {
+        self.sides.is_empty()
+    }
+
     /// Whether anybody reads this side output.
     pub fn is_read<T>(&self, tag: &OutputTag<T>) -> bool {
         self.sides.iter().any(|(name, _)| *name == tag.name)

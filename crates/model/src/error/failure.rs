@@ -136,9 +136,9 @@ impl Failure {
         self.0.cancelled
     }
 
-    /// Whether an operator has been named.
-    pub fn is_placed(&self) -> bool {
-        self.0.operator.is_some()
+    /// Whether the operator that failed is the one with this uid.
+    pub fn is_placed_in(&self, uid: &OperatorUid) -> bool {
+        self.0.operator.as_ref().is_some_and(|place| place.uid == *uid)
     }
 
     /// What went wrong, alone.
@@ -215,6 +215,8 @@ mod tests {
             .on_record(3)
             .in_operator("filter", &OperatorUid::new("f"), here)
             .on_record(9);
-        assert!(failure.to_string().starts_with("operator `map` (uid m, subtask 1 of 1) failed at its record 3"));
+        assert!(
+            failure.to_string().starts_with("operator `map` (uid m, subtask 1 of 1) failed at its record 3")
+        );
     }
 }

@@ -1,3 +1,8 @@
-//! Keys: how they are hashed, and which key group they belong to.
+//! Keys: how they are hashed, which key group they belong to, and which subtask owns a group.
 
+mod group;
 pub mod hash;
+
+pub use group::{
+    KeyGroup, KeyGroupRange, MaxParallelism, ParallelismError, key_group_of, range_of, subtask_of,
+};

@@ -1,0 +1,13 @@
+//! How records move between subtasks.
+//!
+//! Answers for the elements that a channel carries and for choosing the receiver of each record. Not for the channel:
+//! the runtime gives one for memory, the cluster one for the network.
+//! Holds: the elements of one channel arrive in the order in which they were sent.
+
+mod element;
+mod partitioning;
+mod sender;
+
+pub use element::{AnyBatch, ChannelSender, Element};
+pub use partitioning::{KeySelector, Partitioner, Partitioning, Route};
+pub use sender::ExchangeSender;

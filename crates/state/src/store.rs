@@ -1,0 +1,226 @@
+//! A checkpoint folder: opening it, and finding what it holds.
+//!
+//! Answers for the folder's lock, for listing and for reading manifests. Its calls block; they belong on threads that
+//! may. Not for writing (`write`), cutting (`restore`) or collecting (`retention`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::error::StoreError;
+use crate::lock::FolderLock;
+use crate::manifest::{FORMAT_VERSION, Manifest, ManifestFault};
+use crate::name::{CheckpointKind, CheckpointName};
+
+/// A folder of checkpoints, in a local folder or an object store.
+///
+/// ```
+/// use millstream_dataflow::state::OperatorSnapshot;
+/// use millstream_dataflow::state::restore::Redistribution;
+/// use millstream_dataflow::state::snapshot::OperatorPart;
+/// use millstream_model::key::MaxParallelism;
+/// use millstream_state::{CheckpointName, CheckpointStore, JobEntry, Manifest, OperatorEntry, SubtaskWork};
+///
+/// # let folder = tempfile::tempdir()?;
+/// let (store, max) = (CheckpointStore::open(folder.path())?, MaxParallelism::default());
+/// let checkpoint = CheckpointName::checkpoint(store.next_id()?);
+/// let splits = OperatorPart::new("splits", 1, &[("flights.csv", 4096u64)])?;
+/// let snapshot = OperatorSnapshot { keyed: vec![], operator: vec![splits] };
+/// let work = SubtaskWork { operators: vec![("lines".to_owned(), snapshot)], committables: vec![] };
+/// let written = store.write_subtask(checkpoint, "0-0", work)?;
+///
+/// let job = JobEntry { name: "delays".to_owned(), fingerprint: "5eed".to_owned() };
+/// let operators = vec![OperatorEntry::new("lines", "TextFiles", 1, max)];
+/// let mut manifest = Manifest { checkpoint, job, time: 0, operators, committables: vec![] };
+/// manifest.add(written)?;
+/// store.write_manifest(&manifest)?;
+/// store.collect_garbage(3, &[])?;
+///
+/// let mut restore = store.restore(&store.latest()?, "lines", 0, 1, max)?;
+/// let splits = restore.claim_operator::<(String, u64)>("splits", 1, Redistribution::Split)?;
+/// assert_eq!(splits, [("flights.csv".to_owned(), 4096)]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct CheckpointStore {
+    objects: Arc<dyn ObjectStore>,
+    name: String,
+    /// Where the folder is a local one.
+    pub(crate) local: Option<PathBuf>,
+    _lock: Option<FolderLock>,
+}
+
+impl CheckpointStore {
+    /// Opens a local folder to write checkpoints to, making it where it does not exist, and takes its lock.
+    ///
+    /// # Errors
+    /// Where another process has it, or it cannot be written to.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
+        let unwritable = |source| StoreError::Unwritable { folder: folder.display().to_string(), source };
+        std::fs::create_dir_all(folder).map_err(unwritable)?;
+        let lock = FolderLock::take(folder)?;
+        Self::local(folder, Some(lock))
+    }
+
+    /// Opens a local folder that must exist, to read from it; another process may be writing to it.
+    ///
+    /// # Errors
+    /// Where it does not exist.
+    pub fn open_to_read(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let folder = folder.as_ref();
+        if !folder.is_dir() {
+            return Err(StoreError::FolderMissing { folder: folder.display().to_string() });
+        }
+        Self::local(folder, None)
+    }
+
+    fn local(folder: &Path, lock: Option<FolderLock>) -> Result<Self, StoreError> {
+        let name = folder.display().to_string();
+        let objects = LocalFileSystem::new_with_prefix(folder)
+            .map_err(|source| StoreError::of("opening", &name, source))?;
+        Ok(Self { objects: Arc::new(objects), name, local: Some(folder.to_owned()), _lock: lock })
+    }
+
+    /// A folder in any object store, which `objects` is the root of; `name` is for messages. There is no lock.
+    pub fn within(objects: Arc<dyn ObjectStore>, name: impl Into<String>) -> Self {
+        Self { objects, name: name.into(), local: None, _lock: None }
+    }
+
+    /// The folder, as it is named in messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn objects(&self) -> &dyn ObjectStore {
+        &*self.objects
+    }
+
+    pub(crate) fn path(&self, file: &str) -> ObjectPath {
+        ObjectPath::from(file)
+    }
+
+    /// The file with its folder, for messages.
+    pub(crate) fn full_name(&self, file: &str) -> String {
+        format!("{}/{file}", self.name)
+    }
+
+    /// All files, from the folder on.
+    pub(crate) fn all_files(&self) -> Result<Vec<String>, StoreError> {
+        let listed = pollster::block_on(self.objects.list(None).try_collect::<Vec<_>>());
+        let files = listed.map_err(|source| StoreError::of("listing", &self.name, source))?;
+        Ok(files.into_iter().map(|file| file.location.to_string()).collect())
+    }
+
+    /// The finished checkpoints and savepoints, by number.
+    ///
+    /// # Errors
+    /// Where the folder cannot be listed.
+    pub fn list(&self) -> Result<Vec<CheckpointName>, StoreError> {
+        let files = self.all_files()?;
+        let name_of = |file: &String| file.strip_suffix("/manifest.json")?.parse::<CheckpointName>().ok();
+        let mut names: Vec<CheckpointName> = files.iter().filter_map(name_of).collect();
+        names.sort_by_key(|name| (name.id, name.kind));
+        Ok(names)
+    }
+
+    /// A number that no checkpoint or savepoint has, finished or not, above all of them.
+    ///
+    /// # Errors
+    /// Where the folder cannot be listed.
+    pub fn next_id(&self) -> Result<u64, StoreError> {
+        let files = self.all_files()?;
+        let ids =
+            files.iter().filter_map(|file| Some(file.split_once('/')?.0.parse::<CheckpointName>().ok()?.id));
+        Ok(ids.max().unwrap_or(0) + 1)
+    }
+
+    /// The manifest with the highest number, savepoints included.
+    ///
+    /// # Errors
+    /// Where there is none, or it is damaged or of a later format: the error names one that is intact.
+    pub fn latest(&self) -> Result<Manifest, StoreError> {
+        match self.list()?.last() {
+            Some(name) => self.read(*name),
+            None => Err(StoreError::Empty { folder: self.name.clone() }),
+        }
+    }
+
+    /// The manifest of this name: `checkpoint-000017`, `savepoint-18`, or `17` for either.
+    ///
+    /// # Errors
+    /// As [`CheckpointStore::latest`], and where there is none of that name: the error lists those there are.
+    pub fn named(&self, name: &str) -> Result<Manifest, StoreError> {
+        let parsed: CheckpointName = name.parse()?;
+        let known = self.list()?;
+        let bare = name.bytes().all(|byte| byte.is_ascii_digit());
+        let found = known.iter().find(|known| **known == parsed || (bare && known.id == parsed.id));
+        match found {
+            Some(name) => self.read(*name),
+            None => Err(StoreError::NotFound {
+                folder: self.name.clone(),
+                name: parsed.to_string(),
+                available: known.iter().map(ToString::to_string).collect(),
+            }),
+        }
+    }
+
+    fn read(&self, name: CheckpointName) -> Result<Manifest, StoreError> {
+        self.read_alone(name).map_err(|mut error| {
+            if let StoreError::ManifestDamaged { intact, .. } = &mut error {
+                *intact = self.intact_besides(name);
+            }
+            error
+        })
+    }
+
+    pub(crate) fn read_alone(&self, name: CheckpointName) -> Result<Manifest, StoreError> {
+        let file = name.manifest();
+        let read = async { self.objects.get(&self.path(&file)).await?.bytes().await };
+        let text = pollster::block_on(read)
+            .map_err(|source| StoreError::of("reading", &self.full_name(&file), source))?;
+        let file = self.full_name(&file);
+        let manifest = Manifest::from_text(&text).map_err(|fault| match fault {
+            ManifestFault::Damaged(reason) => {
+                StoreError::ManifestDamaged { file: file.clone(), reason, intact: None }
+            }
+            ManifestFault::Newer(found) => {
+                StoreError::NewerFormat { file: file.clone(), found, supported: FORMAT_VERSION }
+            }
+        })?;
+        if manifest.checkpoint != name {
+            let reason = format!("it is the manifest of {}", manifest.checkpoint);
+            return Err(StoreError::ManifestDamaged { file, reason, intact: None });
+        }
+        Ok(manifest)
+    }
+
+    /// The newest checkpoint other than `damaged` whose manifest reads and whose files are there in full length.
+    pub(crate) fn intact_besides(&self, damaged: CheckpointName) -> Option<String> {
+        let names = self.list().ok()?;
+        let intact = |name: &&CheckpointName| {
+            **name != damaged && self.read_alone(**name).is_ok_and(|manifest| self.is_complete(&manifest))
+        };
+        names.iter().rev().find(intact).map(ToString::to_string)
+    }
+
+    fn is_complete(&self, manifest: &Manifest) -> bool {
+        manifest.extents().into_iter().all(|(file, end)| {
+            pollster::block_on(self.objects.head(&self.path(file))).is_ok_and(|object| object.size >= end)
+        })
+    }
+
+    /// The newest manifest of a checkpoint rather than a savepoint that can be read, passing over damaged ones.
+    ///
+    /// # Errors
+    /// Where the folder cannot be listed.
+    pub fn newest_readable(&self) -> Result<Option<Manifest>, StoreError> {
+        let names = self.list()?;
+        let checkpoints = names.iter().rev().filter(|name| name.kind == CheckpointKind::Checkpoint);
+        Ok(checkpoints.filter_map(|name| self.read_alone(*name).ok()).next())
+    }
+}

@@ -1,0 +1,141 @@
+//! Writing a checkpoint: first every subtask its state file, then the coordinator the manifest.
+//!
+//! Answers for the layout of a state file (a mark of eight bytes, then all groups and entries behind each other) and for
+//! the index that goes into the manifest. Runs on the thread that uploads, not on the record path.
+//! Holds: the manifest appears whole or not at all.
+
+use std::ops::ControlFlow;
+
+use millstream_dataflow::state::OperatorSnapshot;
+use object_store::{ObjectStoreExt, PutPayload};
+use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
+use crate::manifest::{
+    Committable, GroupPlace, KeyedEntry, KeyedFile, Manifest, OperatorFile, OperatorStateEntry, Place,
+};
+use crate::name::CheckpointName;
+use crate::store::CheckpointStore;
+
+/// What a state file begins with: the name and the format's version.
+const MARK: &[u8; 8] = b"MSSTATE\x01";
+
+/// What one subtask hands over at a barrier.
+#[derive(Debug, Default)]
+pub struct SubtaskWork {
+    /// By uid, the snapshot of each operator of the chain.
+    pub operators: Vec<(String, OperatorSnapshot)>,
+    /// What its sinks have staged.
+    pub committables: Vec<Committable>,
+}
+
+/// What one subtask has written: the part of the manifest that it knows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtaskState {
+    /// The operators that have state.
+    pub operators: Vec<SubtaskOperator>,
+    /// What its sinks have staged.
+    pub committables: Vec<Committable>,
+    /// The size of the state file; 0 where there was nothing to write.
+    pub bytes: u64,
+}
+
+/// One operator's states in one subtask.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtaskOperator {
+    /// The operator.
+    pub uid: String,
+    /// Its keyed states.
+    pub keyed: Vec<KeyedEntry>,
+    /// Its operator states.
+    pub operator: Vec<OperatorStateEntry>,
+}
+
+impl CheckpointStore {
+    /// Encodes and writes the state of one subtask of `checkpoint`. `subtask` names it among all subtasks of the job,
+    /// in letters, digits and dashes (such as `2-0` for the first subtask of the third chain); it becomes the file's
+    /// name.
+    ///
+    /// # Errors
+    /// Where a value cannot be encoded, or the file not be written.
+    pub fn write_subtask(
+        &self,
+        checkpoint: CheckpointName,
+        subtask: &str,
+        work: SubtaskWork,
+    ) -> Result<SubtaskState, StoreError> {
+        let file = checkpoint.file(&format!("{subtask}.state"));
+        let mut body = MARK.to_vec();
+        let mut operators = Vec::new();
+        for (uid, snapshot) in work.operators {
+            if snapshot.is_empty() {
+                continue;
+            }
+            operators.push(append(uid, snapshot, &file, &mut body)?);
+        }
+        let bytes = if body.len() > MARK.len() { body.len() as u64 } else { 0 };
+        if bytes > 0 {
+            self.put(&file, body)?;
+        }
+        Ok(SubtaskState { operators, committables: work.committables, bytes })
+    }
+
+    /// Writes the manifest: from here on the checkpoint exists.
+    ///
+    /// # Errors
+    /// Where it cannot be written; then the checkpoint does not exist.
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), StoreError> {
+        let file = manifest.checkpoint.manifest();
+        let text = manifest
+            .to_text()
+            .map_err(|source| StoreError::ManifestUnwritable { file: file.clone(), source })?;
+        self.put(&file, text.into_bytes())
+    }
+
+    fn put(&self, file: &str, body: Vec<u8>) -> Result<(), StoreError> {
+        let payload = PutPayload::from(body);
+        let written = pollster::block_on(self.objects().put(&self.path(file), payload));
+        written.map(drop).map_err(|source| StoreError::of("writing", &self.full_name(file), source))
+    }
+}
+
+fn append(
+    uid: String,
+    snapshot: OperatorSnapshot,
+    file: &str,
+    body: &mut Vec<u8>,
+) -> Result<SubtaskOperator, StoreError> {
+    let mut written = SubtaskOperator { uid, keyed: Vec::new(), operator: Vec::new() };
+    for part in snapshot.keyed {
+        let (mut groups, mut entries, before) = (Vec::new(), 0, body.len());
+        let meta = part
+            .encode(&mut |encoded| {
+                let place = append_bytes(encoded.bytes, body);
+                groups.push(GroupPlace { group: encoded.group.0, entries: encoded.entries, place });
+                entries += u64::from(encoded.entries);
+                ControlFlow::Continue(())
+            })
+            .map_err(|source| StoreError::State { uid: written.uid.clone(), source: Box::new(source) })?;
+        let files =
+            if groups.is_empty() { Vec::new() } else { vec![KeyedFile { file: file.to_owned(), groups }] };
+        written.keyed.push(KeyedEntry { meta, bytes: (body.len() - before) as u64, entries, files });
+    }
+    for part in snapshot.operator {
+        let entries: Vec<Place> = part.entries.iter().map(|entry| append_bytes(entry, body)).collect();
+        let files = if entries.is_empty() {
+            Vec::new()
+        } else {
+            vec![OperatorFile { file: file.to_owned(), entries }]
+        };
+        let (name, signature, schema_version) = (part.name, part.signature, part.schema_version);
+        written.operator.push(OperatorStateEntry { name, signature, schema_version, files });
+    }
+    Ok(written)
+}
+
+fn append_bytes(bytes: &[u8], body: &mut Vec<u8>) -> Place {
+    let place =
+        Place { offset: body.len() as u64, length: bytes.len() as u64, checksum: crc32fast::hash(bytes) };
+    body.extend_from_slice(bytes);
+    place
+}
