@@ -62,7 +62,11 @@ fn finding(package: &Dependency, what: &str) -> Finding {
     let wanted_by: Vec<&str> = package.wanted_by.iter().map(String::as_str).collect();
     Finding {
         what: format!("{} {} {what}", package.name, package.version),
-        place: format!("wanted by {}", wanted_by.join(", ")),
+        place: if wanted_by.is_empty() {
+            "its own manifest".into()
+        } else {
+            format!("wanted by {}", wanted_by.join(", "))
+        },
         right: format!("another crate or feature; or, if the licence is permissive, list it in {}", file!()),
     }
 }
