@@ -1,2 +1,50 @@
-//! Developer tasks: check, test, bench.
-fn main() {}
+//! Developer tasks: `cargo xtask check` and `cargo xtask test`.
+//!
+//! Answers for the rules of the house being checked by a program, and for one command that runs the whole test suite.
+//! Not for what the rules are for: see STYLE.md and ARCHITECTURE.md.
+//! Holds: exit code 0 only if everything that was asked for ran and passed; everything asked for runs, even after a
+//! failure; all output goes to standard error, as cargo's does.
+
+mod check;
+mod finding;
+mod project;
+mod suite;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::check::Check;
+use crate::project::Project;
+
+/// Developer tasks of Millstream.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check the rules of the house: layering, format, lints, docs, file lengths, names, licences, duplicates.
+    Check {
+        /// Only these checks, separated by commas; all of them if not given.
+        #[arg(long, value_enum, value_delimiter = ',')]
+        only: Vec<Check>,
+    },
+    /// Run the entire test suite: the checks, then unit, integration and doc tests.
+    Test,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let project = Project::locate()?;
+    let outcomes = match arguments.task {
+        Task::Check { only } => check::run(&project, &only),
+        Task::Test => suite::run(&project),
+    };
+    eprint!("{}", summary::table(&outcomes));
+    Ok(if summary::all_passed(&outcomes) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,54 @@
+//! What the example programs share: the place of the data they run on.
+//!
+//! Answers for finding the data from whatever folder a program is started in, and (by its tests) for the data being
+//! what `data/README.md` says. Not for reading it: that is what the examples show.
+//! Holds: the path is absolute and inside of this package.
+
+/// The path of the flights kept in the repository: CSV, a header and 20,938 flights, 1 to 24 January 2013.
+///
+/// ```
+/// let text = std::fs::read_to_string(millstream_examples::FLIGHTS_CSV)?;
+/// assert_eq!(text.lines().count(), 1 + 20_938);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub const FLIGHTS_CSV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/flights.csv");
+
+#[cfg(test)]
+mod tests {
+    use super::FLIGHTS_CSV;
+
+    const HEADER: &str = "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,\
+                          flight,tailnum,origin,dest,air_time,distance,hour,minute,time_hour";
+
+    fn text() -> String {
+        std::fs::read_to_string(FLIGHTS_CSV).unwrap()
+    }
+
+    #[test]
+    fn the_flights_are_smaller_than_two_megabytes_and_have_unix_line_ends() {
+        assert!(text().len() < 2_000_000);
+        assert!(!text().contains('\r'));
+        assert!(text().ends_with('\n'));
+    }
+
+    #[test]
+    fn the_flights_have_the_columns_that_the_examples_name() {
+        assert_eq!(text().lines().next(), Some(HEADER));
+        assert!(text().lines().all(|line| line.split(',').count() == 19));
+    }
+
+    #[test]
+    fn the_flights_are_whole_days_in_order() {
+        let text = text();
+        let mut days: Vec<&str> = text.lines().skip(1).map(|line| line.split(',').nth(2).unwrap()).collect();
+        days.dedup();
+        let expected: Vec<String> = (1..=24).map(|day: u32| day.to_string()).collect();
+        assert_eq!(days, expected);
+    }
+
+    #[test]
+    fn the_flights_keep_the_cancelled_ones() {
+        let cancelled = text().lines().filter(|line| line.split(',').nth(3) == Some("NA")).count();
+        assert_eq!(cancelled, 201);
+    }
+}

@@ -1,0 +1,71 @@
+//! The entire test suite, in the order in which a fault is found soonest.
+//!
+//! Answers for the order and for nothing being left out. Not for services: a stage that needs one starts it itself.
+//! Holds: every stage runs, even after one has failed, and a failed stage does not cut short the tests in it.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use cargo_metadata::{Metadata, TargetKind};
+
+use crate::check;
+use crate::project::Project;
+use crate::summary::Outcome;
+
+/// A part of the suite.
+struct Stage {
+    name: &'static str,
+    run: fn(&Project) -> Result<()>,
+}
+
+/// After the checks: what is cheap to build and quick to fail first.
+const STAGES: [Stage; 3] = [
+    Stage { name: "unit tests", run: unit_tests },
+    Stage { name: "integration tests", run: integration_tests },
+    Stage { name: "doc tests", run: doc_tests },
+];
+
+/// Runs the checks and then all stages.
+pub(crate) fn run(project: &Project) -> Vec<Outcome> {
+    let mut outcomes = check::run(project, &[]);
+    outcomes.extend(STAGES.iter().map(|stage| stage.timed(project)));
+    outcomes
+}
+
+impl Stage {
+    fn timed(&self, project: &Project) -> Outcome {
+        eprintln!("test: {}", self.name);
+        let start = Instant::now();
+        let result = (self.run)(project);
+        if let Err(error) = &result {
+            eprintln!("test: {} failed: {error:#}", self.name);
+        }
+        Outcome { name: self.name.to_owned(), faults: usize::from(result.is_err()), took: start.elapsed() }
+    }
+}
+
+/// The tests beside the code, of libraries, programs and examples.
+fn unit_tests(project: &Project) -> Result<()> {
+    project.cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--examples"], &[])
+}
+
+/// The tests that use a package from the outside.
+fn integration_tests(project: &Project) -> Result<()> {
+    // cargo refuses a pattern that matches no target.
+    if !has_integration_tests(&project.metadata()?) {
+        eprintln!("test: there are no integration tests yet");
+        return Ok(());
+    }
+    project.cargo(&["test", "--workspace", "--no-fail-fast", "--test", "*"], &[])
+}
+
+/// The examples in the documentation.
+fn doc_tests(project: &Project) -> Result<()> {
+    project.cargo(&["test", "--workspace", "--no-fail-fast", "--doc"], &[])
+}
+
+/// True if a member of the workspace has a test target of its own (a file below its `tests/`).
+fn has_integration_tests(metadata: &Metadata) -> bool {
+    let packages = metadata.workspace_packages();
+    packages.iter().flat_map(|package| &package.targets).any(|target| target.is_kind(TargetKind::Test))
+}
