@@ -13,7 +13,7 @@ pub type Partitioner<T> = Arc<dyn Fn(&T, usize) -> usize + Send + Sync>;
 
 /// How the records of an edge are shared out among the subtasks behind it.
 pub enum Partitioning<T> {
-    /// Subtask *n* to subtask *n*; fused into one chain where nothing stands against it.
+    /// Subtask *n* to subtask *n*, fused into one chain; in turn to all of them where their numbers differ.
     Forward,
     /// In turn to all of them.
     Rebalance,

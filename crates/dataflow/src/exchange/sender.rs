@@ -139,17 +139,20 @@ impl<T: Record> Downstream<T> for ExchangeSender<T> {
     fn batch(&mut self, batch: &mut Batch<T>) -> Result<()> {
         let receivers = self.channels.len();
         match self.partitioning.clone() {
-            Partitioning::Forward | Partitioning::Global => self.append(0, batch)?,
+            Partitioning::Global => self.append(0, batch)?,
+            Partitioning::Forward if receivers == 1 => self.append(0, batch)?,
             Partitioning::Broadcast => {
                 for to in 0..receivers {
                     self.append(to, &mut batch.clone())?;
                 }
             }
             Partitioning::Keyed(select) => self.scatter_keyed(batch, &select)?,
-            Partitioning::Rebalance | Partitioning::Rescale => self.scatter(batch, |sender, _| {
-                sender.next = (sender.next + 1) % receivers;
-                Ok(sender.next)
-            })?,
+            Partitioning::Forward | Partitioning::Rebalance | Partitioning::Rescale => {
+                self.scatter(batch, |sender, _| {
+                    sender.next = (sender.next + 1) % receivers;
+                    Ok(sender.next)
+                })?
+            }
             Partitioning::Shuffle => self.scatter(batch, |sender, _| Ok(sender.random()))?,
             Partitioning::Custom(choose) => {
                 self.scatter(batch, |_, record| match choose(record, receivers) {

@@ -82,10 +82,11 @@ impl<T: Record> AnyExchange for TypedExchange<T> {
     fn receivers(&self, sender: u32, senders: u32, receivers: u32) -> std::ops::Range<u32> {
         match self.0 {
             // Senders and receivers are laid side by side; a sender reaches those that begin beside it.
-            Partitioning::Forward | Partitioning::Rescale if senders <= receivers => {
+            Partitioning::Forward if senders == receivers => sender..sender + 1,
+            Partitioning::Rescale if senders <= receivers => {
                 sender * receivers / senders..(sender + 1) * receivers / senders
             }
-            Partitioning::Forward | Partitioning::Rescale => {
+            Partitioning::Rescale => {
                 let one = sender * receivers / senders;
                 one..one + 1
             }

@@ -22,10 +22,11 @@ impl JobGraph {
         Self::default()
     }
 
-    /// Adds a node, without a uid and with the job's parallelism.
+    /// Adds a node, without a uid and with the job's parallelism; sources keep state, others are to say so.
     pub fn add(&mut self, name: impl Into<std::sync::Arc<str>>, kind: NodeKind) -> NodeId {
         let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        self.nodes.push(Node { id, name: name.into(), uid: None, parallelism: None, kind });
+        let keeps_state = matches!(kind, NodeKind::Source(_));
+        self.nodes.push(Node { id, name: name.into(), uid: None, parallelism: None, keeps_state, kind });
         id
     }
 

@@ -28,6 +28,8 @@ pub struct Node {
     pub uid: Option<OperatorUid>,
     /// How many subtasks; `None` for the job's.
     pub parallelism: Option<u32>,
+    /// Whether it keeps state, so that a checkpoint must have some for it.
+    pub keeps_state: bool,
     /// What it does.
     pub kind: NodeKind,
 }

@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{OperatorUid, Subtask};
@@ -22,6 +23,19 @@ pub struct LinkIdentity {
     pub name: Arc<str>,
     /// Its uid, for its state.
     pub uid: OperatorUid,
+    /// Where it counts.
+    pub counts: Arc<LinkCounts>,
+}
+
+/// What has passed through an operator, over all its subtasks and since the attempt began; updated once per batch.
+#[derive(Debug, Default)]
+pub struct LinkCounts {
+    /// Records that came in.
+    pub records_in: AtomicU64,
+    /// Records that went out through the main output.
+    pub records_out: AtomicU64,
+    /// The last watermark that came in, in milliseconds; `i64::MIN` before the first.
+    pub watermark: AtomicI64,
 }
 
 /// An operator, its main output, and where it stands.
@@ -32,12 +46,14 @@ pub struct Link<In, Out> {
     output: Output<Out>,
     /// Records that came in whole batches before the current one.
     seen: u64,
+    /// Records of the output that are counted already.
+    told: u64,
 }
 
 impl<In, Out> Link<In, Out> {
     /// A link that is to be opened before use.
     pub fn new(identity: LinkIdentity, operator: Box<dyn Operator<In, Out>>, output: Output<Out>) -> Self {
-        Self { identity, subtask: Subtask { index: 0, of: 1 }, operator, output, seen: 0 }
+        Self { identity, subtask: Subtask { index: 0, of: 1 }, operator, output, seen: 0, told: 0 }
     }
 
     /// Runs user code; a panic becomes a failure, and either is given the operator's name.
@@ -119,6 +135,10 @@ impl<In, Out> Downstream<In> for Link<In, Out> {
             return Err(failure);
         }
         self.seen += count;
+        let out = self.output.emitted();
+        self.identity.counts.records_in.fetch_add(count, Ordering::Relaxed);
+        self.identity.counts.records_out.fetch_add(out - self.told, Ordering::Relaxed);
+        self.told = out;
         batch.clear();
         Ok(())
     }
@@ -127,6 +147,7 @@ impl<In, Out> Downstream<In> for Link<In, Out> {
         match control {
             Control::Watermark(time) => {
                 let time = *time;
+                self.identity.counts.watermark.store(time.millis(), Ordering::Relaxed);
                 if let Some(passed) = self.guard(|op, out| op.on_watermark(time, out))? {
                     self.output.control(&mut Control::Watermark(passed));
                 }

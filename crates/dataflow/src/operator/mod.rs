@@ -15,7 +15,7 @@ mod side;
 pub use context::{ChainContext, Mode, OperatorContext, RestoreSource, Wakeup};
 pub use control::{Barrier, BarrierPass, Control, Downstream};
 pub use fan_out::FanOut;
-pub use link::{Link, LinkIdentity, SideLink};
+pub use link::{Link, LinkCounts, LinkIdentity, SideLink};
 pub use output::Output;
 pub use side::{OutputTag, SideOutputs};
 

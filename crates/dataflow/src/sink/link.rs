@@ -105,8 +105,6 @@ where
 {
     fn open(&mut self, context: &mut OperatorContext<'_>) -> Result<()> {
         let restored = context.restore.claim_operator::<S::State>(WRITER, 1, Redistribution::Split)?;
-        // What was staged is committed by the coordinator before any writer is opened.
-        context.restore.claim_operator::<S::Staged>(STAGED, 1, Redistribution::Split)?;
         let own = WriterContext { subtask: context.subtask, wakeup: context.wakeup.clone() };
         self.wakeup = Some(context.wakeup.clone());
         self.writer = Some(self.sink.writer(own, restored)?);

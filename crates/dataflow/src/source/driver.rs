@@ -18,7 +18,7 @@ use crate::state::encoding::{from_bytes, to_bytes};
 use crate::state::snapshot::OperatorPart;
 
 /// The name of the operator state that holds a reader's splits.
-const SPLITS: &str = "splits";
+pub const SPLITS: &str = "splits";
 
 /// A split on its way between enumerator, reader and checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 mod driver;
 mod emit;
 
-pub use driver::{AnyEnumerator, AnyReader, AnySource, EncodedSplit, SourceAdapter};
+pub use driver::{AnyEnumerator, AnyReader, AnySource, EncodedSplit, SPLITS, SourceAdapter};
 pub use emit::SourceOutput;
 
 use std::time::Duration;

@@ -195,6 +195,14 @@ impl OperatorRestore {
         (0..part.entries.len()).filter(mine).map(read).collect()
     }
 
+    /// The entries of an operator state as they were written, all of them, without reading what is in them.
+    pub fn claim_entries(&mut self, name: &str) -> Vec<Vec<u8>> {
+        match self.operator.iter().position(|state| state.name == name) {
+            Some(index) => self.operator.swap_remove(index).entries,
+            None => Vec::new(),
+        }
+    }
+
     /// The states of the checkpoint that nobody has claimed.
     pub fn unclaimed(&self) -> Vec<StateName> {
         let keyed = self.keyed.iter().map(|state| StateName::keyed(&state.meta));

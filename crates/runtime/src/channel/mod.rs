@@ -1,0 +1,14 @@
+//! The bounded channels into one subtask.
+//!
+//! Answers for the order of what passes, for its bound, and for waking the other side. Not for choosing the receiver
+//! (`exchange`) nor for what a barrier means (`alignment`).
+//! Holds: what was sent before a barrier is received before it; a channel holds at most its capacity in records, or
+//! one element; a sender that is blocked is woken when there is room or when the job stops.
+
+mod alignment;
+mod gauge;
+mod inbox;
+
+pub use alignment::{Alignment, Progress};
+pub use gauge::Gauge;
+pub use inbox::{Inbox, InboxSender, Received};

@@ -1,0 +1,173 @@
+//! The checkpoints of a job over all its attempts.
+//!
+//! Answers for what an attempt starts from, for manifests, for committing what sinks staged, and for retention. Not for
+//! barriers (`attempt`) nor for how state is written (crate `millstream-state`).
+//! Holds: a sink commits what it staged only after the manifest that lists it is written; what was staged for a
+//! checkpoint that failed is committed with the next one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use millstream_dataflow::graph::NodeKind;
+use millstream_dataflow::sink::{AnyCommitter, STAGED};
+use millstream_dataflow::state::OperatorSnapshot;
+use millstream_model::error::{Failure, Result};
+use millstream_model::id::{CheckpointId, OperatorUid};
+use millstream_model::time::Timestamp;
+use millstream_state::{
+    CheckpointName, CheckpointStore, Committable, JobEntry, Manifest, OperatorEntry, SubtaskState,
+};
+
+use super::{Store, store_failure};
+use crate::plan::Plan;
+use crate::settings::RestoreFrom;
+
+pub(crate) struct Checkpoints {
+    plan: Arc<Plan>,
+    store: Option<Store>,
+    restored: Option<Manifest>,
+    next_id: u64,
+    completed: u64,
+    staged: Vec<(u64, Committable)>,
+    committers: HashMap<String, Box<dyn AnyCommitter>>,
+}
+
+impl Checkpoints {
+    /// Opens the folder, where there is one, and finds what to start from.
+    pub(crate) fn open(plan: &Arc<Plan>) -> Result<Self> {
+        let mut committers = HashMap::new();
+        for (node, uid) in plan.graph.nodes().iter().zip(&plan.uids) {
+            if let NodeKind::Sink(sink) = &node.kind
+                && let Some(committer) = sink.committer()?
+            {
+                committers.insert(uid.to_string(), committer);
+            }
+        }
+        let mut own = Self {
+            plan: plan.clone(),
+            store: None,
+            restored: None,
+            next_id: 1,
+            completed: 0,
+            staged: Vec::new(),
+            committers,
+        };
+        let Some(settings) = &plan.settings.checkpoints else { return Ok(own) };
+        let store = CheckpointStore::open(&settings.folder).map_err(store_failure)?;
+        own.next_id = store.next_id().map_err(store_failure)?;
+        own.restored = match &settings.restore {
+            RestoreFrom::Nothing => None,
+            RestoreFrom::Latest if store.list().map_err(store_failure)?.is_empty() => None,
+            RestoreFrom::Latest => Some(store.latest().map_err(store_failure)?),
+            RestoreFrom::Named(name) => Some(store.named(name).map_err(store_failure)?),
+        };
+        if let Some(manifest) = &own.restored {
+            store.check_fits(manifest, &plan.settings.name, &plan.operators()).map_err(store_failure)?;
+        }
+        own.store = Some(Arc::new(store));
+        Ok(own)
+    }
+
+    /// What the next attempt starts from; commits again what was staged for it.
+    pub(crate) fn begin_attempt(&mut self) -> Result<Option<Arc<(Store, Manifest)>>> {
+        self.staged.clear();
+        let (Some(store), Some(manifest)) = (&self.store, &self.restored) else { return Ok(None) };
+        let (store, manifest) = (store.clone(), manifest.clone());
+        self.commit(&manifest.committables)?;
+        Ok(Some(Arc::new((store, manifest))))
+    }
+
+    /// Where state is written, if anywhere.
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// How many became complete.
+    pub(crate) fn completed(&self) -> u64 {
+        self.completed
+    }
+
+    /// A number that no checkpoint has had.
+    pub(crate) fn next_name(&mut self, savepoint: bool) -> CheckpointName {
+        let id = self.next_id;
+        self.next_id += 1;
+        if savepoint { CheckpointName::savepoint(id) } else { CheckpointName::checkpoint(id) }
+    }
+
+    /// Takes what a sink staged out of its snapshot.
+    pub(crate) fn take_staged(
+        &mut self,
+        checkpoint: CheckpointId,
+        subtask: u32,
+        uid: &OperatorUid,
+        snapshot: &mut OperatorSnapshot,
+    ) {
+        let Some(index) = snapshot.operator.iter().position(|part| part.name == STAGED) else { return };
+        for data in snapshot.operator.swap_remove(index).entries {
+            let subtask = u16::try_from(subtask).unwrap_or(u16::MAX);
+            self.staged.push((checkpoint.0, Committable { uid: uid.to_string(), subtask, data }));
+        }
+    }
+
+    /// Writes the manifest, commits, and lets go of what no kept manifest reaches.
+    pub(crate) fn complete(&mut self, name: CheckpointName, parts: Vec<SubtaskState>) -> Result<()> {
+        let upto = name.id;
+        let (now, later) = std::mem::take(&mut self.staged).into_iter().partition(|(id, _)| *id <= upto);
+        self.staged = later;
+        let due: Vec<(u64, Committable)> = now;
+        let committables: Vec<Committable> = due.iter().map(|(_, committable)| committable.clone()).collect();
+        if let Some(store) = self.store.clone() {
+            let mut manifest = self.manifest(name);
+            for part in parts {
+                manifest.add(part).map_err(store_failure)?;
+            }
+            manifest.committables.clone_from(&committables);
+            if let Err(error) = store.write_manifest(&manifest) {
+                self.staged.extend(due);
+                return Err(store_failure(error));
+            }
+            self.restored = Some(manifest);
+        }
+        self.completed += 1;
+        self.commit(&committables)?;
+        if let (Some(store), Some(settings)) = (&self.store, &self.plan.settings.checkpoints)
+            && let Err(error) = store.collect_garbage(settings.retained, &[])
+        {
+            tracing::warn!(%error, "old checkpoints could not be removed; the next checkpoint tries again");
+        }
+        Ok(())
+    }
+
+    fn manifest(&self, checkpoint: CheckpointName) -> Manifest {
+        let plan = &self.plan;
+        let nodes = plan.graph.nodes().iter().zip(&plan.uids).zip(&plan.chain_of);
+        let operators = nodes.map(|((node, uid), chain)| {
+            let parallelism = u16::try_from(plan.chains[*chain].parallelism).unwrap_or(u16::MAX);
+            OperatorEntry::new(uid.as_str(), &*node.name, parallelism, plan.settings.max_parallelism)
+        });
+        Manifest {
+            checkpoint,
+            job: JobEntry { name: plan.settings.name.clone(), fingerprint: plan.fingerprint() },
+            time: Timestamp::now().millis().unsigned_abs(),
+            operators: operators.collect(),
+            committables: Vec::new(),
+        }
+    }
+
+    fn commit(&mut self, committables: &[Committable]) -> Result<()> {
+        let mut by_sink: HashMap<&str, Vec<Vec<u8>>> = HashMap::new();
+        for committable in committables {
+            by_sink.entry(&committable.uid).or_default().push(committable.data.clone());
+        }
+        for (uid, staged) in by_sink {
+            let Some(committer) = self.committers.get_mut(uid) else {
+                return Err(Failure::user(format!(
+                    "the checkpoint has results staged by sink `{uid}`, which the program no longer has"
+                ))
+                .advice("bring the sink back under this uid, so that its results are not lost"));
+            };
+            committer.commit(&staged)?;
+        }
+        Ok(())
+    }
+}

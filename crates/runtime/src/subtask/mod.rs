@@ -1,0 +1,151 @@
+//! One thread of a job: a fused chain of operators, fed by a source's reader or by channels.
+//!
+//! Answers for driving a chain: records, control elements, flushes, ticks, snapshots, the end. Not for starting or
+//! joining threads, nor for what a checkpoint consists of.
+//! Holds: every event that the coordinator waits for is sent, or the failure that prevented it.
+
+mod chain;
+mod receiver;
+mod source;
+
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, atomic::AtomicBool};
+
+use millstream_dataflow::operator::{Barrier, BarrierPass, ChainContext, RestoreSource, Wakeup};
+use millstream_dataflow::source::EncodedSplit;
+use millstream_dataflow::state::{OperatorRestore, OperatorSnapshot};
+use millstream_model::error::{Failure, Result};
+use millstream_model::id::{CheckpointId, OperatorUid, Subtask};
+use millstream_model::key::range_of;
+use millstream_state::Manifest;
+
+use crate::channel::Inbox;
+use crate::job::{Counters, Store};
+use crate::plan::Plan;
+
+/// Which subtask of which chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TaskId {
+    pub(crate) chain: usize,
+    pub(crate) subtask: u32,
+}
+
+/// What the coordinator tells a subtask.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Read this split.
+    Split(EncodedSplit),
+    /// There is no split for now; ask again later.
+    Wait,
+    /// There are no more splits.
+    NoMoreSplits,
+    /// Send this barrier down the chain.
+    Barrier(Barrier),
+    /// The checkpoint is complete.
+    Completed(CheckpointId),
+    /// Stop reading; with `drain` as if the input had ended, without it right where it is.
+    Stop { drain: bool },
+    /// All is done: the thread can go.
+    Finish,
+}
+
+/// What a subtask tells the coordinator.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The reader has nothing to read.
+    NeedSplit(TaskId),
+    /// The chain's part of a checkpoint.
+    Snapshot { task: TaskId, checkpoint: CheckpointId, snapshots: Vec<(OperatorUid, OperatorSnapshot)> },
+    /// No record follows out of this subtask.
+    Ended(TaskId),
+    /// It failed, and its thread is at its end.
+    Failed(Failure),
+    /// Its thread is at its end.
+    Exited(TaskId),
+}
+
+/// What a subtask is given.
+pub(crate) struct TaskSetup {
+    pub(crate) id: TaskId,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) inboxes: Arc<Vec<Vec<Arc<Inbox>>>>,
+    pub(crate) commands: std::sync::mpsc::Receiver<Command>,
+    pub(crate) events: Sender<Event>,
+    pub(crate) restore: Option<Arc<(Store, Manifest)>>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) cancelled: Arc<AtomicBool>,
+}
+
+impl TaskSetup {
+    fn subtask(&self) -> Subtask {
+        Subtask { index: self.id.subtask, of: self.plan.chains[self.id.chain].parallelism }
+    }
+
+    fn context<'a>(&self, wakeup: &Wakeup, restore: &'a mut Restored) -> ChainContext<'a> {
+        let Subtask { index, of } = self.subtask();
+        let max = self.plan.settings.max_parallelism;
+        // Both fit: parallelism is at most max parallelism.
+        let narrow = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
+        ChainContext {
+            subtask: self.subtask(),
+            groups: range_of(narrow(index), narrow(of), max),
+            max_parallelism: max,
+            mode: self.plan.settings.mode,
+            wakeup: wakeup.clone(),
+            restore,
+        }
+    }
+
+    fn snapshot_taken(&self, pass: BarrierPass) {
+        let checkpoint = pass.barrier.checkpoint;
+        // A coordinator that is gone needs no snapshot.
+        let _ = self.events.send(Event::Snapshot { task: self.id, checkpoint, snapshots: pass.snapshots });
+    }
+}
+
+/// Runs a subtask on this thread, to its end.
+pub(crate) fn run(setup: TaskSetup) {
+    let (events, id) = (setup.events.clone(), setup.id);
+    let source = setup.plan.chains[id.chain].is_source;
+    let run = if source { source::run } else { receiver::run };
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(setup)));
+    let failure = match result {
+        Ok(Ok(())) => None,
+        Ok(Err(failure)) => Some(failure),
+        Err(_) => Some(Failure::internal(format!(
+            "the thread of chain {}, subtask {} panicked",
+            id.chain, id.subtask
+        ))),
+    };
+    if let Some(failure) = failure.filter(|failure| !failure.is_cancelled()) {
+        let _ = events.send(Event::Failed(failure));
+    }
+    let _ = events.send(Event::Exited(id));
+}
+
+/// Where the operators of one subtask get their state from.
+pub(crate) struct Restored {
+    from: Option<Arc<(Store, Manifest)>>,
+    subtask: Subtask,
+    max: millstream_model::key::MaxParallelism,
+}
+
+impl Restored {
+    fn new(setup: &TaskSetup) -> Self {
+        Self {
+            from: setup.restore.clone(),
+            subtask: setup.subtask(),
+            max: setup.plan.settings.max_parallelism,
+        }
+    }
+}
+
+impl RestoreSource for Restored {
+    fn restore(&mut self, uid: &OperatorUid) -> Result<OperatorRestore> {
+        let Some(from) = &self.from else { return Ok(OperatorRestore::empty()) };
+        let (store, manifest) = &**from;
+        let narrow = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
+        let (index, of) = (narrow(self.subtask.index), narrow(self.subtask.of));
+        store.restore(manifest, uid.as_str(), index, of, self.max).map_err(crate::job::store_failure)
+    }
+}

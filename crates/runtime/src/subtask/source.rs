@@ -1,0 +1,174 @@
+//! A subtask that reads a source.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
+use std::time::Duration;
+
+use millstream_dataflow::operator::{BarrierPass, Control, Wakeup};
+use millstream_dataflow::source::{AnyReader, Polled};
+use millstream_dataflow::state::OperatorSnapshot;
+use millstream_model::error::{Failure, Result};
+use millstream_model::time::Timestamp;
+
+use super::receiver::Clock;
+use super::{Command, Event, Restored, TaskSetup, chain};
+
+/// How long a reader may wait for its first record; also how late a command may be heard.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// How soon a reader that has no split asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Reads, drives the chain, until the job is finished or cancelled.
+pub(super) fn run(setup: TaskSetup) -> Result<()> {
+    let mut reader = chain::source_chain(&setup)?;
+    let wakeup = Wakeup::default();
+    reader.open(&mut setup.context(&wakeup, &mut Restored::new(&setup)))?;
+    let clock = Clock::new(setup.plan.settings.flush_interval, wakeup);
+    let head = setup.plan.chains[setup.id.chain].nodes[0].0 as usize;
+    SourceTask { setup, reader, clock, head, state: State::Reading, asked: false }.run()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// There may be something to read.
+    Reading,
+    /// There is no split to read; one may come.
+    Waiting,
+    /// No record follows.
+    Ended,
+    /// The job is done.
+    Finished,
+}
+
+struct SourceTask {
+    setup: TaskSetup,
+    reader: Box<dyn AnyReader>,
+    clock: Clock,
+    head: usize,
+    state: State,
+    asked: bool,
+}
+
+impl SourceTask {
+    fn run(mut self) -> Result<()> {
+        while self.state != State::Finished {
+            if self.setup.cancelled.load(Ordering::Relaxed) {
+                return Err(Failure::cancelled());
+            }
+            self.hear()?;
+            if self.state == State::Reading {
+                self.read()?;
+            }
+            if let Some(mut due) = self.clock.due_tick() {
+                self.reader.control(&mut due)?;
+            }
+            if self.clock.due_flush() {
+                self.reader.control(&mut Control::Flush)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let patience = match self.clock.deadline() {
+            Some(at) => at.saturating_duration_since(std::time::Instant::now()).min(PATIENCE),
+            None => PATIENCE,
+        };
+        match self.reader.poll(patience).map_err(|failure| self.place(failure))? {
+            Polled::More => self.clock.records_came(),
+            Polled::Nothing => {}
+            Polled::NeedSplit => {
+                self.state = State::Waiting;
+                self.ask();
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self) {
+        if !self.asked {
+            self.asked = true;
+            let _ = self.setup.events.send(Event::NeedSplit(self.setup.id));
+        }
+    }
+
+    /// Follows the commands that are there; waits for one where there is nothing else to do.
+    fn hear(&mut self) -> Result<()> {
+        loop {
+            let command = if self.state == State::Reading {
+                match self.setup.commands.try_recv() {
+                    Ok(command) => command,
+                    Err(TryRecvError::Empty) => return Ok(()),
+                    Err(TryRecvError::Disconnected) => return Err(Failure::cancelled()),
+                }
+            } else {
+                match self.setup.commands.recv_timeout(ASK_AGAIN) {
+                    Ok(command) => command,
+                    Err(RecvTimeoutError::Timeout) => {
+                        if self.state == State::Waiting {
+                            self.ask();
+                        }
+                        return Ok(());
+                    }
+                    Err(RecvTimeoutError::Disconnected) => return Err(Failure::cancelled()),
+                }
+            };
+            self.follow(command)?;
+            if self.state == State::Finished {
+                return Ok(());
+            }
+        }
+    }
+
+    fn follow(&mut self, command: Command) -> Result<()> {
+        match command {
+            Command::Split(split) => {
+                self.asked = false;
+                if self.state == State::Waiting {
+                    self.reader.add_split(&split).map_err(|failure| self.place(failure))?;
+                    self.state = State::Reading;
+                }
+            }
+            Command::Wait => {
+                self.asked = false;
+                self.reader.control(&mut Control::Idle)?;
+            }
+            Command::NoMoreSplits => self.end(true)?,
+            Command::Barrier(barrier) => {
+                let mut pass = BarrierPass::new(barrier);
+                let mut own = OperatorSnapshot::new();
+                own.operator.push(self.reader.snapshot()?);
+                pass.snapshots.push((self.setup.plan.uids[self.head].clone(), own));
+                self.reader.control(&mut Control::Barrier(&mut pass))?;
+                self.setup.snapshot_taken(pass);
+            }
+            Command::Completed(checkpoint) => self.reader.on_checkpoint_complete(checkpoint)?,
+            Command::Stop { drain } => self.end(drain)?,
+            Command::Finish => self.state = State::Finished,
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, drain: bool) -> Result<()> {
+        if self.state == State::Ended {
+            return Ok(());
+        }
+        if drain {
+            self.reader.control(&mut Control::Watermark(Timestamp::MAX))?;
+            self.reader.control(&mut Control::End)?;
+        } else {
+            self.reader.control(&mut Control::Flush)?;
+        }
+        self.state = State::Ended;
+        let _ = self.setup.events.send(Event::Ended(self.setup.id));
+        Ok(())
+    }
+
+    fn place(&self, failure: Failure) -> Failure {
+        if failure.is_cancelled() {
+            return failure;
+        }
+        let name = &self.setup.plan.graph.nodes()[self.head].name;
+        failure.in_operator(name, &self.setup.plan.uids[self.head], self.setup.subtask())
+    }
+}
