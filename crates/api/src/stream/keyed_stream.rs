@@ -1,0 +1,192 @@
+//! A stream whose records of one key come together.
+
+use std::hash::Hash;
+use std::ops::AddAssign;
+use std::sync::Arc;
+
+use millstream_dataflow::operator::Operator;
+use millstream_dataflow::state::{KeyData, StateData};
+use millstream_model::key::hash::hash_of;
+use millstream_model::record::Record;
+use millstream_operators::keyed::{KeyedFold, KeyedProcess, KeyedProcessFunction};
+use millstream_operators::window::WindowAssigner;
+
+use super::{DataStream, WindowedStream};
+
+/// A key selector behind a pointer, for a [`KeyedStream`] whose type is to be written down.
+pub type KeyFn<K, T> = Box<dyn Fn(&T) -> K + Send + Sync>;
+
+/// A stream keyed by `K`. The last parameter is the key selector; `boxed()` hides it where the type must be written.
+///
+/// ```
+/// use millstream::{DataStream, KeyedStream, StreamEnvironment};
+///
+/// fn totals(words: KeyedStream<String, (String, u64)>) -> DataStream<(String, u64)> {
+///     words.sum(|word| &mut word.1)
+/// }
+///
+/// let env = StreamEnvironment::new();
+/// let words = env.from_collection([("a".to_string(), 1), ("b".to_string(), 1), ("a".to_string(), 1)]);
+/// let counts = totals(words.key_by(|word| word.0.clone()).boxed()).execute_and_collect("words")?;
+/// assert_eq!(counts, [("a".to_string(), 1), ("b".to_string(), 1), ("a".to_string(), 2)]);
+/// # Ok::<(), millstream::Failure>(())
+/// ```
+pub struct KeyedStream<K, T, S = KeyFn<K, T>> {
+    stream: DataStream<T>,
+    select: Arc<S>,
+    key: std::marker::PhantomData<fn() -> K>,
+}
+
+impl<K, T, S> KeyedStream<K, T, S>
+where
+    K: KeyData + Hash,
+    T: Record,
+    S: Fn(&T) -> K + Send + Sync + 'static,
+{
+    pub(super) fn new(stream: DataStream<T>, select: Arc<S>) -> Self {
+        let own = select.clone();
+        let stream = stream.keyed_by_hash(move |record| hash_of(&own(record)));
+        Self { stream, select, key: std::marker::PhantomData }
+    }
+
+    /// The same stream with a type that can be written down; finding a key costs a dynamic call from here on.
+    pub fn boxed(self) -> KeyedStream<K, T> {
+        let select = self.select;
+        let boxed: KeyFn<K, T> = Box::new(move |record| select(record));
+        KeyedStream { stream: self.stream, select: Arc::new(boxed), key: self.key }
+    }
+
+    fn keyed<Out: Record>(
+        &self,
+        name: &str,
+        make: impl Fn(Arc<S>) -> Box<dyn Operator<T, Out>> + Send + Sync + 'static,
+    ) -> DataStream<Out> {
+        let select = self.select.clone();
+        self.stream.transform(name, true, move |_| make(select.clone()))
+    }
+
+    /// Folds the records of each key into an accumulator and emits what `result` makes of it: with each update when
+    /// streaming, once for each key at the end in batch mode.
+    pub fn fold<Acc: StateData, Out: Record>(
+        &self,
+        init: impl Fn(&T) -> Acc + Send + Sync + 'static,
+        update: impl Fn(&mut Acc, T) + Send + Sync + 'static,
+        result: impl Fn(&K, &Acc) -> Out + Send + Sync + 'static,
+    ) -> DataStream<Out> {
+        self.fold_named("fold", init, update, result)
+    }
+
+    fn fold_named<Acc: StateData, Out: Record>(
+        &self,
+        name: &'static str,
+        init: impl Fn(&T) -> Acc + Send + Sync + 'static,
+        update: impl Fn(&mut Acc, T) + Send + Sync + 'static,
+        result: impl Fn(&K, &Acc) -> Out + Send + Sync + 'static,
+    ) -> DataStream<Out> {
+        let functions = Arc::new((init, update, result));
+        self.keyed(name, move |select| {
+            let (init, update, result) = (functions.clone(), functions.clone(), functions.clone());
+            Box::new(KeyedFold::named(
+                name,
+                move |record: &T| select(record),
+                move |record: &T| (init.0)(record),
+                move |acc: &mut Acc, record: T| (update.1)(acc, record),
+                move |key: &K, acc: &Acc| (result.2)(key, acc),
+            ))
+        })
+    }
+
+    /// The number of records of each key.
+    pub fn count(&self) -> DataStream<(K, u64)> {
+        self.fold_named("count", |_| 0_u64, |count, _| *count += 1, |key, count| (key.clone(), *count))
+    }
+
+    /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes.
+    pub fn process<Out: Record, P: KeyedProcessFunction<K, T, Out> + 'static>(
+        &self,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> DataStream<Out> {
+        let select = self.select.clone();
+        self.stream.transform("process", true, move |sides| {
+            let select = select.clone();
+            Box::new(KeyedProcess::new(move |record: &T| select(record), make(), sides.clone()))
+        })
+    }
+
+    /// Cuts each key's records into windows.
+    pub fn window<W: WindowAssigner>(&self, assigner: W) -> WindowedStream<K, T, W, S> {
+        WindowedStream::new(self.stream.clone(), self.select.clone(), assigner)
+    }
+}
+
+impl<K, T, S> KeyedStream<K, T, S>
+where
+    K: KeyData + Hash,
+    T: Record + StateData,
+    S: Fn(&T) -> K + Send + Sync + 'static,
+{
+    /// Reduces the records of each key to one.
+    pub fn reduce(&self, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> DataStream<T> {
+        let update = move |held: &mut T, record: T| *held = f(held.clone(), record);
+        self.fold_named("reduce", T::clone, update, |_, held| held.clone())
+    }
+
+    /// Sums a field; the others keep the values of the key's first record.
+    pub fn sum<N>(&self, field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static) -> DataStream<T>
+    where
+        N: AddAssign + Copy + 'static,
+    {
+        let update = move |held: &mut T, mut record: T| *field(held) += *field(&mut record);
+        self.fold_named("sum", T::clone, update, |_, held| held.clone())
+    }
+
+    /// The least value of a field; the others keep the values of the key's first record.
+    pub fn min<N>(&self, field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static) -> DataStream<T>
+    where
+        N: PartialOrd + Copy + 'static,
+    {
+        let update = move |held: &mut T, mut record: T| {
+            let new = *field(&mut record);
+            let old = field(held);
+            if new < *old {
+                *old = new;
+            }
+        };
+        self.fold_named("min", T::clone, update, |_, held| held.clone())
+    }
+
+    /// The greatest value of a field; the others keep the values of the key's first record.
+    pub fn max<N>(&self, field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static) -> DataStream<T>
+    where
+        N: PartialOrd + Copy + 'static,
+    {
+        let update = move |held: &mut T, mut record: T| {
+            let new = *field(&mut record);
+            let old = field(held);
+            if new > *old {
+                *old = new;
+            }
+        };
+        self.fold_named("max", T::clone, update, |_, held| held.clone())
+    }
+
+    /// The record with the least value of `by`; of equal ones the first.
+    pub fn min_by<N: PartialOrd>(&self, by: impl Fn(&T) -> N + Send + Sync + 'static) -> DataStream<T> {
+        let update = move |held: &mut T, record: T| {
+            if by(&record) < by(held) {
+                *held = record;
+            }
+        };
+        self.fold_named("min_by", T::clone, update, |_, held| held.clone())
+    }
+
+    /// The record with the greatest value of `by`; of equal ones the first.
+    pub fn max_by<N: PartialOrd>(&self, by: impl Fn(&T) -> N + Send + Sync + 'static) -> DataStream<T> {
+        let update = move |held: &mut T, record: T| {
+            if by(&record) > by(held) {
+                *held = record;
+            }
+        };
+        self.fold_named("max_by", T::clone, update, |_, held| held.clone())
+    }
+}

@@ -1,0 +1,17 @@
+//! Streams: what Flink's users know as the DataStream API.
+//!
+//! Answers for building a job graph by calls that read like `Iterator`, and for running it. Not for what operators do
+//! (crate `millstream-operators`) nor for how they run (crate `millstream-runtime`).
+//! Holds: a wrong program is refused by the compiler where its types can tell, and by `execute` before anything runs
+//! where they cannot.
+
+mod data_stream;
+mod environment;
+mod interrupt;
+mod keyed_stream;
+mod windowed_stream;
+
+pub use data_stream::{DataStream, SinkStream};
+pub use environment::StreamEnvironment;
+pub use keyed_stream::{KeyFn, KeyedStream};
+pub use windowed_stream::WindowedStream;
