@@ -254,6 +254,12 @@ impl<T> Batch<T> {
         )
     }
 
+    /// Forgets the hashes of the records' keys: whoever hands a batch on to where it may be keyed otherwise does this.
+    #[inline]
+    pub fn drop_hashes(&mut self) {
+        self.hashes.clear();
+    }
+
     /// Empties the batch and keeps its memory.
     pub fn clear(&mut self) {
         self.records.clear();

@@ -1,0 +1,157 @@
+//! One run of a script.
+
+use std::cell::RefCell;
+use std::fmt::Debug;
+use std::rc::Rc;
+
+use millstream_dataflow::batch::Batch;
+use millstream_dataflow::operator::{
+    Barrier, BarrierPass, ChainContext, Control, Downstream, Link, LinkIdentity, Output, RestoreSource,
+    Wakeup,
+};
+use millstream_dataflow::state::{OperatorRestore, OperatorSnapshot};
+use millstream_model::error::Result;
+use millstream_model::id::{CheckpointId, OperatorUid, Subtask};
+use millstream_model::key::MaxParallelism;
+use millstream_model::record::Record;
+use millstream_model::time::Timestamp;
+
+use super::Harness;
+use super::collect::{Collect, Emitted};
+use super::script::{Step, TestClock};
+
+/// What is done between two steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SnapshotMode {
+    /// Nothing.
+    None,
+    /// A snapshot, encoded one step later, when the operator has written to what it shares.
+    Take,
+    /// A snapshot, from which a new operator goes on.
+    Restore,
+}
+
+/// One of the twelve ways.
+pub(super) struct Run<'a, In, Out> {
+    pub(super) harness: &'a Harness<In, Out>,
+    pub(super) together: bool,
+    pub(super) snapshots: SnapshotMode,
+    pub(super) limit: usize,
+}
+
+/// Hands out a restore once.
+struct Once(OperatorRestore);
+
+impl RestoreSource for Once {
+    fn restore(&mut self, _: &OperatorUid) -> Result<OperatorRestore> {
+        Ok(std::mem::take(&mut self.0))
+    }
+}
+
+impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
+    pub(super) fn over(&self, script: &[Step<In>]) -> Vec<Emitted<Out>> {
+        let (clock, results, mut wakeup) = (TestClock::default(), Rc::default(), Wakeup::default());
+        let mut link = self.open(&clock, &results, &wakeup, OperatorRestore::empty());
+        let (mut frozen, mut rest) = (None, script);
+        while let Some(step) = rest.first() {
+            let mut batch = Batch::default();
+            let count = self.gather(rest, &mut batch);
+            rest = &rest[count.max(1)..];
+            match step {
+                Step::Record(_) | Step::RecordAt(..) => check(link.batch(&mut batch)),
+                Step::Watermark(time) => {
+                    check(link.control(&mut Control::Watermark(Timestamp::from_millis(*time))));
+                }
+                Step::Clock(millis) => {
+                    clock.set(*millis);
+                    if wakeup.next() <= clock.now() {
+                        wakeup.clear();
+                        check(link.control(&mut Control::Tick(clock.now())));
+                    }
+                }
+                Step::End => {
+                    check(link.control(&mut Control::Watermark(Timestamp::MAX)));
+                    check(link.control(&mut Control::End));
+                }
+            }
+            // What was frozen one step ago is read now, when the operator has gone on.
+            drop(frozen.take().map(restore_of));
+            match self.snapshots {
+                SnapshotMode::None => {}
+                SnapshotMode::Take => frozen = Some(snapshot(&mut link)),
+                SnapshotMode::Restore => {
+                    let restore = restore_of(snapshot(&mut link));
+                    wakeup = Wakeup::default();
+                    link = self.open(&clock, &results, &wakeup, restore);
+                    if matches!(step, Step::End) {
+                        // An end that is seen again after a restore emits nothing again.
+                        check(link.control(&mut Control::Watermark(Timestamp::MAX)));
+                        check(link.control(&mut Control::End));
+                    }
+                }
+            }
+        }
+        results.take()
+    }
+
+    /// Fills a batch with the records at the script's begin; how many there were.
+    fn gather(&self, script: &[Step<In>], batch: &mut Batch<In>) -> usize {
+        let limit = if self.together { usize::MAX } else { 1 };
+        let is_timed = matches!(script.first(), Some(Step::RecordAt(..)));
+        let hash = self.harness.hash;
+        let mut push = |record: &In, time: Option<Timestamp>| match (hash, time) {
+            (Some(hash), time) => batch.push_keyed(record.clone(), time, hash(record)),
+            (None, Some(time)) => batch.push_at(record.clone(), time),
+            (None, None) => batch.push(record.clone()),
+        };
+        for (index, step) in script.iter().enumerate() {
+            match step {
+                Step::Record(record) if index < limit && !is_timed => push(record, None),
+                Step::RecordAt(record, time) if index < limit && is_timed => {
+                    push(record, Some(Timestamp::from_millis(*time)));
+                }
+                _ => return index,
+            }
+        }
+        script.len()
+    }
+
+    fn open(
+        &self,
+        clock: &TestClock,
+        results: &Rc<RefCell<Vec<Emitted<Out>>>>,
+        wakeup: &Wakeup,
+        restore: OperatorRestore,
+    ) -> Link<In, Out> {
+        let collect = Collect { results: Rc::clone(results), limit: self.limit };
+        let identity = LinkIdentity { name: "tested".into(), uid: OperatorUid::new("tested") };
+        let output = Output::with_limit(Box::new(collect), self.limit);
+        let mut link = Link::new(identity, (self.harness.make)(clock), output);
+        let max = MaxParallelism::default();
+        check(link.open(&mut ChainContext {
+            subtask: Subtask { index: 0, of: 1 },
+            groups: max.all(),
+            max_parallelism: max,
+            mode: self.harness.mode,
+            wakeup: wakeup.clone(),
+            restore: &mut Once(restore),
+        }));
+        link
+    }
+}
+
+fn snapshot<In, Out>(link: &mut Link<In, Out>) -> OperatorSnapshot {
+    let mut pass = BarrierPass::new(Barrier { checkpoint: CheckpointId(1) });
+    check(link.control(&mut Control::Barrier(&mut pass)));
+    pass.snapshots.pop().map(|(_, snapshot)| snapshot).unwrap_or_default()
+}
+
+fn restore_of(snapshot: OperatorSnapshot) -> OperatorRestore {
+    let restored = OperatorRestore::of(vec![snapshot], 0, 1, MaxParallelism::default().all());
+    assert!(restored.is_ok(), "a snapshot cannot be written: {restored:?}");
+    restored.unwrap_or_default()
+}
+
+fn check(result: Result<()>) {
+    assert!(result.is_ok(), "the operator failed: {result:?}");
+}
