@@ -1,1 +1,33 @@
 //! Distributed stream and batch processing: DataStream, Rdd and DStream on one engine.
+//!
+//! A stream program begins with a [`StreamEnvironment`].
+//!
+//! ```
+//! use millstream::StreamEnvironment;
+//!
+//! let env = StreamEnvironment::new();
+//! let lines = env.from_collection(["to be or".to_string(), "not to be".to_string()]);
+//! let counts = lines
+//!     .flat_map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+//!     .key_by(|word| word.clone())
+//!     .count()
+//!     .execute_and_collect("word count")?;
+//! assert!(counts.contains(&("be".to_string(), 2)));
+//! # Ok::<(), millstream::Failure>(())
+//! ```
+//!
+//! Answers for what a user of the library imports. Not for anything that happens once a job runs.
+
+pub mod stream;
+
+pub use millstream_connectors as connectors;
+pub use millstream_dataflow::operator::{Mode, OutputTag};
+pub use millstream_dataflow::{sink, source, state};
+pub use millstream_model::error::{BoxError, Failure, Result};
+pub use millstream_model::text::Text;
+pub use millstream_model::time;
+pub use millstream_operators::event_time::{WatermarkGenerator, WatermarkStrategy};
+pub use millstream_runtime::{
+    CheckpointSettings, JobHandle, JobResult, JobStatus, Metrics, OperatorCounts, Restart, RestoreFrom,
+};
+pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment};

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::operator::{
@@ -124,7 +125,7 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
         restore: OperatorRestore,
     ) -> Link<In, Out> {
         let collect = Collect { results: Rc::clone(results), limit: self.limit };
-        let identity = LinkIdentity { name: "tested".into(), uid: OperatorUid::new("tested") };
+        let identity = LinkIdentity { name: "tested".into(), uid: OperatorUid::new("tested"), counts: Arc::default() };
         let output = Output::with_limit(Box::new(collect), self.limit);
         let mut link = Link::new(identity, (self.harness.make)(clock), output);
         let max = MaxParallelism::default();

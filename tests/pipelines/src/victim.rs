@@ -1,0 +1,44 @@
+//! A job that is made to be killed: counts by key what a replayable source gives, into two-phase files.
+//!
+//! Usage: `victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM`. Restores the latest checkpoint of the folder, if any.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use millstream::connectors::{Generator, TextFilesSink};
+use millstream::{CheckpointSettings, Failure, RestoreFrom, Result, StreamEnvironment};
+
+fn main() -> ExitCode {
+    match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let [checkpoints, output, records, rate, parallelism] = arguments else {
+        return Err(Failure::user("usage: victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM"));
+    };
+    let number = |text: &String| {
+        text.parse::<u64>().map_err(|error| Failure::user(format!("`{text}` is no number")).because(error))
+    };
+    let env = StreamEnvironment::new();
+    env.set_parallelism(u32::try_from(number(parallelism)?).unwrap_or(0));
+    env.set_flush_interval(Duration::from_millis(1));
+    env.enable_checkpoints(CheckpointSettings {
+        interval: Duration::from_millis(15),
+        restore: RestoreFrom::Latest,
+        ..CheckpointSettings::in_folder(checkpoints)
+    });
+    env.source(Generator::new(|n| n, Some(number(records)?)).rate(number(rate)?))
+        .key_by(|n| n % 97)
+        .count()
+        .uid("count")
+        .map(|(key, count)| format!("{key} {count}"))
+        .sink_to(TextFilesSink::below(output));
+    env.execute("victim")?;
+    Ok(())
+}
