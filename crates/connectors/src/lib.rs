@@ -1,1 +1,11 @@
-//! Sources and sinks: collections, sequences, files, TCP, print.
+//! Sources and sinks: collections, sequences, generators, files, TCP, print.
+//!
+//! Answers for what is outside of a job, through the contracts of `millstream_dataflow`. Not for running anything.
+
+pub mod collect;
+pub mod collection;
+pub mod discard;
+pub mod generator;
+pub mod print;
+pub mod ranges;
+pub mod sequence;

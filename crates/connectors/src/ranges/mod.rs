@@ -1,0 +1,13 @@
+//! Sources that compute their records from numbers: what collections, sequences and generators have in one.
+//!
+//! Answers for cutting a run of numbers into splits and for walking them, at a rate if one is set. Not for what the
+//! records are.
+//! Holds: each number is in exactly one split; a split's position is the next number that was not emitted.
+
+mod enumerator;
+mod reader;
+mod split;
+
+pub(crate) use enumerator::{Cut, RangeEnumerator};
+pub(crate) use reader::RangeReader;
+pub use split::RangeSplit;

@@ -1,0 +1,116 @@
+//! Compressed files: which compression a name tells of, and reading through it.
+//!
+//! Answers for gzip (several members in one file, too) and zstd. Not for writing compressed files.
+//! Holds: what is read is what was compressed, or an error.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+/// How a file is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// Not at all: its bytes can be read from any place on.
+    Plain,
+    /// gzip, `.gz`.
+    Gzip,
+    /// zstd, `.zst` or `.zstd`.
+    Zstd,
+}
+
+impl Compression {
+    /// What the ending of the file's name says.
+    ///
+    /// ```
+    /// use millstream_formats::compression::Compression;
+    /// assert_eq!(Compression::of("logs/2013.csv.gz".as_ref()), Compression::Gzip);
+    /// assert_eq!(Compression::of("logs/2013.csv".as_ref()), Compression::Plain);
+    /// ```
+    pub fn of(path: &Path) -> Self {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("gz" | "gzip") => Self::Gzip,
+            Some("zst" | "zstd") => Self::Zstd,
+            _ => Self::Plain,
+        }
+    }
+
+    /// The bytes behind the compression.
+    ///
+    /// # Errors
+    /// If the file does not begin as a compressed one does.
+    pub fn open(self, file: impl Read + 'static) -> std::io::Result<Box<dyn Read>> {
+        Ok(match self {
+            Self::Plain => Box::new(file),
+            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(file))),
+            Self::Zstd => Box::new(ZstdFrames { file: Some(BufReader::new(file)), frame: None }),
+        })
+    }
+}
+
+/// The frames of a zstd file, one behind the other.
+struct ZstdFrames<R: Read> {
+    file: Option<BufReader<R>>,
+    frame: Option<Frame<R>>,
+}
+
+type Frame<R> = ruzstd::decoding::StreamingDecoder<BufReader<R>, ruzstd::decoding::FrameDecoder>;
+
+impl<R: Read> Read for ZstdFrames<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            if let Some(frame) = &mut self.frame {
+                let count = frame.read(into)?;
+                if count > 0 || into.is_empty() {
+                    return Ok(count);
+                }
+                self.file = self.frame.take().map(Frame::into_inner);
+            }
+            let Some(mut file) = self.file.take() else { return Ok(0) };
+            if file.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            let frame = Frame::new(file).map_err(std::io::Error::other)?;
+            self.frame = Some(frame);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn read(compression: Compression, bytes: Vec<u8>) -> std::io::Result<String> {
+        let mut text = String::new();
+        compression.open(std::io::Cursor::new(bytes))?.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    fn gzip(text: &str) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zstd(text: &str) -> Vec<u8> {
+        ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest)
+    }
+
+    #[test]
+    fn two_gzip_members_are_read_one_after_the_other() {
+        assert_eq!(read(Compression::Gzip, [gzip("one\n"), gzip("two\n")].concat()).unwrap(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn two_zstd_frames_are_read_one_after_the_other() {
+        assert_eq!(read(Compression::Zstd, [zstd("one\n"), zstd("two\n")].concat()).unwrap(), "one\ntwo\n");
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_is_an_error_and_not_a_short_file() {
+        let whole = gzip(&"line\n".repeat(100));
+        assert!(read(Compression::Gzip, whole[..whole.len() - 9].to_vec()).is_err());
+        let whole = zstd(&"line\n".repeat(100));
+        assert!(read(Compression::Zstd, whole[..whole.len() - 9].to_vec()).is_err());
+    }
+}

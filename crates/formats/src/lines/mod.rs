@@ -1,0 +1,13 @@
+//! Lines of text out of bytes.
+//!
+//! Answers for how lines are cut, for what becomes of a line that is not UTF-8, and for where each line stood. Not for
+//! reading files or sockets.
+//! Holds: each line is handed out once, in order, with its number; the position moves only over whole lines.
+
+mod cutter;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use cutter::{LineCutter, Until};
+pub use settings::{LineSettings, OnBadText, SkippedLines};

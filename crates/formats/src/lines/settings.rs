@@ -1,0 +1,77 @@
+//! How lines are to be read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use millstream_model::error::{Failure, Result};
+
+/// What becomes of a line that is not UTF-8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnBadText {
+    /// The job fails; the error says which line and byte.
+    #[default]
+    Fail,
+    /// Bad bytes become U+FFFD, the replacement character.
+    Replace,
+    /// The line is left out and counted in [`SkippedLines`].
+    Skip,
+}
+
+/// How many lines were left out because they were not UTF-8, over all readers of a source since the process started.
+#[derive(Clone, Debug, Default)]
+pub struct SkippedLines(Arc<AtomicU64>);
+
+impl SkippedLines {
+    /// The count so far.
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn add_one(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// How lines are cut out of bytes.
+#[derive(Clone, Debug)]
+pub struct LineSettings {
+    /// What ends a line: an ASCII byte. At `\n`, a `\r` before it belongs to the end as well.
+    pub delimiter: u8,
+    /// What becomes of a line that is not UTF-8.
+    pub on_bad_text: OnBadText,
+    /// The longest line, in bytes; a longer one is an error rather than a buffer without bound.
+    pub longest: usize,
+    /// How many bytes to ask for in one read.
+    pub read_bytes: usize,
+    /// Where left out lines are counted.
+    pub skipped: SkippedLines,
+}
+
+impl Default for LineSettings {
+    fn default() -> Self {
+        Self {
+            delimiter: b'\n',
+            on_bad_text: OnBadText::Fail,
+            longest: 64 << 20,
+            read_bytes: 64 << 10,
+            skipped: SkippedLines::default(),
+        }
+    }
+}
+
+impl LineSettings {
+    /// Refuses what cannot work.
+    ///
+    /// # Errors
+    /// If the delimiter is no ASCII byte.
+    pub fn check(&self) -> Result<()> {
+        if self.delimiter.is_ascii() {
+            return Ok(());
+        }
+        Err(Failure::user(format!(
+            "the delimiter of lines is byte {:#04x}, which is not ASCII",
+            self.delimiter
+        ))
+        .advice("give an ASCII byte, such as b'\\n', b';' or 0"))
+    }
+}
