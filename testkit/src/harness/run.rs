@@ -125,7 +125,8 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
         restore: OperatorRestore,
     ) -> Link<In, Out> {
         let collect = Collect { results: Rc::clone(results), limit: self.limit };
-        let identity = LinkIdentity { name: "tested".into(), uid: OperatorUid::new("tested"), counts: Arc::default() };
+        let identity =
+            LinkIdentity { name: "tested".into(), uid: OperatorUid::new("tested"), counts: Arc::default() };
         let output = Output::with_limit(Box::new(collect), self.limit);
         let mut link = Link::new(identity, (self.harness.make)(clock), output);
         let max = MaxParallelism::default();

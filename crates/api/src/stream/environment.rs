@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_connectors::{Collection, NumberSequence};
+use millstream_connectors::collection::Collection;
+use millstream_connectors::sequence::NumberSequence;
 use millstream_dataflow::exchange::Partitioning;
 use millstream_dataflow::graph::{JobGraph, NodeKind};
 use millstream_dataflow::operator::Mode;

@@ -8,10 +8,9 @@ use millstream_dataflow::operator::Operator;
 use millstream_dataflow::state::{KeyData, StateData};
 use millstream_model::key::hash::hash_of;
 use millstream_model::record::Record;
-use millstream_operators::keyed::{KeyedFold, KeyedProcess, KeyedProcessFunction};
-use millstream_operators::window::WindowAssigner;
+use millstream_operators::keyed::KeyedFold;
 
-use super::{DataStream, WindowedStream};
+use super::DataStream;
 
 /// A key selector behind a pointer, for a [`KeyedStream`] whose type is to be written down.
 pub type KeyFn<K, T> = Box<dyn Fn(&T) -> K + Send + Sync>;
@@ -65,7 +64,8 @@ where
         self.stream.transform(name, true, move |_| make(select.clone()))
     }
 
-    /// Folds the records of each key into an accumulator and emits what `result` makes of it: with each update when
+    /// Folds the records of each key into an accumulator, which `init` makes of the first and `update` adds the others
+    /// to, and emits what `result` makes of it: with each update when
     /// streaming, once for each key at the end in batch mode.
     pub fn fold<Acc: StateData, Out: Record>(
         &self,
@@ -98,24 +98,7 @@ where
 
     /// The number of records of each key.
     pub fn count(&self) -> DataStream<(K, u64)> {
-        self.fold_named("count", |_| 0_u64, |count, _| *count += 1, |key, count| (key.clone(), *count))
-    }
-
-    /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes.
-    pub fn process<Out: Record, P: KeyedProcessFunction<K, T, Out> + 'static>(
-        &self,
-        make: impl Fn() -> P + Send + Sync + 'static,
-    ) -> DataStream<Out> {
-        let select = self.select.clone();
-        self.stream.transform("process", true, move |sides| {
-            let select = select.clone();
-            Box::new(KeyedProcess::new(move |record: &T| select(record), make(), sides.clone()))
-        })
-    }
-
-    /// Cuts each key's records into windows.
-    pub fn window<W: WindowAssigner>(&self, assigner: W) -> WindowedStream<K, T, W, S> {
-        WindowedStream::new(self.stream.clone(), self.select.clone(), assigner)
+        self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key.clone(), *count))
     }
 }
 
