@@ -26,9 +26,11 @@ enum Order {
     Any,
 }
 
+type Make<In, Out> = Box<dyn Fn(&TestClock) -> Box<dyn Operator<In, Out>>>;
+
 /// One operator to be driven.
 pub struct Harness<In, Out> {
-    make: Box<dyn Fn(&TestClock) -> Box<dyn Operator<In, Out>>>,
+    make: Make<In, Out>,
     hash: Option<fn(&In) -> u64>,
     mode: Mode,
     order: Order,
