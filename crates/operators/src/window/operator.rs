@@ -131,7 +131,8 @@ where
 
     /// Emits the windows that end by `now` and lets go of those that take no late records any more.
     fn advance(&mut self, now: Timestamp, output: &mut Output<Out>) -> Result<()> {
-        let (before, assigner) = (std::mem::replace(&mut self.time, self.time.max(now)), self.assigner);
+        let (before, assigner) = (self.time, self.assigner);
+        self.time = before.max(now);
         let Some(panes) = &mut self.panes else { return Ok(()) };
         if now <= before {
             return Ok(());
