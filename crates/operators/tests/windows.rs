@@ -166,3 +166,17 @@ fn windows_of_shuffled_records_hold_what_a_simple_model_says() {
     expected.sort_by_cached_key(|result| format!("{result:?}"));
     assert_eq!(sums(0, LateCounter::default()).run(&script), expected);
 }
+
+#[test]
+fn windows_go_on_at_another_parallelism_and_late_records_stay_late() {
+    let counter = LateCounter::default();
+    let harness = sums(0, counter.clone()).hashed(|pair| hash_of(&pair.0));
+    let before: Vec<_> = (0..20).flat_map(|key| [1, 12].map(|time| Step::RecordAt((key, 1), time))).collect();
+    let before = [before, vec![Step::Watermark(9)]].concat();
+    let after: Vec<_> = (0..20).flat_map(|key| [2, 13].map(|time| Step::RecordAt((key, 10), time))).collect();
+    let after = [after, vec![Step::End]].concat();
+    let mut expected: Vec<_> = (0..20).flat_map(|key| [at((key, 1), 9), at((key, 11), 19)]).collect();
+    expected.sort_by_cached_key(|result| format!("{result:?}"));
+    assert_eq!(harness.rescaled(&before, &after), expected);
+    assert_eq!(counter.get(), 20);
+}
