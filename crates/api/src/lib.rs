@@ -27,7 +27,12 @@ pub use millstream_model::error::{BoxError, Failure, Result};
 pub use millstream_model::text::Text;
 pub use millstream_model::time;
 pub use millstream_operators::event_time::{WatermarkGenerator, WatermarkStrategy};
+pub use millstream_operators::keyed::{KeyedContext, KeyedProcessFunction, OnTimerContext, ProcessFunction};
+pub use millstream_operators::window::{
+    AggregateFunction, ProcessWindowFunction, TimeWindow, TumblingEventTime, TumblingProcessingTime,
+    WindowOutput,
+};
 pub use millstream_runtime::{
     CheckpointSettings, JobHandle, JobResult, JobStatus, Metrics, OperatorCounts, Restart, RestoreFrom,
 };
-pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment};
+pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment, WindowedStream};

@@ -8,3 +8,4 @@ pub mod clock;
 pub mod event_time;
 pub mod keyed;
 pub mod step;
+pub mod window;

@@ -104,3 +104,13 @@ fn assigned_times_replace_those_of_the_source() {
     });
     assert_eq!(harness.run(&numbers()), [at(1, 11), at(2, 22), at(3, 33)]);
 }
+
+#[test]
+fn a_reduction_goes_on_at_another_parallelism() {
+    let before: Vec<_> = (0..20).map(|key| Step::Record((key, 1))).collect();
+    let after = [(0..20).map(|key| Step::Record((key, 10))).collect(), vec![Step::End]].concat();
+    let harness = sums().mode(Mode::Batch).hashed(|pair| hash_of(&pair.0));
+    let mut expected: Vec<_> = (0..20).map(|key| untimed((key, 11))).collect();
+    expected.sort_by_cached_key(|result| format!("{result:?}"));
+    assert_eq!(harness.rescaled(&before, &after), expected);
+}

@@ -26,9 +26,11 @@ enum Order {
     Any,
 }
 
+type Make<In, Out> = Box<dyn Fn(&TestClock) -> Box<dyn Operator<In, Out>>>;
+
 /// One operator to be driven.
 pub struct Harness<In, Out> {
-    make: Box<dyn Fn(&TestClock) -> Box<dyn Operator<In, Out>>>,
+    make: Make<In, Out>,
     hash: Option<fn(&In) -> u64>,
     mode: Mode,
     order: Order,
@@ -83,6 +85,19 @@ impl<In: Record, Out: Record + Debug> Harness<In, Out> {
             }
         }
         first.unwrap_or_default()
+    }
+
+    /// Drives one operator over `before`, and two that share out its state and keys over `after`; gives the results
+    /// of all three, sorted. The end of `after` is seen by both.
+    ///
+    /// # Panics
+    /// Where an operator fails, or [`Harness::hashed`] has not said how keys are hashed.
+    pub fn rescaled(&self, before: &[Step<In>], after: &[Step<In>]) -> Vec<Emitted<Out>> {
+        assert!(self.hash.is_some(), "say how keys are hashed: .hashed(|record| hash_of(&record.key))");
+        let run = Run { harness: self, together: false, snapshots: SnapshotMode::None, limit: 1 };
+        let mut results = self.hash.map(|hash| run.rescaled(before, after, hash)).unwrap_or_default();
+        results.sort_by_cached_key(|result| format!("{result:?}"));
+        results
     }
 
     fn arrange(&self, mut results: Vec<Emitted<Out>>) -> Vec<Emitted<Out>> {

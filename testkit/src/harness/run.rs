@@ -13,7 +13,7 @@ use millstream_dataflow::operator::{
 use millstream_dataflow::state::{OperatorRestore, OperatorSnapshot};
 use millstream_model::error::Result;
 use millstream_model::id::{CheckpointId, OperatorUid, Subtask};
-use millstream_model::key::MaxParallelism;
+use millstream_model::key::{MaxParallelism, key_group_of, range_of, subtask_of};
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
@@ -52,7 +52,8 @@ impl RestoreSource for Once {
 impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
     pub(super) fn over(&self, script: &[Step<In>]) -> Vec<Emitted<Out>> {
         let (clock, results, mut wakeup) = (TestClock::default(), Rc::default(), Wakeup::default());
-        let mut link = self.open(&clock, &results, &wakeup, OperatorRestore::empty());
+        let whole = Subtask { index: 0, of: 1 };
+        let mut link = self.open(whole, &clock, &results, &wakeup, OperatorRestore::empty());
         let (mut frozen, mut rest) = (None, script);
         while let Some(step) = rest.first() {
             let mut batch = Batch::default();
@@ -60,19 +61,12 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
             rest = &rest[count.max(1)..];
             match step {
                 Step::Record(_) | Step::RecordAt(..) => check(link.batch(&mut batch)),
-                Step::Watermark(time) => {
-                    check(link.control(&mut Control::Watermark(Timestamp::from_millis(*time))));
-                }
-                Step::Clock(millis) => {
-                    clock.set(*millis);
-                    if wakeup.next() <= clock.now() {
+                Step::Clock(millis) if wakeup.next() > Timestamp::from_millis(*millis) => clock.set(*millis),
+                step => {
+                    if let Step::Clock(_) = step {
                         wakeup.clear();
-                        check(link.control(&mut Control::Tick(clock.now())));
                     }
-                }
-                Step::End => {
-                    check(link.control(&mut Control::Watermark(Timestamp::MAX)));
-                    check(link.control(&mut Control::End));
+                    self.take(&mut link, step, &clock);
                 }
             }
             // What was frozen one step ago is read now, when the operator has gone on.
@@ -83,7 +77,7 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
                 SnapshotMode::Restore => {
                     let restore = restore_of(snapshot(&mut link));
                     wakeup = Wakeup::default();
-                    link = self.open(&clock, &results, &wakeup, restore);
+                    link = self.open(whole, &clock, &results, &wakeup, restore);
                     if matches!(step, Step::End) {
                         // An end that is seen again after a restore emits nothing again.
                         check(link.control(&mut Control::Watermark(Timestamp::MAX)));
@@ -117,8 +111,59 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
         script.len()
     }
 
+    /// Goes over `before` as one subtask, and over `after` as two that share its state and its keys.
+    pub(super) fn rescaled(
+        &self,
+        before: &[Step<In>],
+        after: &[Step<In>],
+        hash: fn(&In) -> u64,
+    ) -> Vec<Emitted<Out>> {
+        let (clock, results, wakeup) = (TestClock::default(), Rc::default(), Wakeup::default());
+        let whole = Subtask { index: 0, of: 1 };
+        let mut link = self.open(whole, &clock, &results, &wakeup, OperatorRestore::empty());
+        for step in before {
+            self.take(&mut link, step, &clock);
+        }
+        let max = MaxParallelism::default();
+        for index in 0..2u16 {
+            let restore = OperatorRestore::of(vec![snapshot(&mut link)], index, 2, range_of(index, 2, max));
+            assert!(restore.is_ok(), "a snapshot cannot be written: {restore:?}");
+            let half = Subtask { index: u32::from(index), of: 2 };
+            let mut part = self.open(half, &clock, &results, &wakeup, restore.unwrap_or_default());
+            for step in after {
+                match step {
+                    Step::Record(record) | Step::RecordAt(record, _)
+                        if subtask_of(key_group_of(hash(record), max), 2, max) != index => {}
+                    step => self.take(&mut part, step, &clock),
+                }
+            }
+        }
+        results.take()
+    }
+
+    /// Takes one step; the clock calls the operator whether it asked or not.
+    fn take(&self, link: &mut Link<In, Out>, step: &Step<In>, clock: &TestClock) {
+        let mut batch = Batch::default();
+        self.gather(std::slice::from_ref(step), &mut batch);
+        match step {
+            Step::Record(_) | Step::RecordAt(..) => check(link.batch(&mut batch)),
+            Step::Watermark(time) => {
+                check(link.control(&mut Control::Watermark(Timestamp::from_millis(*time))));
+            }
+            Step::Clock(millis) => {
+                clock.set(*millis);
+                check(link.control(&mut Control::Tick(clock.now())));
+            }
+            Step::End => {
+                check(link.control(&mut Control::Watermark(Timestamp::MAX)));
+                check(link.control(&mut Control::End));
+            }
+        }
+    }
+
     fn open(
         &self,
+        subtask: Subtask,
         clock: &TestClock,
         results: &Rc<RefCell<Vec<Emitted<Out>>>>,
         wakeup: &Wakeup,
@@ -131,8 +176,8 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
         let mut link = Link::new(identity, (self.harness.make)(clock), output);
         let max = MaxParallelism::default();
         check(link.open(&mut ChainContext {
-            subtask: Subtask { index: 0, of: 1 },
-            groups: max.all(),
+            subtask,
+            groups: range_of(subtask.index as u16, subtask.of as u16, max),
             max_parallelism: max,
             mode: self.harness.mode,
             wakeup: wakeup.clone(),

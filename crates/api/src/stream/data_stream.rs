@@ -14,6 +14,7 @@ use millstream_model::error::{BoxError, Result};
 use millstream_model::id::{NodeId, OperatorUid};
 use millstream_model::record::Record;
 use millstream_operators::event_time::{AssignTimestamps, WatermarkStrategy};
+use millstream_operators::keyed::{Process, ProcessFunction};
 use millstream_operators::step::{Filter, FlatMap, Map, TryMap};
 
 use super::{KeyedStream, StreamEnvironment};
@@ -124,6 +125,14 @@ impl<T: Record> DataStream<T> {
     ) -> DataStream<Out> {
         let f = Arc::new(f);
         self.transform("flat_map", false, move |_| Box::new(FlatMap::new(f.clone())))
+    }
+
+    /// Runs a function with side outputs over each record; each subtask has one that `make` makes.
+    pub fn process<Out: Record, P: ProcessFunction<T, Out> + 'static>(
+        &self,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> DataStream<Out> {
+        self.transform("process", false, move |sides| Box::new(Process::new(&make).with_sides(sides.clone())))
     }
 
     /// Brings records of one key together, so that state can be kept for each.

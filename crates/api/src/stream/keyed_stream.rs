@@ -8,9 +8,10 @@ use millstream_dataflow::operator::Operator;
 use millstream_dataflow::state::{KeyData, StateData};
 use millstream_model::key::hash::hash_of;
 use millstream_model::record::Record;
-use millstream_operators::keyed::KeyedFold;
+use millstream_operators::keyed::{KeyedFold, KeyedProcess, KeyedProcessFunction};
+use millstream_operators::window::WindowAssigner;
 
-use super::DataStream;
+use super::{DataStream, WindowedStream};
 
 /// A key selector behind a pointer, for a [`KeyedStream`] whose type is to be written down.
 pub type KeyFn<K, T> = Box<dyn Fn(&T) -> K + Send + Sync>;
@@ -99,6 +100,22 @@ where
     /// The number of records of each key.
     pub fn count(&self) -> DataStream<(K, u64)> {
         self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key.clone(), *count))
+    }
+
+    /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes.
+    pub fn process<Out: Record, P: KeyedProcessFunction<K, T, Out> + 'static>(
+        &self,
+        make: impl Fn() -> P + Send + Sync + 'static,
+    ) -> DataStream<Out> {
+        let select = self.select.clone();
+        self.stream.transform("process", true, move |sides| {
+            Box::new(KeyedProcess::new(select.clone(), &make).with_sides(sides.clone()))
+        })
+    }
+
+    /// Cuts each key's records into windows.
+    pub fn window(&self, assigner: WindowAssigner) -> WindowedStream<K, T, S> {
+        WindowedStream::new(self.stream.clone(), self.select.clone(), assigner)
     }
 }
 

@@ -9,7 +9,9 @@ mod data_stream;
 mod environment;
 mod interrupt;
 mod keyed_stream;
+mod windowed_stream;
 
 pub use data_stream::{DataStream, SinkStream};
 pub use environment::StreamEnvironment;
 pub use keyed_stream::{KeyFn, KeyedStream};
+pub use windowed_stream::WindowedStream;

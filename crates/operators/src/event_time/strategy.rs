@@ -81,7 +81,8 @@ impl<T: 'static> WatermarkStrategy<T> {
         self
     }
 
-    /// An input without a record for this long is idle: event time goes on without it.
+    /// An input without a record for this long (found after at most twice as long) is idle: event time goes on
+    /// without it.
     #[must_use]
     pub fn with_idleness(mut self, timeout: Duration) -> Self {
         self.idleness = Some(timeout.max(millis(1)));

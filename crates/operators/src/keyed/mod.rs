@@ -6,9 +6,14 @@
 
 mod fold;
 mod functions;
+pub mod process;
 mod reduce;
 mod table;
 
 pub use fold::KeyedFold;
 pub use functions::key_functions;
+pub use process::{
+    KeyedContext, KeyedProcess, KeyedProcessFunction, OnTimerContext, Process, ProcessContext,
+    ProcessFunction,
+};
 pub use reduce::KeyedReduce;

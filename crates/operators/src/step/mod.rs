@@ -12,3 +12,4 @@ pub use filter::Filter;
 pub use flat_map::FlatMap;
 pub use map::Map;
 pub use try_map::TryMap;
+pub(crate) use try_map::user_failure;
