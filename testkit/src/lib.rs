@@ -1,1 +1,3 @@
 //! What tests are built with: operator harness, connector conformance, kill runs.
+
+pub mod conformance;

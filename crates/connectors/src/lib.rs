@@ -9,3 +9,4 @@ pub mod generator;
 pub mod print;
 pub mod ranges;
 pub mod sequence;
+pub mod text_files;
