@@ -8,6 +8,7 @@ mod enumerator;
 mod find;
 mod reader;
 
+pub mod sink;
 mod split;
 #[cfg(test)]
 mod tests;
