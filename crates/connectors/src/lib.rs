@@ -9,3 +9,5 @@ pub mod generator;
 pub mod print;
 pub mod ranges;
 pub mod sequence;
+pub mod tcp;
+pub mod text_files;

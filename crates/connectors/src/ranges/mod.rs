@@ -7,6 +7,8 @@
 mod enumerator;
 mod reader;
 mod split;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use enumerator::{Cut, RangeEnumerator};
 pub(crate) use reader::RangeReader;

@@ -1,0 +1,88 @@
+//! Trying to connect again.
+
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use millstream_model::error::{Failure, Result};
+
+/// How long one attempt may take: short enough that a job can be cancelled within a second.
+const CONNECT: Duration = Duration::from_millis(500);
+
+/// How often, and after which waits, a connection is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reconnect {
+    /// How many attempts may follow one that failed, or a connection that was cut; 0: none.
+    pub attempts: u32,
+    /// How long to wait before the first of them; each further wait is twice as long.
+    pub first_delay: Duration,
+    /// The longest wait.
+    pub max_delay: Duration,
+}
+
+impl Default for Reconnect {
+    /// No attempt after the first; if there are to be some: after half a second, up to 30 seconds.
+    fn default() -> Self {
+        Self { attempts: 0, first_delay: Duration::from_millis(500), max_delay: Duration::from_secs(30) }
+    }
+}
+
+/// The attempts made so far, and when the next is due.
+pub(super) struct Attempts {
+    settings: Reconnect,
+    failed: u32,
+    due: Instant,
+}
+
+impl Attempts {
+    pub(super) fn new(settings: Reconnect) -> Self {
+        Self { settings, failed: 0, due: Instant::now() }
+    }
+
+    /// How long it is until the next attempt.
+    pub(super) fn wait(&self) -> Duration {
+        self.due.saturating_duration_since(Instant::now())
+    }
+
+    /// Notes that a connection has given something: attempts are counted afresh.
+    pub(super) fn succeeded(&mut self) {
+        self.failed = 0;
+    }
+
+    /// Notes that an attempt or a connection failed; `false` if none is left.
+    pub(super) fn failed(&mut self) -> bool {
+        let doubled = self.settings.first_delay.saturating_mul(1 << self.failed.min(20));
+        self.due = Instant::now() + doubled.min(self.settings.max_delay);
+        self.failed += 1;
+        self.failed <= self.settings.attempts
+    }
+
+    /// Tries once; `None` if it failed and attempts are left.
+    pub(super) fn connect(&mut self, address: &str) -> Result<Option<TcpStream>> {
+        match dial(address) {
+            Ok(stream) => Ok(Some(stream)),
+            Err(_) if self.failed() => Ok(None),
+            Err(error) => Err(self.gave_up(address, error)),
+        }
+    }
+
+    /// That no attempt is left.
+    pub(super) fn gave_up(&self, address: &str, error: std::io::Error) -> Failure {
+        let (host, port) = address.rsplit_once(':').unwrap_or((address, "none"));
+        let attempts =
+            if self.failed == 1 { "1 attempt".to_owned() } else { format!("{} attempts", self.failed) };
+        Failure::external(format!("no connection to host {host}, port {port}, after {attempts}"))
+            .because(error)
+            .advice(format!("start the server first (to try out: `nc -lk {port}`), or let it be tried more often: .reconnect(Reconnect {{ attempts: 10, ..Reconnect::default() }})"))
+    }
+}
+
+fn dial(address: &str) -> std::io::Result<TcpStream> {
+    let mut last = std::io::Error::new(std::io::ErrorKind::NotFound, "the host has no address");
+    for address in address.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}

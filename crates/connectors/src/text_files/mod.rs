@@ -1,0 +1,112 @@
+//! Text files as a source.
+//!
+//! Answers for finding files, for splitting them on line ends, for reading through compression, and for files that
+//! come later. Not for what is in a line.
+//! Holds: exactly once, as long as files do not change once they are found.
+
+mod enumerator;
+mod find;
+mod reader;
+
+pub mod sink;
+mod split;
+#[cfg(test)]
+mod tests;
+
+pub use split::FileSplit;
+
+use std::time::Duration;
+
+use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
+use millstream_formats::lines::{LineSettings, OnBadText, SkippedLines};
+use millstream_model::error::Result;
+use millstream_model::id::Subtask;
+use millstream_model::text::Text;
+
+/// Each line of a file, of all files of a folder, or of those that a pattern matches, as a [`Text`].
+///
+/// Files that end in `.gz` or `.zst` are read through their compression. In folders and patterns, names that begin
+/// with `.` or `_` are left out: so are files being written named.
+///
+/// ```
+/// use millstream_connectors::text_files::TextFiles;
+/// let source = TextFiles::read("logs/2013-*.csv.gz");
+/// ```
+#[derive(Clone, Debug)]
+pub struct TextFiles {
+    path: String,
+    split_bytes: u64,
+    watch: Option<Duration>,
+    lines: LineSettings,
+}
+
+impl TextFiles {
+    /// The lines of the file or files at `path`: a file, a folder, or a pattern with `*`, `?`, `[]` or `**`.
+    pub fn read(path: impl Into<String>) -> Self {
+        Self { path: path.into(), split_bytes: 32 << 20, watch: None, lines: LineSettings::default() }
+    }
+
+    /// How large a part of a file is read as one, in bytes; 32 MiB if nothing else is said. Compressed files are not
+    /// split.
+    #[must_use]
+    pub fn split_bytes(mut self, bytes: u64) -> Self {
+        self.split_bytes = bytes.max(1);
+        self
+    }
+
+    /// Goes on when all files are read, and looks for new ones at this interval. New files should get their name
+    /// when they are complete: what is added to a file after it was found is not read. The names of all files found are
+    /// kept in the checkpoint.
+    #[must_use]
+    pub fn watch(mut self, interval: Duration) -> Self {
+        self.watch = Some(interval);
+        self
+    }
+
+    /// What becomes of a line that is not UTF-8; the job fails if nothing else is said.
+    #[must_use]
+    pub fn on_bad_text(mut self, choice: OnBadText) -> Self {
+        self.lines.on_bad_text = choice;
+        self
+    }
+
+    /// All settings of how lines are cut.
+    #[must_use]
+    pub fn lines(mut self, settings: LineSettings) -> Self {
+        self.lines = settings;
+        self
+    }
+
+    /// The count of lines left out for [`OnBadText::Skip`].
+    pub fn skipped(&self) -> SkippedLines {
+        self.lines.skipped.clone()
+    }
+}
+
+impl Source for TextFiles {
+    type Record = Text;
+    type Split = FileSplit;
+
+    fn name(&self) -> String {
+        "TextFiles".into()
+    }
+
+    fn boundedness(&self) -> Boundedness {
+        if self.watch.is_some() { Boundedness::Unbounded } else { Boundedness::Bounded }
+    }
+
+    fn promise(&self) -> Promise {
+        Promise::ExactlyOnce
+    }
+
+    fn enumerator(&self, restored: Option<Vec<u8>>) -> Result<Box<dyn SplitEnumerator<FileSplit>>> {
+        self.lines.check()?;
+        let enumerator =
+            enumerator::FileEnumerator::new(self.path.clone(), self.split_bytes, self.watch, restored)?;
+        Ok(Box::new(enumerator))
+    }
+
+    fn reader(&self, _: Subtask) -> Result<Box<dyn SourceReader<Text, FileSplit>>> {
+        Ok(Box::new(reader::FileReader::new(self.lines.clone())))
+    }
+}
