@@ -1,4 +1,4 @@
-//! Which watermarks follow from records, and what users are told when times are missing.
+//! What stands at the edges of a link: watermarks, side outputs, and what users are told when something is wrong.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,6 +16,7 @@ use millstream_model::key::MaxParallelism;
 use millstream_model::time::{Timestamp, millis};
 use millstream_operators::clock::Clock;
 use millstream_operators::event_time::{AssignTimestamps, WatermarkStrategy};
+use millstream_operators::step::TryMap;
 use millstream_operators::window::{Reducing, TumblingEventTime, WindowAggregate};
 
 type Log = Rc<RefCell<Vec<String>>>;
@@ -61,7 +62,7 @@ fn open(downstream: &mut dyn Downstream<i64>, wakeup: &Wakeup) {
         wakeup: wakeup.clone(),
         restore: &mut Fresh,
     };
-    downstream.open(&mut context).unwrap();
+    assert!(downstream.open(&mut context).is_ok());
 }
 
 fn link(operator: impl Operator<i64, i64> + 'static, log: &Log) -> Link<i64, i64> {
@@ -139,4 +140,14 @@ fn a_record_whose_window_is_gone_goes_to_the_side_output() {
     link.batch(&mut batch).unwrap();
     assert_eq!(*log.borrow(), ["1", "watermark 9"]);
     assert_eq!(*late.borrow(), ["watermark 9", "2"]);
+}
+
+#[test]
+fn an_error_of_a_fallible_map_names_the_record_at_which_it_struck() {
+    let log = Log::default();
+    let parse = |n: i64| if n == 3 { Err("three is too many".into()) } else { Ok(n) };
+    let mut link = link(TryMap::new(Arc::new(parse)), &log);
+    open(&mut link, &Wakeup::default());
+    let failure = link.batch(&mut vec![1, 2, 3, 4].into()).unwrap_err().to_string();
+    assert!(failure.contains("at its record 3") && failure.contains("three is too many"), "{failure}");
 }
