@@ -36,10 +36,12 @@ impl<T> Downstream<T> for Gather<T> {
     }
 }
 
+type ReaderOf<S> = Box<dyn SourceReader<<S as Source>::Record, <S as Source>::Split>>;
+
 /// A source being read by some readers, one poll after the other.
 pub struct Run<S: Source> {
     enumerator: Box<dyn SplitEnumerator<S::Split>>,
-    readers: Vec<(Box<dyn SourceReader<S::Record, S::Split>>, bool)>,
+    readers: Vec<(ReaderOf<S>, bool)>,
     records: Arc<Mutex<Vec<S::Record>>>,
 }
 

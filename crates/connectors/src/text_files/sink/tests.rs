@@ -5,6 +5,7 @@ use std::path::Path;
 
 use millstream_dataflow::batch::Batch;
 use millstream_model::id::CheckpointId;
+use millstream_model::time::Timestamp;
 use millstream_testkit::conformance::{check_sink, open_writer};
 
 use super::*;
@@ -61,4 +62,17 @@ fn a_folder_that_cannot_be_made_and_a_full_disk_are_said() {
     let full = names::failed("write to", Path::new("out/x"), std::io::ErrorKind::StorageFull.into());
     assert!(full.to_string().contains("cannot write to `out/x`\n"), "{full}");
     assert!(full.to_string().contains("the disk is full: make room"), "{full}");
+}
+
+#[test]
+fn a_file_that_is_old_enough_is_closed_when_the_clock_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let sink = TextFilesSink::below(folder.path());
+    let mut writer = open_writer(&sink, Vec::new()).unwrap();
+    writer.write(&mut Batch::from(vec![1])).unwrap();
+    writer.on_time(Timestamp::now()).unwrap();
+    assert!(folder.path().join(".part-0-0.inprogress").exists());
+    writer.on_time(Timestamp::now() + Duration::from_secs(61)).unwrap();
+    assert!(folder.path().join(".part-0-0.pending").exists());
+    assert_eq!(writer.prepare(CheckpointId(1)).unwrap().len(), 1);
 }
