@@ -1,1 +1,3 @@
 //! Distributed stream and batch processing: DataStream, Rdd and DStream on one engine.
+
+pub mod rdd;

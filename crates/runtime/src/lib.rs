@@ -1,1 +1,3 @@
 //! How a job is run: subtasks, channels, checkpoints, stages.
+
+pub mod stage;
