@@ -27,9 +27,9 @@ mod node;
 mod partition;
 mod shuffled;
 mod sort;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use context::{Context, ContextBuilder};
 pub use narrow::Records;

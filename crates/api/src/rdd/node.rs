@@ -24,11 +24,7 @@ pub struct Rdd<T> {
 
 impl<T> Clone for Rdd<T> {
     fn clone(&self) -> Self {
-        Self {
-            engine: Arc::clone(&self.engine),
-            node: Arc::clone(&self.node),
-            kept: Arc::clone(&self.kept),
-        }
+        Self { engine: Arc::clone(&self.engine), node: Arc::clone(&self.node), kept: Arc::clone(&self.kept) }
     }
 }
 

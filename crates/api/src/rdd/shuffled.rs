@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use millstream_dataflow::lineage::{Block, Pull, Rows, ShuffleId, TaskContext, VecPull};
 use millstream_dataflow::state::{KeyData, StateData};
-use millstream_model::error::Result;
+use millstream_model::error::{Failure, Result};
 use millstream_model::key::hash::hash_of;
 use millstream_model::text::Text;
 
@@ -76,10 +76,7 @@ fn blocks<K: KeyData, V: StateData>(
     buckets.into_iter().map(|bucket| Arc::new(Rows(bucket)) as Arc<dyn Block>).collect()
 }
 
-fn each_hashed<K: Hash, V>(
-    input: &mut dyn Pull<(K, V)>,
-    mut take: impl FnMut(Hashed<K, V>),
-) -> Result<()> {
+fn each_hashed<K: Hash, V>(input: &mut dyn Pull<(K, V)>, mut take: impl FnMut(Hashed<K, V>)) -> Result<()> {
     while let Some(mut batch) = input.next()? {
         batch.drain().for_each(|(key, value)| take((hash_of(&key), key, value)));
     }
@@ -115,13 +112,18 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
         let local = move |partition, task: &TaskContext| {
             let mut table = Table::new();
             each_hashed(&mut *parent.node.read(partition, task)?, |row| table.merge(row, &create, &merge))?;
-            Ok(table)
+            Ok::<_, Failure>(table)
         };
         if maps == 1 {
             // All equal keys already are in one place.
-            return Rdd::new(&self.engine, "combine_by_key", 1, vec![self.narrow()], None, move |at, task| {
-                Ok(pairs(local(at, task)?))
-            });
+            return Rdd::new(
+                &self.engine,
+                "combine_by_key",
+                1,
+                vec![self.narrow()],
+                None,
+                move |at, task| Ok(pairs(local(at, task)?)),
+            );
         }
         let (shuffle, dependency) = exchange(self, reducers, None, move |partition, task| {
             Ok(blocks(local(partition, task)?.into_rows(), reducers))
@@ -151,11 +153,7 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
     ) -> Rdd<(K, C)> {
         let seq = Arc::new(seq);
         let first = Arc::clone(&seq);
-        self.combine_by_key(
-            move |value| first(zero.clone(), value),
-            move |sum, value| seq(sum, value),
-            comb,
-        )
+        self.combine_by_key(move |value| first(zero.clone(), value), move |sum, value| seq(sum, value), comb)
     }
 
     /// All values of each key.

@@ -17,8 +17,6 @@ mod pool;
 mod scheduler;
 mod shuffle;
 mod task;
-#[cfg(test)]
-mod tests;
 
 pub use counters::Counters;
 pub use engine::{StageEngine, StageSettings};

@@ -22,10 +22,9 @@ impl Pool {
         let threads = (0..slots)
             .map(|slot| {
                 let queue = Arc::clone(&queue);
-                Builder::new()
-                    .name(format!("task-slot-{slot}"))
-                    .spawn(move || work(&queue))
-                    .map_err(|error| Failure::external("no thread can be started for a task slot").because(error))
+                Builder::new().name(format!("task-slot-{slot}")).spawn(move || work(&queue)).map_err(
+                    |error| Failure::external("no thread can be started for a task slot").because(error),
+                )
             })
             .collect::<Result<_>>()?;
         Ok(Self { tasks: Some(tasks), threads })

@@ -29,8 +29,7 @@ impl StageEngine {
     ) -> Result<Vec<R>> {
         let lineage: Arc<dyn Lineage> = Arc::clone(dataset) as Arc<dyn Lineage>;
         let read = Arc::clone(dataset);
-        let work: Work<R> =
-            Arc::new(move |partition, task| action(read.read(partition, task)?, task));
+        let work: Work<R> = Arc::new(move |partition, task| action(read.read(partition, task)?, task));
         let results = self.tasks(&lineage, partitions, &work)?;
         for _ in &results {
             add(&self.stores.tally.result_tasks);

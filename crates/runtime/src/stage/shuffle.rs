@@ -14,9 +14,16 @@ use tempfile::TempDir;
 use super::counters::{Tally, add};
 
 enum Place {
-    Memory { block: Arc<dyn Block>, bytes: usize },
+    Memory {
+        block: Arc<dyn Block>,
+        bytes: usize,
+    },
     /// A part of the map task's spill file.
-    Disk { file: Arc<Mutex<File>>, offset: u64, len: usize },
+    Disk {
+        file: Arc<Mutex<File>>,
+        offset: u64,
+        len: usize,
+    },
 }
 
 #[derive(Default)]
