@@ -34,3 +34,4 @@ mod text;
 pub use context::{Context, ContextBuilder};
 pub use narrow::Records;
 pub use node::Rdd;
+pub use shuffled::Cogrouped;

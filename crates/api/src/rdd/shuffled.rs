@@ -20,6 +20,9 @@ use super::node::exchange;
 /// A pair on its way, with the hash of its key.
 pub(super) type Hashed<K, V> = (u64, K, V);
 
+/// A key with all its values in two data sets.
+pub type Cogrouped<K, V, W> = (K, (Vec<V>, Vec<W>));
+
 /// The reducer of a key. Bits are used that tables use for neither place nor tag.
 pub(super) fn reducer_of(hash: u64, reducers: usize) -> usize {
     ((u64::from((hash >> 16) as u32) * reducers as u64) >> 32) as usize
@@ -187,7 +190,7 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
     }
 
     /// All values that each key has here and in `other`.
-    pub fn cogroup<W: StateData>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, (Vec<V>, Vec<W>))> {
+    pub fn cogroup<W: StateData>(&self, other: &Rdd<(K, W)>) -> Rdd<Cogrouped<K, V, W>> {
         let here = self.map_values(|value| (Some(value), None));
         let there = other.map_values(|value| (None, Some(value)));
         here.union(&there).combine_by_key(

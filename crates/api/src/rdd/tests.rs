@@ -174,3 +174,18 @@ fn the_lineage_is_shown_as_spark_shows_it() {
         "(2) combine_by_key[3] []\n +-(2) map[1] []\n    |  parallelize[0] [Memory]"
     );
 }
+
+#[test]
+fn a_line_that_is_not_utf8_is_named_by_file_and_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.txt");
+    std::fs::write(&file, b"good\nb\xffd\n").unwrap();
+    let message = context().text_file(&file).unwrap().count().unwrap_err().to_string();
+    assert!(message.contains("bad.txt, byte 6"), "{message}");
+}
+
+#[test]
+fn a_parallelism_of_zero_is_refused() {
+    let message = Context::builder().parallelism(0).build().unwrap_err().to_string();
+    assert!(message.contains("parallelism 0") && message.contains("1 or more"), "{message}");
+}
