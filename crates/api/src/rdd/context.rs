@@ -100,7 +100,7 @@ impl Context {
         let bounds: Vec<i64> =
             (0..=parts).map(|at| (i128::from(start) + length * at / parts) as i64).collect();
         let ranges = self.parallelize_in(bounds.windows(2).map(|ends| (ends[0], ends[1])), count);
-        ranges.flat_map(|(from, to)| from..to)
+        ranges.map_partitions(|ranges| ranges.flat_map(|(from, to)| from..to))
     }
 
     /// No record, in no partition.
