@@ -9,7 +9,7 @@ use crate::delays::{Delays, Place};
 use crate::flight::Flight;
 
 /// Delays by airport and hour of all flights in the file.
-pub fn ask(path: &str) -> Result<BTreeMap<Place, Delays>> {
+pub(crate) fn ask(path: &str) -> Result<BTreeMap<Place, Delays>> {
     let context = Context::builder().parallelism(2).build()?;
     let flights = context.text_file(path)?.flat_map(|line| Flight::parse(&line).ok().flatten());
     let delays = flights.map(|flight| {

@@ -10,26 +10,26 @@ use serde::{Deserialize, Serialize};
 use crate::flight::Flight;
 
 /// An airport and the first moment of an hour.
-pub type Place = (String, Timestamp);
+pub(crate) type Place = (String, Timestamp);
 
 /// What is known of one airport in one hour.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Delays {
+pub(crate) struct Delays {
     /// The airport; empty of no flights.
-    pub airport: String,
+    pub(crate) airport: String,
     /// The first moment of the hour.
-    pub hour: Timestamp,
+    pub(crate) hour: Timestamp,
     /// Flights that were scheduled.
-    pub flights: u64,
+    pub(crate) flights: u64,
     /// Of these, those that left.
-    pub departed: u64,
+    pub(crate) departed: u64,
     /// The sum of their delays, in minutes.
-    pub minutes: i64,
+    pub(crate) minutes: i64,
 }
 
 impl Delays {
     /// Of one flight.
-    pub fn of(flight: &Flight) -> Self {
+    pub(crate) fn of(flight: &Flight) -> Self {
         let hour = flight.scheduled.millis().div_euclid(3_600_000) * 3_600_000;
         Self {
             airport: flight.origin.clone(),
@@ -41,12 +41,12 @@ impl Delays {
     }
 
     /// Which airport and hour.
-    pub fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> Place {
         (self.airport.clone(), self.hour)
     }
 
     /// Both together; of one airport and hour.
-    pub fn plus(self, other: Self) -> Self {
+    pub(crate) fn plus(self, other: Self) -> Self {
         if self.flights == 0 {
             return other;
         }
@@ -59,7 +59,7 @@ impl Delays {
     }
 
     /// Minutes, on average.
-    pub fn mean(&self) -> f64 {
+    pub(crate) fn mean(&self) -> f64 {
         if self.departed == 0 { 0.0 } else { self.minutes as f64 / self.departed as f64 }
     }
 }
@@ -67,12 +67,19 @@ impl Delays {
 impl fmt::Display for Delays {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hour = self.hour.to_string();
-        write!(f, "{} {} {:>3} flights, {:6.1} minutes late", self.airport, &hour[..13], self.flights, self.mean())
+        write!(
+            f,
+            "{} {} {:>3} flights, {:6.1} minutes late",
+            self.airport,
+            &hour[..13],
+            self.flights,
+            self.mean()
+        )
     }
 }
 
 /// Sums the flights of a window.
-pub struct SumDelays;
+pub(crate) struct SumDelays;
 
 impl AggregateFunction<Flight> for SumDelays {
     type Acc = Delays;
@@ -96,7 +103,7 @@ impl AggregateFunction<Flight> for SumDelays {
 }
 
 /// Adds up by airport and hour.
-pub fn add_to(totals: &mut BTreeMap<Place, Delays>, delays: Delays) {
+pub(crate) fn add_to(totals: &mut BTreeMap<Place, Delays>, delays: Delays) {
     let total = totals.entry(delays.place()).or_default();
     *total = std::mem::take(total).plus(delays);
 }

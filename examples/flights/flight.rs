@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 /// What the question needs of a flight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Flight {
+pub(crate) struct Flight {
     /// `EWR`, `JFK` or `LGA`.
-    pub origin: String,
+    pub(crate) origin: String,
     /// When it should have left, by the airport's clock.
-    pub scheduled: Timestamp,
+    pub(crate) scheduled: Timestamp,
     /// Minutes that it left later (or, below zero, earlier); `None` if it was cancelled.
-    pub delay: Option<i64>,
+    pub(crate) delay: Option<i64>,
 }
 
 impl Flight {
     /// Reads a line; `None` for the header.
-    pub fn parse(line: &str) -> Result<Option<Self>, BoxError> {
+    pub(crate) fn parse(line: &str) -> Result<Option<Self>, BoxError> {
         let fields: Vec<&str> = line.split(',').collect();
         let [year, month, day, departed, planned, delay, ..] = fields[..] else {
             return Err(format!("{} columns instead of 19", fields.len()).into());
@@ -44,8 +44,11 @@ impl Flight {
         } else {
             let delay = number("dep_delay", delay)?;
             let left = Timestamp::from_millis(clock("dep_time", departed)?);
-            let scheduled =
-                if delay < 0 { left + minutes(delay.unsigned_abs()) } else { left - minutes(delay.unsigned_abs()) };
+            let scheduled = if delay < 0 {
+                left + minutes(delay.unsigned_abs())
+            } else {
+                left - minutes(delay.unsigned_abs())
+            };
             (scheduled, Some(delay))
         };
         Ok(Some(Self { origin: (*origin).to_owned(), scheduled, delay }))

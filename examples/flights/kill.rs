@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use millstream::connectors::text_files::{TextFiles, TextFilesSink};
+use millstream::connectors::text_files::TextFiles;
+use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::time::{days, hours, millis};
 use millstream::{
     CheckpointSettings, Failure, JobStatus, RestoreFrom, Result, StreamEnvironment, TumblingEventTime,
@@ -18,7 +19,7 @@ use crate::flight::Flight;
 const DIE_AFTER: u64 = 9_000;
 
 /// Kills, resumes, compares.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let folder = std::env::temp_dir().join(format!("millstream-flights-{}", std::process::id()));
     let (disturbed, calm) = (folder.join("disturbed"), folder.join("calm"));
     let status = start(&disturbed, Some(DIE_AFTER))?;
@@ -65,7 +66,7 @@ fn lines(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// The job itself; kills its own process once it has seen so many flights.
-pub fn job(folder: &str, die_after: Option<u64>) -> Result<()> {
+pub(crate) fn job(folder: &str, die_after: Option<u64>) -> Result<()> {
     let folder = Path::new(folder);
     let env = StreamEnvironment::new();
     env.set_parallelism(2);
@@ -98,7 +99,8 @@ pub fn job(folder: &str, die_after: Option<u64>) -> Result<()> {
     while let (JobStatus::Running, Some(flights)) = (job.status(), die_after) {
         std::thread::sleep(Duration::from_millis(1));
         let metrics = job.metrics();
-        let seen = metrics.operators.iter().find(|operator| operator.name == "parse").map(|parse| parse.records_in);
+        let seen =
+            metrics.operators.iter().find(|operator| operator.name == "parse").map(|parse| parse.records_in);
         if seen.is_some_and(|seen| seen >= flights) {
             // SIGKILL: nothing of this process gets to clean up.
             let killed = Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use millstream::connectors::collect::Collect;
 use millstream::connectors::tcp::TcpLines;
-use millstream::connectors::text_files::TextFilesSink;
+use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::time::{Timestamp, hours};
 use millstream::{
-    CheckpointSettings, Failure, JobHandle, JobStatus, OutputTag, Result, StreamEnvironment, TumblingEventTime,
-    WatermarkStrategy,
+    CheckpointSettings, Failure, JobHandle, JobStatus, OutputTag, Result, StreamEnvironment,
+    TumblingEventTime, WatermarkStrategy,
 };
 
 use crate::delays::{Delays, Place, SumDelays, add_to};
@@ -17,7 +17,7 @@ use crate::flight::Flight;
 use crate::{batch, serve};
 
 /// Serves the file, runs the stream job with a live table, asks the file itself, compares.
-pub fn run(lines_per_second: u32) -> Result<()> {
+pub(crate) fn run(lines_per_second: u32) -> Result<()> {
     let file = millstream_examples::FLIGHTS_CSV;
     let folder = std::env::temp_dir().join(format!("millstream-flights-{}", std::process::id()));
     let address = serve::serve(file, lines_per_second)?;
@@ -85,7 +85,10 @@ pub fn run(lines_per_second: u32) -> Result<()> {
     if answer != totals {
         return Err(Failure::internal("the stream's answer and the batch's differ"));
     }
-    println!("equal:  the stream's windows with its {} late flights are the batch's, hour by hour", late.len());
+    println!(
+        "equal:  the stream's windows with its {} late flights are the batch's, hour by hour",
+        late.len()
+    );
     Ok(())
 }
 

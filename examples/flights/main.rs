@@ -5,6 +5,8 @@
 //! `flights --kill` reads the file itself, which can be asked again: the job is killed in the middle with SIGKILL, goes
 //! on in a new process, and its files are compared with those of a run that nobody disturbed.
 
+#![allow(clippy::print_stdout, reason = "what it finds is for the person who runs it")]
+
 mod batch;
 mod delays;
 mod flight;

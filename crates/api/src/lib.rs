@@ -16,8 +16,11 @@
 //! # Ok::<(), millstream::Failure>(())
 //! ```
 //!
+//! A batch program begins with a [`rdd::Context`].
+//!
 //! Answers for what a user of the library imports. Not for anything that happens once a job runs.
 
+pub mod rdd;
 pub mod stream;
 
 pub use millstream_connectors as connectors;

@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod exchange;
 pub mod graph;
+pub mod lineage;
 pub mod operator;
 pub mod sink;
 pub mod source;

@@ -1,6 +1,6 @@
-//! How a job is run: subtasks, channels, checkpoints.
+//! How a job is run: subtasks, channels, checkpoints, stages.
 //!
-//! Answers for running a [`millstream_dataflow::graph::JobGraph`] inside this process: cutting it into chains, one
+//! Answers for running a lineage of data sets stage by stage (`stage`), and for running a [`millstream_dataflow::graph::JobGraph`] inside this process: cutting it into chains, one
 //! thread for each subtask, bounded channels between them, checkpoints and restarts. Not for what operators and
 //! connectors do, nor for other processes.
 //! Holds: between two subtasks nothing is unbounded; a failure is a value that names its operator; after `run` returns
@@ -10,6 +10,7 @@ pub mod channel;
 pub mod job;
 pub mod plan;
 pub mod settings;
+pub mod stage;
 mod subtask;
 
 pub use job::{JobHandle, JobResult, JobStatus, Metrics, OperatorCounts, start};

@@ -5,7 +5,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use millstream::connectors::{Generator, TextFilesSink};
+use millstream::connectors::generator::Generator;
+use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::{CheckpointSettings, Failure, RestoreFrom, Result, StreamEnvironment};
 
 fn main() -> ExitCode {
@@ -33,7 +34,7 @@ fn run(arguments: &[String]) -> Result<()> {
         restore: RestoreFrom::Latest,
         ..CheckpointSettings::in_folder(checkpoints)
     });
-    env.source(Generator::new(|n| n, Some(number(records)?)).rate(number(rate)?))
+    env.source(Generator::new(|n| n, Some(number(records)?)).rate(number(rate)? as f64))
         .key_by(|n| n % 97)
         .count()
         .uid("count")

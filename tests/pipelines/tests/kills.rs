@@ -1,5 +1,7 @@
 //! A job whose process is killed, again and again, gives what an undisturbed one gives.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

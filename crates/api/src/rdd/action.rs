@@ -1,0 +1,211 @@
+//! Actions: what runs a lineage and gives its result to the program.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::fs;
+use std::hash::Hash;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use millstream_dataflow::lineage::drain;
+use millstream_dataflow::state::{KeyData, StateData};
+use millstream_model::error::{Failure, Result};
+use millstream_model::record::Record;
+
+use super::Rdd;
+
+/// All of these fail with what a task said in the last of its attempts.
+impl<T: Record> Rdd<T> {
+    fn all(&self) -> Vec<usize> {
+        (0..self.partitions()).collect()
+    }
+
+    /// All records, in the order of the partitions.
+    ///
+    /// # Errors
+    /// If a task failed in all its attempts.
+    pub fn collect(&self) -> Result<Vec<T>> {
+        let parts = self.engine.run(&self.node, &self.all(), |mut records, _| drain(&mut *records))?;
+        Ok(parts.into_iter().flatten().collect())
+    }
+
+    pub(super) fn count_in(&self, partitions: &[usize]) -> Result<Vec<u64>> {
+        self.engine.run(&self.node, partitions, |mut records, _| {
+            let mut count = 0;
+            while let Some(batch) = records.next()? {
+                count += batch.len() as u64;
+            }
+            Ok(count)
+        })
+    }
+
+    /// How many records there are.
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`].
+    pub fn count(&self) -> Result<u64> {
+        Ok(self.count_in(&self.all())?.iter().sum())
+    }
+
+    /// The first `limit` records. Looks at one partition, then at four times as many each time, and stops early in each.
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`].
+    pub fn take(&self, limit: usize) -> Result<Vec<T>> {
+        let (mut taken, mut next, mut width) = (Vec::new(), 0, 1);
+        while taken.len() < limit && next < self.partitions() {
+            let end = self.partitions().min(next + width);
+            let wanted = limit - taken.len();
+            let partitions: Vec<usize> = (next..end).collect();
+            let parts = self.engine.run(&self.node, &partitions, move |mut records, _| {
+                let mut some = Vec::new();
+                while some.len() < wanted
+                    && let Some(mut batch) = records.next()?
+                {
+                    some.extend(batch.drain());
+                }
+                some.truncate(wanted);
+                Ok(some)
+            })?;
+            taken.extend(parts.into_iter().flatten());
+            (next, width) = (end, width * 4);
+        }
+        taken.truncate(limit);
+        Ok(taken)
+    }
+
+    /// The first record.
+    ///
+    /// # Errors
+    /// If there is none, or as [`Rdd::collect`].
+    pub fn first(&self) -> Result<T> {
+        self.take(1)?.pop().ok_or_else(|| Failure::user("the rdd is empty: it has no first record"))
+    }
+
+    /// All records made one by `f`, which must be associative and commutative.
+    ///
+    /// # Errors
+    /// If there is none, or as [`Rdd::collect`].
+    pub fn reduce(&self, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> Result<T> {
+        let f = Arc::new(f);
+        let task = Arc::clone(&f);
+        let merge = move |sum: Option<T>, record: T| match sum {
+            Some(sum) => Some(task(sum, record)),
+            None => Some(record),
+        };
+        let both = move |a: Option<T>, b: Option<T>| match (a, b) {
+            (Some(a), Some(b)) => Some(f(a, b)),
+            (a, b) => a.or(b),
+        };
+        self.aggregate_from(|| None, merge, both)?
+            .ok_or_else(|| Failure::user("the rdd is empty: there is nothing to reduce"))
+    }
+
+    /// All records made one by `f`, starting from `zero` in each partition and once more for these.
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`].
+    pub fn fold(&self, zero: T, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> Result<T>
+    where
+        T: Sync,
+    {
+        let f = Arc::new(f);
+        let task = Arc::clone(&f);
+        self.aggregate(zero, move |a, b| task(a, b), move |a, b| f(a, b))
+    }
+
+    /// The records of each partition folded into `zero` by `seq`, and these made one by `comb`.
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`].
+    pub fn aggregate<A: Record + Sync>(
+        &self,
+        zero: A,
+        seq: impl Fn(A, T) -> A + Send + Sync + 'static,
+        comb: impl Fn(A, A) -> A,
+    ) -> Result<A> {
+        self.aggregate_from(move || zero.clone(), seq, comb)
+    }
+
+    fn aggregate_from<A: Send + 'static>(
+        &self,
+        zero: impl Fn() -> A + Send + Sync + Clone + 'static,
+        seq: impl Fn(A, T) -> A + Send + Sync + 'static,
+        comb: impl Fn(A, A) -> A,
+    ) -> Result<A> {
+        let start = zero.clone();
+        let parts = self.engine.run(&self.node, &self.all(), move |mut records, _| {
+            let mut sum = start();
+            while let Some(mut batch) = records.next()? {
+                sum = batch.drain().fold(sum, &seq);
+            }
+            Ok(sum)
+        })?;
+        Ok(parts.into_iter().fold(zero(), comb))
+    }
+
+    /// Calls `f` with each record, in the tasks.
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`].
+    pub fn for_each(&self, f: impl Fn(T) + Send + Sync + 'static) -> Result<()> {
+        self.aggregate_from(|| (), move |(), record| f(record), |(), ()| ())
+    }
+
+    /// Writes a line for each record into `folder`: `part-00000` and so on, one for each partition, and at the end
+    /// `_SUCCESS`.
+    ///
+    /// # Errors
+    /// If the folder exists or cannot be written, or as [`Rdd::collect`].
+    pub fn save_as_text_file(&self, folder: impl AsRef<Path>) -> Result<()>
+    where
+        T: Display,
+    {
+        let folder = folder.as_ref().to_path_buf();
+        if folder.exists() {
+            return Err(Failure::user(format!("output folder {} already exists", folder.display()))
+                .advice("remove it or name another: what is there is never overwritten"));
+        }
+        let failed = |path: &Path, error: std::io::Error| {
+            Failure::external(format!("{} cannot be written", path.display())).because(error)
+        };
+        fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
+        let into = folder.clone();
+        self.engine.run(&self.node, &self.all(), move |mut records, task| {
+            let name = format!("part-{:05}", task.partition);
+            // Written under another name first, so that a failed attempt leaves no part.
+            let (open, done) = (into.join(format!("_{name}.inprogress")), into.join(&name));
+            let file = fs::File::create(&open).map_err(|error| failed(&open, error))?;
+            let mut file = BufWriter::new(file);
+            while let Some(mut batch) = records.next()? {
+                for record in batch.drain() {
+                    writeln!(file, "{record}").map_err(|error| failed(&open, error))?;
+                }
+            }
+            file.flush().and_then(|()| fs::rename(&open, &done)).map_err(|error| failed(&done, error))
+        })?;
+        let success = folder.join("_SUCCESS");
+        fs::write(&success, "").map_err(|error| failed(&success, error))
+    }
+}
+
+impl<T: KeyData + Hash> Rdd<T> {
+    /// How often each record is there.
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`].
+    pub fn count_by_value(&self) -> Result<HashMap<T, u64>> {
+        Ok(self.map(|record| (record, 1)).reduce_by_key(|a, b| a + b).collect()?.into_iter().collect())
+    }
+}
+
+impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
+    /// How many records each key has.
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`].
+    pub fn count_by_key(&self) -> Result<HashMap<K, u64>> {
+        self.map(|(key, _)| key).count_by_value()
+    }
+}

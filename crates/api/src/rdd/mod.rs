@@ -1,0 +1,37 @@
+//! Batches as Spark's users know them: a [`Context`] makes an [`Rdd`], transformations describe others, and actions run
+//! them.
+//!
+//! ```
+//! use millstream::rdd::Context;
+//!
+//! let context = Context::builder().parallelism(2).build()?;
+//! let mut counts = context
+//!     .parallelize(vec!["to be", "or not", "to be"])
+//!     .flat_map(|line| line.split(' ').map(str::to_string))
+//!     .map(|word| (word, 1u64))
+//!     .reduce_by_key(|a, b| a + b)
+//!     .collect()?;
+//! counts.sort();
+//! assert_eq!(counts[0], ("be".to_string(), 2));
+//! # Ok::<(), millstream_model::error::Failure>(())
+//! ```
+//!
+//! Answers for names, types and laziness. Not for running: that is the runtime's stage engine.
+//! Holds: nothing is computed before an action asks for it.
+
+mod action;
+mod context;
+mod debug;
+mod narrow;
+mod node;
+mod partition;
+mod shuffled;
+mod sort;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use context::{Context, ContextBuilder};
+pub use narrow::Records;
+pub use node::Rdd;
+pub use shuffled::Cogrouped;

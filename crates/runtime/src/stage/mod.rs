@@ -1,0 +1,23 @@
+//! Batch jobs: a lineage cut into stages at its shuffles, run as tasks on a pool of threads.
+//!
+//! ```text
+//! action -> scheduler: which shuffle blocks are missing? -> map tasks, parents first -> result tasks
+//!                                                              | blocks: ShuffleStore, CacheStore
+//! ```
+//!
+//! Answers for the order of stages, for tasks that fail, for lost partitions, and for where blocks are kept. Not for what
+//! a data set computes (the lineage's nodes do).
+//! Holds: only map tasks whose blocks are missing are run; a task is tried [`ATTEMPTS`] times, then the job fails with
+//! what the last attempt said.
+
+mod cache;
+mod counters;
+mod engine;
+mod pool;
+mod scheduler;
+mod shuffle;
+mod task;
+
+pub use counters::Counters;
+pub use engine::{StageEngine, StageSettings};
+pub use task::ATTEMPTS;
