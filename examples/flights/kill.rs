@@ -70,6 +70,8 @@ pub(crate) fn job(folder: &str, die_after: Option<u64>) -> Result<()> {
     let folder = Path::new(folder);
     let env = StreamEnvironment::new();
     env.set_parallelism(2);
+    // Few enough that a barrier does not wait long behind slow records.
+    env.set_records_in_flight(1_024);
     env.enable_checkpoints(CheckpointSettings {
         interval: millis(100),
         restore: RestoreFrom::Latest,

@@ -66,7 +66,7 @@ fn open(downstream: &mut dyn Downstream<i64>, wakeup: &Wakeup) {
 }
 
 fn link(operator: impl Operator<i64, i64> + 'static, log: &Log) -> Link<i64, i64> {
-    let identity = LinkIdentity { name: "tested".into(), uid: OperatorUid::new("t") };
+    let identity = LinkIdentity { name: "tested".into(), uid: OperatorUid::new("t"), counts: Arc::default() };
     Link::new(identity, Box::new(operator), Output::new(Box::new(Write(log.clone()))))
 }
 
