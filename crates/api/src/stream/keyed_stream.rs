@@ -8,7 +8,7 @@ use millstream_dataflow::operator::Operator;
 use millstream_dataflow::state::{KeyData, StateData};
 use millstream_model::key::hash::hash_of;
 use millstream_model::record::Record;
-use millstream_operators::keyed::{KeyedFold, KeyedProcess, KeyedProcessFunction};
+use millstream_operators::keyed::{KeyedFold, KeyedProcess, KeyedProcessFunction, KeyedReduce};
 use millstream_operators::window::WindowAssigner;
 
 use super::{DataStream, WindowedStream};
@@ -127,8 +127,8 @@ where
 {
     /// Reduces the records of each key to one.
     pub fn reduce(&self, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> DataStream<T> {
-        let update = move |held: &mut T, record: T| *held = f(held.clone(), record);
-        self.fold_named("reduce", T::clone, update, |_, held| held.clone())
+        let f = Arc::new(f);
+        self.keyed("reduce", move |select| Box::new(KeyedReduce::new(select, f.clone())))
     }
 
     /// Sums a field; the others keep the values of the key's first record.
