@@ -37,7 +37,7 @@ impl Compression {
     ///
     /// # Errors
     /// If the file does not begin as a compressed one does.
-    pub fn open(self, file: impl Read + 'static) -> std::io::Result<Box<dyn Read>> {
+    pub fn open(self, file: impl Read + Send + 'static) -> std::io::Result<Box<dyn Read + Send>> {
         Ok(match self {
             Self::Plain => Box::new(file),
             Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(file))),

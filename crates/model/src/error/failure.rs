@@ -146,6 +146,11 @@ impl Failure {
         &self.0.what
     }
 
+    /// The error behind it, as it was given to [`Failure::because`].
+    pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        self.0.cause.as_deref()
+    }
+
     /// Where in the source the record stood, if it is known.
     pub fn position(&self) -> Option<&Position> {
         self.0.position.as_ref()

@@ -1,0 +1,163 @@
+//! Data sets, as Python makes them.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::engine::PyEngine;
+use super::lineage::{By, Exchange, Node};
+use super::plan::{Places, Recipe};
+use crate::plan::{Action, LineType};
+
+/// A data set in partitions, described by how it is made.
+#[pyclass(name = "Dataset", module = "millstream._native", frozen)]
+pub(crate) struct PyDataset(Arc<Node>);
+
+impl PyDataset {
+    pub(super) fn node(&self) -> &Arc<Node> {
+        &self.0
+    }
+
+    fn beside(&self, name: &str, recipe: Recipe) -> Self {
+        Self(Node::new(&self.0.engine, name.to_owned(), self.0.partitions, recipe))
+    }
+}
+
+fn action(name: &str) -> PyResult<Action> {
+    Ok(match name {
+        "map" => Action::Map,
+        "filter" => Action::Filter,
+        "flat_map" => Action::FlatMap,
+        "map_values" => Action::MapValues,
+        "flat_map_values" => Action::FlatMapValues,
+        "key_by" => Action::KeyBy,
+        "keys" => Action::Keys,
+        "values" => Action::Values,
+        _ => return Err(PyValueError::new_err(format!("{name:?} is no step"))),
+    })
+}
+
+fn nodes(datasets: &[PyRef<'_, PyDataset>]) -> Vec<Arc<Node>> {
+    datasets.iter().map(|dataset| Arc::clone(&dataset.0)).collect()
+}
+
+#[pymethods]
+impl PyDataset {
+    /// Numbers: for each partition the first, the step and the count.
+    #[staticmethod]
+    fn range(engine: &PyEngine, parts: Vec<(i64, i64, u64)>) -> Self {
+        Self(Node::new(&engine.0, "range".to_owned(), parts.len(), Recipe::Range(parts)))
+    }
+
+    /// Encoded records: a block for each partition.
+    #[staticmethod]
+    fn slices(engine: &PyEngine, name: &str, blocks: Vec<Vec<u8>>) -> Self {
+        let blocks: Vec<_> = blocks.into_iter().map(Arc::new).collect();
+        Self(Node::new(&engine.0, name.to_owned(), blocks.len(), Recipe::Slices(blocks)))
+    }
+
+    /// The lines that begin in parts of files: path, first byte and the byte behind the last.
+    #[staticmethod]
+    fn lines(engine: &PyEngine, parts: Vec<(String, u64, u64)>, unicode: bool) -> Self {
+        let record = if unicode { LineType::Str } else { LineType::Bytes };
+        Self(Node::new(&engine.0, "textFile".to_owned(), parts.len(), Recipe::Lines(parts, record)))
+    }
+
+    /// A function of the partition's number and of iterators over what `places` names for each partition: the number
+    /// of a parent and of a partition of it.
+    #[staticmethod]
+    fn call(
+        engine: &PyEngine,
+        name: &str,
+        parents: Vec<PyRef<'_, PyDataset>>,
+        function: Vec<u8>,
+        places: Places,
+    ) -> Self {
+        let count = places.len();
+        let recipe = Recipe::Call { of: nodes(&parents), function: Arc::new(function), places };
+        Self(Node::new(&engine.0, name.to_owned(), count, recipe))
+    }
+
+    /// For each partition all that `places` names, one after the other.
+    #[staticmethod]
+    fn chain(engine: &PyEngine, name: &str, parents: Vec<PyRef<'_, PyDataset>>, places: Places) -> Self {
+        let count = places.len();
+        Self(Node::new(&engine.0, name.to_owned(), count, Recipe::Chain { of: nodes(&parents), places }))
+    }
+
+    /// Pairs of a key and of lists: its values in each of the parents, which are partitioned alike.
+    #[staticmethod]
+    fn cogroup(engine: &PyEngine, parents: Vec<PyRef<'_, PyDataset>>) -> Self {
+        let of = nodes(&parents);
+        let partitions = of.first().map_or(0, |first| first.partitions);
+        Self(Node::new(&engine.0, "cogroup".to_owned(), partitions, Recipe::Cogroup(of)))
+    }
+
+    /// The number of the data set.
+    #[getter]
+    fn id(&self) -> u64 {
+        self.0.id.0
+    }
+
+    #[getter]
+    fn partitions(&self) -> usize {
+        self.0.partitions
+    }
+
+    /// The operation that made it.
+    #[getter]
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// A step that is taken with each record.
+    #[pyo3(signature = (name, step, function=None))]
+    fn step(&self, name: &str, step: &str, function: Option<Vec<u8>>) -> PyResult<Self> {
+        let recipe =
+            Recipe::Step { of: Arc::clone(&self.0), action: action(step)?, function: function.map(Arc::new) };
+        Ok(self.beside(name, recipe))
+    }
+
+    /// Pairs with the values of each key made one, within each partition.
+    fn combine(&self, name: &str, create: Option<Vec<u8>>, merge: Vec<u8>) -> Self {
+        let create = create.map(Arc::new);
+        let recipe = Recipe::Combine { of: Arc::clone(&self.0), create, merge: Arc::new(merge) };
+        self.beside(name, recipe)
+    }
+
+    /// Pairs in the order of their keys, or of what `key` makes of these, within each partition.
+    fn sort(&self, name: &str, key: Option<Vec<u8>>, ascending: bool) -> Self {
+        let recipe = Recipe::Sort { of: Arc::clone(&self.0), key: key.map(Arc::new), ascending };
+        self.beside(name, recipe)
+    }
+
+    /// Pairs given to `reducers` by the portable hash of their key, or by what `function` makes of it.
+    #[pyo3(signature = (name, reducers, function=None))]
+    fn shuffle(&self, name: &str, reducers: usize, function: Option<Vec<u8>>) -> Self {
+        let by = function.map_or(By::Hash, |function| By::Function(Arc::new(function)));
+        self.exchanged(name, reducers, by)
+    }
+
+    /// Records given to `reducers` in turn.
+    fn deal(&self, name: &str, reducers: usize) -> Self {
+        self.exchanged(name, reducers, By::Turns)
+    }
+
+    /// Keeps each partition in memory once it is computed.
+    fn keep(&self) {
+        self.0.keep();
+    }
+
+    /// Lets go of what was kept, and keeps nothing more.
+    fn forget(&self, py: Python<'_>) {
+        py.detach(|| self.0.forget());
+    }
+}
+
+impl PyDataset {
+    fn exchanged(&self, name: &str, reducers: usize, by: By) -> Self {
+        let exchange = Exchange::new(&self.0, reducers, by);
+        Self(Node::new(&self.0.engine, name.to_owned(), reducers, Recipe::Shuffled(exchange)))
+    }
+}

@@ -1,0 +1,216 @@
+//! The engine of a Python context, and its face for Python.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use millstream_dataflow::lineage::{Dataset, DatasetId, ShuffleId, TaskContext, drain};
+use millstream_model::error::Failure;
+use millstream_runtime::stage::{StageEngine, StageSettings};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use super::dataset::PyDataset;
+use super::executor::Executor;
+use super::lineage::{Encoded, Node};
+use super::plan::{Planned, Recipe};
+use crate::column::Block;
+use crate::plan::{Sink, Task};
+use crate::task::Fault;
+use crate::worker::{Launch, Workers};
+
+/// How often the thread of the program looks for signals while a job runs.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The stages, and where their tasks run.
+pub(crate) struct Engine {
+    pub(super) stages: StageEngine,
+    executor: Arc<Executor>,
+    attempts: AtomicU64,
+}
+
+impl Engine {
+    pub(super) fn next_dataset(&self) -> DatasetId {
+        DatasetId(self.stages.next_id())
+    }
+
+    pub(super) fn next_shuffle(&self) -> ShuffleId {
+        ShuffleId(self.stages.next_id())
+    }
+
+    /// Runs one attempt at a task.
+    pub(super) fn run_task(
+        &self,
+        stage: DatasetId,
+        partition: usize,
+        sink: Sink,
+        context: &TaskContext,
+        planned: Planned,
+    ) -> Result<Vec<Arc<Vec<u8>>>, Failure> {
+        let task = Task {
+            stage: stage.0,
+            partition: partition as u64,
+            attempt: u64::from(context.attempt.saturating_sub(1)),
+            id: self.attempts.fetch_add(1, Ordering::Relaxed),
+            plan: planned.plan,
+            sink,
+        };
+        self.executor.run(task, planned.attachments, &context.blocks)
+    }
+}
+
+/// Runs batch jobs whose functions are Python's.
+#[pyclass(name = "Engine", module = "millstream._native", frozen)]
+pub(crate) struct PyEngine(pub(super) Arc<Engine>);
+
+#[pymethods]
+impl PyEngine {
+    /// An engine with `slots` tasks at a time: in worker processes if `launch` says how these are started
+    /// (interpreter, arguments, environment, the driver's version, what each worker is told first), else here.
+    #[new]
+    #[pyo3(signature = (slots, launch=None))]
+    fn new(slots: usize, launch: Option<LaunchParts>) -> PyResult<Self> {
+        let executor = match launch {
+            None => Executor::here(),
+            Some((python, arguments, environment, version, setup)) => {
+                let launch = Launch { python, arguments, environment, version };
+                Executor::workers(Workers::start(launch, setup, slots).map_err(raised)?)
+            }
+        };
+        let settings = StageSettings { slots, ..StageSettings::default() };
+        let stages = StageEngine::new(&settings).map_err(raised)?;
+        Ok(Self(Arc::new(Engine { stages, executor: Arc::new(executor), attempts: AtomicU64::new(0) })))
+    }
+
+    /// What workers that are started from now on are told first; those that are idle are replaced.
+    fn change_setup(&self, py: Python<'_>, setup: Vec<u8>) {
+        py.detach(|| self.0.executor.change_setup(setup));
+    }
+
+    /// Keeps the pickled value of a broadcast variable for tasks; `None` lets it go.
+    #[pyo3(signature = (number, value))]
+    fn broadcast(&self, number: u64, value: Option<Vec<u8>>) {
+        self.0.executor.broadcast(number, value);
+    }
+
+    /// The records of each of `partitions`, as a list of lists.
+    fn run<'py>(
+        &self,
+        py: Python<'py>,
+        dataset: &PyDataset,
+        partitions: Vec<usize>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let node = dataset.node();
+        // The data set may be kept itself: an action is a data set of its own, which never is.
+        let places = (0..node.partitions).map(|partition| vec![(0, partition)]).collect();
+        let recipe = Recipe::Chain { of: vec![Arc::clone(node)], places };
+        let action: Arc<dyn Dataset<Encoded>> =
+            Node::new(&self.0, node.name.clone(), node.partitions, recipe);
+        let parts = self.run_interruptibly(py, &action, &partitions)?;
+        let lists = parts.into_iter().map(|part| decode(py, part)).collect::<PyResult<Vec<_>>>()?;
+        PyList::new(py, lists)
+    }
+
+    /// Ends the workers; nothing can be run afterwards.
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| self.0.executor.stop());
+    }
+
+    /// Stops all tasks that run; their jobs fail.
+    fn cancel(&self, py: Python<'_>) {
+        py.detach(|| self.0.executor.cancel());
+    }
+
+    /// What was run so far: map tasks, result tasks, failed attempts, partitions computed to be kept, blocks spilled.
+    fn counters(&self) -> (u64, u64, u64, u64, u64) {
+        let counters = self.0.stages.counters();
+        (
+            counters.map_tasks,
+            counters.result_tasks,
+            counters.failed_attempts,
+            counters.cached_partitions_computed,
+            counters.blocks_spilled,
+        )
+    }
+}
+
+/// The fields of a [`Launch`], and what each worker is told first.
+type LaunchParts = (String, Vec<String>, Vec<(String, String)>, String, Vec<u8>);
+
+impl PyEngine {
+    /// Runs a job while this thread looks for signals: Ctrl-C stops the tasks, then the job.
+    fn run_interruptibly(
+        &self,
+        py: Python<'_>,
+        action: &Arc<dyn Dataset<Encoded>>,
+        partitions: &[usize],
+    ) -> PyResult<Vec<Vec<Encoded>>> {
+        let engine = &self.0;
+        let (result, interrupted) = py.detach(|| {
+            thread::scope(|scope| {
+                let (done, results) = channel();
+                scope.spawn(move || {
+                    let result = engine.stages.run(action, partitions, |mut records, _| drain(&mut *records));
+                    let _nobody_waits = done.send(result);
+                });
+                let mut interrupted = None;
+                loop {
+                    match results.recv_timeout(LOOK) {
+                        Ok(result) => return (result, interrupted),
+                        Err(RecvTimeoutError::Disconnected) => {
+                            return (Err(Failure::internal("a job ended without a result")), interrupted);
+                        }
+                        Err(RecvTimeoutError::Timeout) => {}
+                    }
+                    if let Err(signal) = Python::attach(|py| py.check_signals()) {
+                        interrupted.get_or_insert(signal);
+                    }
+                    if interrupted.is_some() {
+                        engine.executor.cancel();
+                    }
+                }
+            })
+        });
+        engine.executor.end_cancel();
+        match interrupted {
+            Some(signal) => Err(signal),
+            None => result.map_err(raised),
+        }
+    }
+}
+
+fn decode<'py>(py: Python<'py>, part: Vec<Encoded>) -> PyResult<Bound<'py, PyList>> {
+    let records = PyList::empty(py);
+    for encoded in part {
+        let mut block = Block::new(Arc::clone(encoded.bytes()));
+        while let Some(chunk) = block.next(py)? {
+            (0..chunk.rows()).try_for_each(|row| records.append(chunk.get(py, row)?))?;
+        }
+    }
+    Ok(records)
+}
+
+/// The failure as an exception: what user code raised, with where; or what else happened.
+fn raised(failure: Failure) -> PyErr {
+    let Some(fault) = failure.cause().and_then(|cause| cause.downcast_ref::<Fault>()) else {
+        return PyRuntimeError::new_err(failure.to_string());
+    };
+    Python::attach(|py| {
+        let exception = fault.exception.as_deref().map(str::as_bytes).map(|bytes| PyBytes::new(py, bytes));
+        let parts = (
+            exception,
+            fault.traceback.as_str(),
+            fault.operator.as_deref(),
+            fault.record.as_deref(),
+            fault.partition,
+            fault.attempt,
+        );
+        match py.import("millstream._task").and_then(|hooks| hooks.call_method1("task_error", parts)) {
+            Ok(error) => PyErr::from_value(error),
+            Err(error) => error,
+        }
+    })
+}

@@ -1,0 +1,213 @@
+//! Data sets and shuffles of Python objects, as the engine sees them.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use millstream_dataflow::lineage::{
+    Block, Dataset, DatasetId, Dependency, Lineage, Pull, Shuffle, ShuffleId, StorageLevel, TaskContext,
+    VecPull,
+};
+use millstream_model::error::{Failure, Result};
+
+use super::engine::Engine;
+use super::plan::{Planned, Recipe};
+use crate::plan::{Partitioner, Sink};
+
+/// Records as they left an interpreter.
+#[derive(Clone, Debug)]
+pub(crate) struct Encoded(Arc<Vec<u8>>);
+
+impl From<Arc<Vec<u8>>> for Encoded {
+    fn from(bytes: Arc<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+}
+
+impl Encoded {
+    /// The bytes of a block, which must be one of ours.
+    pub(super) fn of(any: Arc<dyn Any + Send + Sync>) -> Result<Arc<Vec<u8>>> {
+        let encoded = any.downcast::<Self>();
+        encoded.map(|block| Arc::clone(&block.0)).map_err(|_| Failure::internal("a block of another type"))
+    }
+
+    pub(super) fn bytes(&self) -> &Arc<Vec<u8>> {
+        &self.0
+    }
+}
+
+impl Block for Encoded {
+    fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    fn encode(&self) -> Result<Vec<u8>> {
+        Ok(self.0.to_vec())
+    }
+
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+/// A data set. Its partitions are computed by tasks of a plan.
+pub(crate) struct Node {
+    pub(super) engine: Arc<Engine>,
+    pub(super) id: DatasetId,
+    pub(super) name: String,
+    pub(super) partitions: usize,
+    pub(super) recipe: Recipe,
+    dependencies: Vec<Dependency>,
+    kept: AtomicBool,
+}
+
+impl Node {
+    pub(super) fn new(engine: &Arc<Engine>, name: String, partitions: usize, recipe: Recipe) -> Arc<Self> {
+        let dependencies = recipe.dependencies();
+        Arc::new(Self {
+            engine: Arc::clone(engine),
+            id: engine.next_dataset(),
+            name,
+            partitions,
+            recipe,
+            dependencies,
+            kept: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn keep(&self) {
+        self.kept.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn forget(&self) {
+        self.kept.store(false, Ordering::Relaxed);
+        self.engine.stages.forget_cached(self.id);
+    }
+
+    pub(super) fn is_kept(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    /// Runs the task that makes a partition and gives it to `sink`.
+    fn task(
+        &self,
+        partition: usize,
+        sink: Sink,
+        context: &TaskContext,
+        planned: Planned,
+    ) -> Result<Vec<Encoded>> {
+        let blocks = self.engine.run_task(self.id, partition, sink, context, planned)?;
+        Ok(blocks.into_iter().map(Encoded::from).collect())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if self.is_kept() {
+            self.engine.stages.forget_cached(self.id);
+        }
+    }
+}
+
+impl Lineage for Node {
+    fn id(&self) -> DatasetId {
+        self.id
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn partitions(&self) -> usize {
+        self.partitions
+    }
+
+    fn dependencies(&self) -> &[Dependency] {
+        &self.dependencies
+    }
+
+    fn storage(&self) -> StorageLevel {
+        if self.is_kept() { StorageLevel::MemoryOnly } else { StorageLevel::None }
+    }
+
+    fn prepare(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// One record a partition: all of its records, encoded.
+impl Dataset<Encoded> for Node {
+    fn compute(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Pull<Encoded>>> {
+        let planned = Planned::of(self, partition, task);
+        Ok(Box::new(VecPull::from(self.task(partition, Sink::Collect, task, planned)?)))
+    }
+}
+
+/// How pairs are given to reducers, with the function's bytes.
+#[derive(Clone)]
+pub(super) enum By {
+    Hash,
+    Function(Arc<Vec<u8>>),
+    Turns,
+}
+
+/// A shuffle. Its blocks are kept as long as a data set can ask for them.
+pub(crate) struct Exchange {
+    engine: Arc<Engine>,
+    id: ShuffleId,
+    parent: Arc<Node>,
+    reducers: usize,
+    by: By,
+}
+
+impl Exchange {
+    pub(super) fn new(parent: &Arc<Node>, reducers: usize, by: By) -> Arc<Self> {
+        let engine = Arc::clone(&parent.engine);
+        let id = engine.next_shuffle();
+        Arc::new(Self { engine, id, parent: Arc::clone(parent), reducers, by })
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.id.0
+    }
+
+    pub(super) fn maps(&self) -> usize {
+        self.parent.partitions
+    }
+}
+
+impl Shuffle for Exchange {
+    fn id(&self) -> ShuffleId {
+        self.id
+    }
+
+    fn parent(&self) -> Arc<dyn Lineage> {
+        Arc::clone(&self.parent) as Arc<dyn Lineage>
+    }
+
+    fn reducers(&self) -> usize {
+        self.reducers
+    }
+
+    fn prepare(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Arc<dyn Block>>> {
+        let mut planned = Planned::of(&self.parent, partition, task);
+        let partitioner = match &self.by {
+            By::Hash => Partitioner::Hash,
+            By::Function(function) => Partitioner::Function(planned.attach(function)),
+            By::Turns => Partitioner::Turns(partition as u64),
+        };
+        let sink = Sink::Shuffle { reducers: self.reducers as u64, partitioner };
+        let blocks = self.parent.task(partition, sink, task, planned)?;
+        Ok(blocks.into_iter().map(|block| Arc::new(block) as Arc<dyn Block>).collect())
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.engine.stages.forget_shuffle(self.id);
+    }
+}

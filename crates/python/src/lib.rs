@@ -1,0 +1,64 @@
+//! The native half of the Python package: `millstream._native`.
+//!
+//! A Python job is a plan whose functions are pickled bytes. The driver makes data sets of them (`driver`), which the
+//! engine runs as it runs every other; a task of them is a plan (`plan`), run in an interpreter (`task`, `pipeline`,
+//! `sink`), which is this one or a worker's (`worker`). Between interpreters records travel in columns (`column`).
+//!
+//! Answers for running Python functions. Not for the faces that users see: these are Python, in `python/millstream`.
+//! Holds: the interpreter is taken once for a run of records, never for each; and let go wherever something is waited
+//! for.
+
+mod calls;
+mod column;
+mod driver;
+mod hash;
+mod host;
+mod pipeline;
+mod plan;
+mod sink;
+mod task;
+mod worker;
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+use crate::column::{Block, BlockWriter};
+use crate::worker::serve;
+
+/// Spark's `portable_hash`: the same in every process, `None` and tuples included.
+#[pyfunction]
+fn portable_hash(x: &Bound<'_, PyAny>) -> PyResult<i64> {
+    hash::portable_hash(x)
+}
+
+/// The records of an iterable as a block.
+#[pyfunction]
+fn encode<'py>(records: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    let mut writer = BlockWriter::default();
+    for record in records.try_iter()? {
+        writer.push(&record?)?;
+    }
+    Ok(PyBytes::new(records.py(), &writer.finish(records.py())?))
+}
+
+/// The records of a block.
+#[pyfunction]
+fn decode<'py>(py: Python<'py>, block: Vec<u8>) -> PyResult<Bound<'py, PyList>> {
+    let mut block = Block::new(Arc::new(block));
+    let records = PyList::empty(py);
+    while let Some(chunk) = block.next(py)? {
+        (0..chunk.rows()).try_for_each(|row| records.append(chunk.get(py, row)?))?;
+    }
+    Ok(records)
+}
+
+/// The native half of `millstream`.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::driver::{PyDataset, PyEngine};
+    #[pymodule_export]
+    use super::{decode, encode, portable_hash, serve};
+}

@@ -1,0 +1,87 @@
+//! The workers of a context: started ahead, used again, replaced when they die.
+//!
+//! Holds: a process runs one task at a time, and only one that ended its task well is used again.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use millstream_model::error::Failure;
+
+use super::process::{Killer, Launch, Process};
+use crate::host::Hosting;
+use crate::plan::Task;
+use crate::task::{Fault, Outcome};
+
+pub(crate) struct Workers {
+    launch: Launch,
+    setup: Mutex<Arc<Vec<u8>>>,
+    idle: Mutex<Vec<Process>>,
+    busy: Mutex<HashMap<u64, Killer>>,
+    numbers: AtomicU64,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Workers {
+    /// Starts `count` processes, and does not wait until they are there. `setup` is what each is told first.
+    pub(crate) fn start(launch: Launch, setup: Vec<u8>, count: usize) -> Result<Self, Failure> {
+        let setup = Arc::new(setup);
+        let idle = (0..count).map(|_| Process::start(&launch, &setup)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            launch,
+            setup: Mutex::new(setup),
+            idle: Mutex::new(idle),
+            busy: Mutex::default(),
+            numbers: AtomicU64::new(0),
+        })
+    }
+
+    /// From now on, this is what workers are told first; those that are idle are replaced when they are needed.
+    pub(crate) fn change_setup(&self, setup: Vec<u8>) {
+        *locked(&self.setup) = Arc::new(setup);
+        self.stop();
+    }
+
+    /// Runs a task in a worker that is idle, or in a new one.
+    pub(crate) fn run(
+        &self,
+        task: &Task,
+        attachments: Vec<Arc<Vec<u8>>>,
+        host: &dyn Hosting,
+    ) -> Result<Outcome, Failure> {
+        let idle = locked(&self.idle).pop();
+        let mut process = match idle {
+            Some(process) => process,
+            None => {
+                let setup = Arc::clone(&locked(&self.setup));
+                Process::start(&self.launch, &setup)?
+            }
+        };
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        locked(&self.busy).insert(number, process.killer());
+        let result = process.run(&self.launch, task, attachments, host);
+        locked(&self.busy).remove(&number);
+        let is_well = match &result {
+            Ok(_) => true,
+            Err(failure) => failure.cause().is_some_and(|cause| cause.is::<Fault>()),
+        };
+        if is_well {
+            locked(&self.idle).push(process);
+        }
+        result
+    }
+
+    /// Ends the workers that are idle.
+    pub(crate) fn stop(&self) {
+        let idle = std::mem::take(&mut *locked(&self.idle));
+        drop(idle);
+    }
+
+    /// Kills the workers that run tasks.
+    pub(crate) fn interrupt(&self) {
+        locked(&self.busy).values().for_each(Killer::kill);
+    }
+}

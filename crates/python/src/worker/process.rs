@@ -1,0 +1,194 @@
+//! A worker as its driver sees it.
+
+use std::io::{self, BufReader};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use millstream_model::error::Failure;
+
+use super::frame::{Frame, Kind, PROTOCOL};
+use crate::host::Hosting;
+use crate::plan::{BlockRef, Task};
+use crate::task::{Fault, Outcome};
+
+/// How long a worker that was told to end may take before it is killed.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How workers are started.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    /// The interpreter.
+    pub(crate) python: String,
+    /// Its arguments.
+    pub(crate) arguments: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
+    /// The driver's own version: `3.11.7`.
+    pub(crate) version: String,
+}
+
+/// A process that ends, at the latest, when this is dropped.
+pub(super) struct Process {
+    child: Arc<Mutex<Child>>,
+    id: u32,
+    reader: BufReader<UnixStream>,
+    writer: UnixStream,
+    /// Whether the worker has not said yet that it is there.
+    starting: bool,
+}
+
+/// Ends a process from another thread.
+#[derive(Clone)]
+pub(super) struct Killer(Arc<Mutex<Child>>);
+
+impl Killer {
+    pub(super) fn kill(&self) {
+        // A process that is gone already needs no killing.
+        let _gone = self.0.lock().unwrap_or_else(PoisonError::into_inner).kill();
+    }
+}
+
+impl Process {
+    /// Starts a worker, and does not wait until it is there.
+    pub(super) fn start(launch: &Launch, setup: &Arc<Vec<u8>>) -> Result<Self, Failure> {
+        let failed = |error: io::Error| {
+            Failure::external(format!("the worker interpreter `{}` cannot be started", launch.python))
+                .because(error)
+                .advice(
+                    "PYSPARK_PYTHON names the interpreter of the workers; without it, it is the driver's own",
+                )
+        };
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        let child = Command::new(&launch.python)
+            .args(&launch.arguments)
+            .envs(launch.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            // What tasks print goes where the driver's messages go, as with Spark: its own output stays its own.
+            .stdout(Stdio::from(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?))
+            .spawn()
+            .map_err(failed)?;
+        let reader = BufReader::with_capacity(1 << 16, ours.try_clone().map_err(failed)?);
+        let id = child.id();
+        let child = Arc::new(Mutex::new(child));
+        let mut process = Self { child, id, reader, writer: ours, starting: true };
+        process.send(&Frame::saying(Kind::Hello, &PROTOCOL, vec![Arc::clone(setup)])?)?;
+        Ok(process)
+    }
+
+    pub(super) fn killer(&self) -> Killer {
+        Killer(Arc::clone(&self.child))
+    }
+
+    fn send(&mut self, frame: &Frame) -> Result<(), Failure> {
+        frame.write(&mut self.writer).map_err(|error| self.died(Some(error)))
+    }
+
+    fn receive(&mut self) -> Result<Frame, Failure> {
+        match Frame::read(&mut self.reader) {
+            Ok(Some(frame)) => Ok(frame),
+            Ok(None) => Err(self.died(None)),
+            Err(error) => Err(self.died(Some(error))),
+        }
+    }
+
+    /// What became of a worker whose stream ended.
+    fn died(&mut self, error: Option<io::Error>) -> Failure {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        // It may not be dead, but is of no use any more.
+        let _gone = child.kill();
+        let how = match child.wait().map(|status| (status.signal(), status.code())) {
+            Ok((Some(9), _)) => {
+                "was killed (signal 9), by somebody or because the memory was used up".to_owned()
+            }
+            Ok((Some(signal), _)) => format!("was ended by signal {signal}"),
+            Ok((None, Some(code))) => format!("ended with exit code {code}"),
+            _ => "is gone".to_owned(),
+        };
+        let failure = Failure::external(format!("the worker process {} {how}", self.id));
+        match error {
+            Some(error) => failure.because(error),
+            None => failure,
+        }
+    }
+
+    fn await_ready(&mut self, launch: &Launch) -> Result<(), Failure> {
+        let (protocol, version): (u32, String) = self.receive()?.said::<(u32, String)>()?.0;
+        let minor = |version: &str| version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+        if minor(&version) != minor(&launch.version) || protocol != PROTOCOL {
+            return Err(Failure::user(format!(
+                "the worker interpreter `{}` is Python {version} with protocol {protocol}, the driver is Python {} \
+                 with protocol {PROTOCOL}",
+                launch.python, launch.version
+            ))
+            .advice("pickled functions need the same Python on both sides: check PYSPARK_PYTHON"));
+        }
+        self.starting = false;
+        Ok(())
+    }
+
+    /// Runs a task; the worker's questions are answered by `host`.
+    ///
+    /// # Errors
+    /// If the worker died, or with the [`Fault`] that user code was as its cause.
+    pub(super) fn run(
+        &mut self,
+        launch: &Launch,
+        task: &Task,
+        attachments: Vec<Arc<Vec<u8>>>,
+        host: &dyn Hosting,
+    ) -> Result<Outcome, Failure> {
+        if self.starting {
+            self.await_ready(launch)?;
+        }
+        self.send(&Frame::saying(Kind::Task, task, attachments)?)?;
+        loop {
+            let frame = self.receive()?;
+            match frame.kind {
+                Kind::Fetch => {
+                    let answer = match host.fetch(frame.said::<BlockRef>()?.0) {
+                        Ok(block) => Frame::new(Kind::Block, vec![block]),
+                        Err(failure) => Frame::saying(Kind::Missing, &failure.to_string(), Vec::new())?,
+                    };
+                    self.send(&answer)?;
+                }
+                Kind::Keep => {
+                    let (place, parts) = frame.said::<(u64, u64)>()?;
+                    for part in parts {
+                        host.keep(place, Arc::unwrap_or_clone(part))?;
+                    }
+                }
+                Kind::Done => {
+                    let mut parts = frame.parts.into_iter();
+                    let updates = parts.next().map(Arc::unwrap_or_clone).unwrap_or_default();
+                    return Ok(Outcome { blocks: parts.collect(), updates });
+                }
+                Kind::Failed => {
+                    let fault = frame.said::<Fault>()?.0;
+                    return Err(Failure::user("a function raised an exception").because(fault));
+                }
+                other => {
+                    return Err(Failure::internal(format!("a {other:?} frame came while a task ran")));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _closed = self.writer.shutdown(std::net::Shutdown::Both);
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = Instant::now() + PATIENCE;
+        while let Ok(None) = child.try_wait() {
+            if Instant::now() > end {
+                let _gone = child.kill();
+                let _reaped = child.wait();
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}

@@ -1,0 +1,54 @@
+"""The PEP 8 spelling of camelCase names: one mechanism for all classes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from typing import Any, Callable, Dict, Type, TypeVar
+
+C = TypeVar("C")
+
+#: Spellings that no rule makes.
+_ALSO = {"flatMap": "flatmap"}
+
+
+def snake_case(name: str) -> str:
+    """`reduceByKey` is `reduce_by_key`, `foreachRDD` is `foreach_rdd`, `toDF` is `to_df`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def pep8(cls: Type[C]) -> Type[C]:
+    """Gives each public camelCase name of a class its PEP 8 spelling, parameters included."""
+    for name in dir(cls):
+        if name.startswith("_") or name.lower() == name or name.upper() == name:
+            continue
+        member = inspect.getattr_static(cls, name)
+        alias = _alias(member)
+        for spelling in {snake_case(name), _ALSO.get(name, name)} - {name}:
+            if inspect.getattr_static(cls, spelling, None) is None:
+                setattr(cls, spelling, alias)
+    return cls
+
+
+def _alias(member: Any) -> Any:
+    if isinstance(member, classmethod):
+        return classmethod(_renaming(member.__func__))
+    if isinstance(member, staticmethod):
+        return staticmethod(_renaming(member.__func__))
+    return _renaming(member) if inspect.isfunction(member) else member
+
+
+def _renaming(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, taking its parameters by their PEP 8 names as well."""
+    spellings: Dict[str, str] = {
+        snake_case(name): name for name in inspect.signature(function).parameters if snake_case(name) != name
+    }
+    if not spellings:
+        return function
+
+    @functools.wraps(function)
+    def renamed(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **{spellings.get(name, name): value for name, value in kwargs.items()})
+
+    return renamed

@@ -1,0 +1,154 @@
+"""Data sets that are kept: in memory, in checkpoints, in files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Optional
+
+from millstream.spark import _inputs
+from millstream.spark.errors import PySparkRuntimeError
+from millstream.spark.storagelevel import StorageLevel
+
+if TYPE_CHECKING:
+    from millstream.spark.rdd import RDD
+
+GZIP = "org.apache.hadoop.io.compress.GzipCodec"
+
+
+class Saving:
+    """The part of an RDD that outlives a job."""
+
+    def __init__(self) -> None:
+        self._level = StorageLevel.NONE
+        #: Wanted and not written yet; where it was written.
+        self._checkpoint_wanted = False
+        self._checkpoint_file: Optional[str] = None
+        self._locally_checkpointed = False
+
+    def cache(self: "RDD") -> "RDD":
+        """Keeps each partition in memory once it is computed."""
+        return self.persist()
+
+    def persist(self: "RDD", storageLevel: StorageLevel = StorageLevel.MEMORY_ONLY) -> "RDD":
+        """Keeps each partition once it is computed."""
+        if self.is_cached and self._level != storageLevel:
+            raise PySparkRuntimeError("Cannot change storage level of an RDD after it was already assigned a level")
+        self.is_cached, self._level = True, storageLevel
+        if self._made is not None:
+            self._made.keep()
+        return self
+
+    def unpersist(self: "RDD", blocking: bool = False) -> "RDD":
+        """Lets go of what was kept, and keeps nothing more."""
+        self.is_cached, self._level = False, StorageLevel.NONE
+        if self._made is not None:
+            self._made.forget()
+        return self
+
+    def getStorageLevel(self: "RDD") -> StorageLevel:
+        """Where partitions are kept."""
+        return self._level
+
+    # Checkpoints
+
+    def checkpoint(self: "RDD") -> None:
+        """Writes the data set into the checkpoint folder after the next job that uses it; from then on it is read."""
+        if self.ctx.getCheckpointDir() is None:
+            raise PySparkRuntimeError("Checkpoint directory has not been set in the SparkContext")
+        self._checkpoint_wanted = self._checkpoint_file is None
+
+    def isCheckpointed(self: "RDD") -> bool:
+        """Whether it was written."""
+        return self._checkpoint_file is not None or self._locally_checkpointed
+
+    def getCheckpointFile(self: "RDD") -> Optional[str]:
+        """Where it was written."""
+        return self._checkpoint_file
+
+    def localCheckpoint(self: "RDD") -> None:
+        """Keeps the partitions; what is lost of them is computed again."""
+        self._locally_checkpointed = True
+        if not self.is_cached:
+            self.persist()
+
+    def isLocallyCheckpointed(self: "RDD") -> bool:
+        """Whether `localCheckpoint` was asked for."""
+        return self._locally_checkpointed
+
+    def _checkpoint_lineage(self: "RDD") -> None:
+        """After a job: writes what in the lineage is to be written."""
+        if self._checkpoint_wanted:
+            self._checkpoint_wanted = False
+            folder = os.path.join(self.ctx.getCheckpointDir() or "", f"rdd-{self._id}")
+            parts = self.getNumPartitions()
+            self._save(folder, partial(_write_pickled, 1024))
+            paths = [os.path.join(folder, _part(at)) for at in range(parts)]
+            written = self.ctx.parallelize(paths, max(parts, 1)).flatMap(_inputs.read_pickles)
+            self._made, self._make, self._parents = None, lambda: written._dataset, (written,)
+            self._checkpoint_file = folder
+            return
+        for parent in self._parents:
+            parent._checkpoint_lineage()
+
+    # Files
+
+    def saveAsTextFile(self: "RDD", path: str, compressionCodecClass: Optional[str] = None) -> None:
+        """Writes a line for each record into a folder: a file for each partition, at the end `_SUCCESS`.
+
+        `compressionCodecClass` may be Hadoop's `GzipCodec`.
+        """
+        if compressionCodecClass not in (None, GZIP):
+            raise PySparkRuntimeError(f"cannot compress by {compressionCodecClass}: {GZIP} is what there is")
+        ending = ".gz" if compressionCodecClass else ""
+        self._save(path, partial(_write_lines, bool(ending)), ending)
+
+    def saveAsPickleFile(self: "RDD", path: str, batchSize: int = 10) -> None:
+        """Writes the records, pickled, into a folder that `SparkContext.pickleFile` reads."""
+        self._save(path, partial(_write_pickled, batchSize or 1024))
+
+    def _save(self: "RDD", path: str, write: Callable[[str, Iterable[Any]], None], ending: str = "") -> None:
+        folder = os.path.abspath(_inputs.local(path))
+        if os.path.exists(folder):
+            raise PySparkRuntimeError(f"Output directory {path} already exists: remove it, or name another")
+        os.makedirs(folder)
+        saved = self._call("save", partial(_save_part, folder, write, ending))
+        try:
+            saved._run(saved._all())
+        except BaseException:
+            # Nothing was there before, so nothing but what failed is lost.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        with open(os.path.join(folder, "_SUCCESS"), "w"):
+            pass
+
+
+def _part(index: int) -> str:
+    return f"part-{index:05}"
+
+
+def _save_part(
+    folder: str, write: Callable[[str, Iterable[Any]], None], ending: str, index: int, records: Iterable[Any]
+) -> Iterator[Any]:
+    """Writes a partition under another name first, so that a failed attempt leaves no part."""
+    name = _part(index) + ending
+    # Two attempts at once, of a worker that was given up and of its successor, write different files.
+    unfinished = os.path.join(folder, f"_{name}.{os.getpid()}.inprogress")
+    write(unfinished, records)
+    os.replace(unfinished, os.path.join(folder, name))
+    return iter(())
+
+
+def _write_lines(compressed: bool, path: str, records: Iterable[Any]) -> None:
+    import gzip
+
+    with gzip.open(path, "wb") if compressed else open(path, "wb") as file:
+        for record in records:
+            text = record if isinstance(record, bytes) else str(record).encode("utf-8")
+            file.write(text + b"\n")
+
+
+def _write_pickled(batch_size: int, path: str, records: Iterator[Any]) -> None:
+    with open(path, "wb") as file:
+        _inputs.write_pickles(file, records, batch_size)
