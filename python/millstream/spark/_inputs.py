@@ -96,22 +96,21 @@ def files(name: str) -> List[str]:
 
 
 def file_parts(name: str, wanted: int) -> List[Part]:
-    """The parts into which Hadoop would cut files."""
+    """Parts of files: of each as many as Hadoop would cut it into, but of one size, so that no task waits for another."""
     sized = [(path, os.path.getsize(path)) for path in files(name)]
     goal = max(sum(size for _, size in sized) // max(wanted, 1), 1)
     size_of_part = max(1, min(goal, BLOCK))
     parts: List[Part] = []
     for path, size in sized:
-        start = 0
-        if not path.endswith(COMPRESSED):
-            while (size - start) / size_of_part > SLOP:
-                parts.append((path, start, start + size_of_part))
-                start += size_of_part
-            if start < size or size == 0:
-                parts.append((path, start, size))
-        else:
+        if path.endswith(COMPRESSED):
             # Where its lines begin is known only to who reads it from the start.
             parts.append((path, 0, 2**63 - 1))
+            continue
+        rest, count = size, 1
+        while rest / size_of_part > SLOP:
+            rest, count = rest - size_of_part, count + 1
+        count -= rest == 0 and count > 1
+        parts.extend((path, size * at // count, size * (at + 1) // count) for at in range(count))
     return parts
 
 

@@ -215,7 +215,8 @@ class SparkContext:
     def textFile(self, name: str, minPartitions: Optional[int] = None, use_unicode: bool = True) -> RDD:
         """The lines of a file, of the files in a folder, of those that match a pattern; several names with commas.
 
-        Cut as Hadoop cuts them: into at least `minPartitions` parts, none of more than 32 MB; compressed files whole.
+        Cut into as many parts as Hadoop cuts them: at least `minPartitions`, none of more than 35 MB; compressed files are
+        not cut.
         """
         wanted = minPartitions or self.defaultMinPartitions
         parts = _inputs.Once(lambda: _inputs.file_parts(name, wanted))
