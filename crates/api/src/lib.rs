@@ -20,9 +20,12 @@
 //!
 //! Answers for what a user of the library imports. Not for anything that happens once a job runs.
 
+pub mod dstream;
+mod interrupt;
 pub mod rdd;
 pub mod stream;
 
+pub use dstream::{DStream, StreamingContext};
 pub use millstream_connectors as connectors;
 pub use millstream_dataflow::operator::{Mode, OutputTag};
 pub use millstream_dataflow::{sink, source, state};
