@@ -25,7 +25,7 @@ pub mod stream;
 
 pub use millstream_connectors as connectors;
 pub use millstream_dataflow::operator::{Mode, OutputTag};
-pub use millstream_dataflow::{sink, source, state};
+pub use millstream_dataflow::{batch, sink, source, state};
 pub use millstream_model::error::{BoxError, Failure, Result};
 pub use millstream_model::text::Text;
 pub use millstream_model::time;
