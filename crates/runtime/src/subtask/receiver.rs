@@ -11,6 +11,7 @@ use millstream_model::time::Timestamp;
 use super::{Restored, TaskSetup, chain};
 use crate::channel::{Alignment, Inbox, Progress, Received};
 use crate::job::message::Event;
+use crate::settings::CheckpointMode;
 use crate::sync::now;
 
 /// Receives, drives the chain, until the job is finished or cancelled.
@@ -22,7 +23,12 @@ pub(super) fn run(setup: TaskSetup) -> Result<()> {
     let channels = setup.plan.inputs[setup.id.chain][setup.id.subtask as usize];
     let mut receiver = Receiver {
         alignment: Alignment::new(channels),
-        exactly_once: setup.plan.settings.checkpoints.as_ref().is_none_or(|settings| settings.exactly_once),
+        exactly_once: setup
+            .plan
+            .settings
+            .checkpoints
+            .as_ref()
+            .is_none_or(|settings| settings.mode == CheckpointMode::ExactlyOnce),
         clock: Clock::new(setup.plan.settings.flush_interval, wakeup),
         inbox,
         setup,

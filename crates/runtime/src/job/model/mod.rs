@@ -22,7 +22,7 @@ use object_store::memory::InMemory;
 use super::checkpoints::Checkpoints;
 use super::{JobHandle, JobStatus};
 use crate::plan::Plan;
-use crate::settings::{CheckpointSettings, JobSettings, Restart, RestoreFrom};
+use crate::settings::{CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom};
 use crate::sync::schedules;
 use pieces::{Committed, Numbers, Pass, Staging};
 
@@ -214,7 +214,7 @@ fn model_channels_that_never_wait_lose_nothing() {
         let job = world.start(|settings| {
             settings.restart = again(1);
             if let Some(checkpoints) = &mut settings.checkpoints {
-                checkpoints.exactly_once = false;
+                checkpoints.mode = CheckpointMode::AtLeastOnce;
             }
         });
         job.wait().unwrap();
