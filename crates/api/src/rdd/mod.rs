@@ -26,6 +26,7 @@ mod debug;
 mod flat;
 mod group;
 mod hashed;
+mod in_memory;
 mod join;
 mod merge;
 mod narrow;
@@ -44,6 +45,7 @@ mod text;
 
 pub use context::{Context, ContextBuilder};
 pub use group::Cogrouped;
+pub(crate) use hashed::detached;
 pub use millstream_dataflow::lineage::{DatasetId, StorageLevel};
 pub use millstream_runtime::stage::{CachedSize, Counters};
 pub use node::Rdd;

@@ -1,15 +1,14 @@
 //! Keeping what was computed.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use millstream_dataflow::lineage::{Codec, Kept, KeptPull, StorageLevel, drain};
+use millstream_dataflow::lineage::{Codec, StorageLevel};
 use millstream_dataflow::state::StateData;
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 use millstream_runtime::stage::CachedSize;
 
 use super::Rdd;
-use super::site::Site;
 
 /// Where the partitions of a data set are kept, and how they are written down.
 pub(super) struct Storage<T> {
@@ -25,7 +24,8 @@ impl<T> Default for Storage<T> {
 
 impl<T> Storage<T> {
     pub(super) fn level(&self) -> StorageLevel {
-        *self.level.lock().unwrap_or_else(PoisonError::into_inner)
+        let level = *self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        if level.uses_disk() && self.codec.get().is_none() { StorageLevel::MemoryOnly } else { level }
     }
 
     fn change(&self, level: StorageLevel) -> StorageLevel {
@@ -38,7 +38,8 @@ impl<T> Storage<T> {
 }
 
 impl<T: Record> Rdd<T> {
-    fn keep_at(&self, level: StorageLevel) -> Self {
+    /// Keeps each partition at `level`; in memory alone as long as it is not known how records are written down.
+    pub(crate) fn keep_at(&self, level: StorageLevel) -> Self {
         let before = self.storage.change(level);
         if before != level && before != StorageLevel::None {
             self.engine.forget_cached(self.node.id());
@@ -81,15 +82,7 @@ impl<T: Record> Rdd<T> {
     /// As [`Rdd::collect`].
     #[track_caller]
     pub fn local_checkpoint(&self) -> Result<Rdd<T>> {
-        let site = Site::new(&self.engine, "CheckpointRdd", "local_checkpoint", self.partitions());
-        let all: Vec<usize> = (0..self.partitions()).collect();
-        let parts = self.engine.run(&self.node, &all, |mut records, _| drain(&mut *records))?;
-        let codec = self.storage.codec();
-        let parts: Vec<Arc<Kept<T>>> =
-            parts.into_iter().map(|records| Arc::new(Kept::new(records, codec))).collect();
-        Ok(Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
-            Ok(Box::new(KeptPull::from(Arc::clone(&parts[partition]))))
-        }))
+        self.materialise("local_checkpoint")
     }
 }
 

@@ -19,12 +19,24 @@ struct Shared {
     failure: RefCell<Option<Failure>>,
 }
 
+impl Shared {
+    fn new(site: Site, partition: usize) -> Rc<Self> {
+        Rc::new(Self { calls: site.calls(partition), failure: RefCell::default() })
+    }
+}
+
 /// The records of a partition as an iterator, for [`Rdd::map_partitions`]. It ends early if the input fails; then the task
 /// fails as well.
 pub struct Records<T> {
     input: Box<dyn Pull<T>>,
     run: IntoIter<T>,
     shared: Rc<Shared>,
+}
+
+impl<T> Records<T> {
+    fn new(input: Box<dyn Pull<T>>, shared: &Rc<Shared>) -> Self {
+        Self { input, run: Vec::new().into_iter(), shared: Rc::clone(shared) }
+    }
 }
 
 impl<T> Iterator for Records<T> {
@@ -96,10 +108,29 @@ impl<T: Record> Rdd<T> {
         let site = Site::new(&self.engine, kind, name, self.partitions());
         let parent = self.clone();
         Rdd::new(&self.engine, site, vec![self.narrow()], prepare, move |partition, task| {
-            let shared = Rc::new(Shared { calls: site.calls(partition), failure: RefCell::default() });
-            let input = parent.node.read(partition, task)?;
-            let records = Records { input, run: Vec::new().into_iter(), shared: Rc::clone(&shared) };
+            let shared = Shared::new(site, partition);
+            let records = Records::new(parent.node.read(partition, task)?, &shared);
             let records = shared.calls.counted(|| f(partition, records).into_iter())?;
+            Ok(Box::new(IterPull { records, shared }))
+        })
+    }
+
+    /// What `f` makes of each partition here together with the one of the same number in `other`, which has as many.
+    #[track_caller]
+    pub(crate) fn zip_partitions<U: Record, I: IntoIterator<Item: Record, IntoIter: 'static>>(
+        &self,
+        name: &'static str,
+        other: &Rdd<U>,
+        f: impl Fn(Records<T>, Records<U>) -> I + Send + Sync + 'static,
+    ) -> Rdd<I::Item> {
+        let site = Site::new(&self.engine, "ZippedPartitionsRdd", name, self.partitions());
+        let (left, right) = (self.clone(), other.clone());
+        let dependencies = vec![self.narrow(), other.narrow()];
+        Rdd::new(&self.engine, site, dependencies, None, move |partition, task| {
+            let shared = Shared::new(site, partition);
+            let left = Records::new(left.node.read(partition, task)?, &shared);
+            let right = Records::new(right.node.read(partition, task)?, &shared);
+            let records = shared.calls.counted(|| f(left, right).into_iter())?;
             Ok(Box::new(IterPull { records, shared }))
         })
     }

@@ -18,10 +18,10 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 ///     .advice("mend the line, or skip such records");
 /// assert!(failure.to_string().starts_with("column dep_time"));
 /// ```
-#[derive(Debug)]
+///
+/// `Debug` reads as `Display` does, so that a `main` that returns a failure, and a test that unwraps one, say it in full.
 pub struct Failure(Box<Parts>);
 
-#[derive(Debug)]
 struct Parts {
     fault: Fault,
     retry: Retry,
@@ -34,7 +34,6 @@ struct Parts {
     cancelled: bool,
 }
 
-#[derive(Debug)]
 struct Place {
     name: String,
     uid: OperatorUid,
@@ -84,6 +83,12 @@ impl Failure {
     pub fn because(mut self, cause: impl Into<BoxError>) -> Self {
         self.0.cause = Some(cause.into());
         self
+    }
+
+    /// The failure of something larger that this one ended: of the same fault and retry, with this one behind it.
+    #[must_use]
+    pub fn within(self, what: impl Into<String>) -> Self {
+        Self::new(self.0.fault, self.0.retry, what.into()).because(self)
     }
 
     /// Where in the source the record stood. The first place given is kept: it is nearest to the fault.
@@ -185,6 +190,12 @@ impl fmt::Display for Failure {
     }
 }
 
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for Failure {}
 
 #[cfg(test)]
@@ -205,6 +216,14 @@ mod tests {
              caused by: no time of day\n  caused by: 24:7x\n  \
              to go on without such records: .on_error(OnError::Skip)"
         );
+        assert_eq!(format!("{failure:?}"), failure.to_string(), "main shows it by Debug");
+    }
+
+    #[test]
+    fn what_fails_within_something_larger_keeps_its_fault() {
+        let failure = Failure::external("the disk is full").within("batch 7 failed");
+        assert_eq!(failure.to_string(), "batch 7 failed\n  caused by: the disk is full");
+        assert_eq!((failure.fault(), failure.may_retry()), (Fault::External, true));
     }
 
     #[test]
