@@ -216,7 +216,10 @@ impl<'a> Attempt<'a> {
             return Err(Failure::internal("a subtask without a source asked for a split"));
         };
         let subtask = Subtask { index: task.subtask, of: self.plan.chains[task.chain].parallelism };
-        let command = match enumerator.next_split(subtask)? {
+        let head = self.plan.chains[task.chain].nodes[0].0 as usize;
+        let (name, uid) = (&self.plan.graph.nodes()[head].name, &self.plan.uids[head]);
+        let next = enumerator.next_split(subtask).map_err(|failure| failure.in_all_of(name, uid))?;
+        let command = match next {
             NextSplit::Split(split) => Command::Split(split),
             NextSplit::Wait => Command::Wait,
             NextSplit::NoMore => Command::NoMoreSplits,
@@ -429,7 +432,8 @@ fn enumerators(plan: &Plan, from: From<'_>) -> Result<HashMap<usize, Box<dyn Any
             known = state.claim_entries(ENUMERATOR).into_iter().next();
             splits = state.claim_entries(SPLITS);
         }
-        made.insert(number, source.enumerator(known, splits)?);
+        let place = |failure: Failure| failure.in_all_of(&plan.graph.nodes()[index].name, &plan.uids[index]);
+        made.insert(number, source.enumerator(known, splits).map_err(place)?);
     }
     Ok(made)
 }

@@ -11,7 +11,7 @@ mod source;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, atomic::AtomicBool};
 
-use millstream_dataflow::operator::{Barrier, BarrierPass, ChainContext, RestoreSource, Wakeup};
+use millstream_dataflow::operator::{Barrier, BarrierPass, Cancelled, ChainContext, RestoreSource, Wakeup};
 use millstream_dataflow::source::EncodedSplit;
 use millstream_dataflow::state::{OperatorRestore, OperatorSnapshot};
 use millstream_model::error::{Failure, Result};
@@ -92,6 +92,7 @@ impl TaskSetup {
             max_parallelism: max,
             mode: self.plan.settings.mode,
             wakeup: wakeup.clone(),
+            cancelled: Cancelled::of(self.cancelled.clone()),
             restore,
         }
     }
