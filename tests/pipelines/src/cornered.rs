@@ -130,7 +130,7 @@ fn spill(disk: &Path) -> Result<()> {
     let ballast = fill(disk)?;
     // Temporary files are on the disk: the test has set the folder for them.
     let context = Context::builder().parallelism(2).shuffle_memory(1_000).build()?;
-    let grouped = context.range(0, RECORDS, 1).map(|n| (n % KEYS, n)).group_by_key();
+    let grouped = context.range(0, RECORDS as i64).map(|n| (n as u64 % KEYS, n as u64)).group_by_key();
     match grouped.count() {
         Ok(_) => println!("message: none"),
         Err(failure) => println!("message: {failure}"),

@@ -16,7 +16,7 @@ fn a_panic_on_record_1_000_000_of_a_stream_is_named_with_its_position() {
     env.from_sequence(1, 2 * BAD).map(check).name("check").uid("check-numbers").sink_to(Discard::new());
     assert_eq!(
         env.execute("numbers").unwrap_err().to_string(),
-        "operator `check` (uid check-numbers, subtask 1 of 1) failed at 1 to 2000000, record 1000000, its record 1000000\n  \
+        "operator `check` (uid check-numbers, subtask 1 of 1) failed at sequence, record 1000000, its record 1000000\n  \
          caused by: panicked: no such number"
     );
 }
@@ -24,6 +24,10 @@ fn a_panic_on_record_1_000_000_of_a_stream_is_named_with_its_position() {
 #[test]
 fn a_panic_on_record_1_000_000_of_an_rdds_partition_is_named_with_its_position() {
     let context = Context::builder().parallelism(1).build().unwrap();
-    let error = context.range(1, 2 * BAD, 1).map(check).count().unwrap_err().to_string();
-    assert_eq!(error, "");
+    let error = context.range(1, 2 * BAD as i64).map(|n| check(n as u64)).count().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "operator `map` (uid map, subtask 1 of 1) failed at its record 1000000\n  caused by: panicked: no such number\n  \
+         partition 0 of rdd 2 failed in all 4 attempts; this is the last one"
+    );
 }
