@@ -22,6 +22,7 @@
 mod action;
 mod context;
 mod debug;
+mod in_memory;
 mod narrow;
 mod node;
 mod partition;
@@ -35,3 +36,4 @@ pub use context::{Context, ContextBuilder};
 pub use narrow::Records;
 pub use node::Rdd;
 pub use shuffled::Cogrouped;
+pub(crate) use shuffled::detached;

@@ -51,6 +51,12 @@ pub struct Records<T> {
     failure: Rc<RefCell<Option<Failure>>>,
 }
 
+impl<T> Records<T> {
+    fn new(input: Box<dyn Pull<T>>, failure: &Rc<RefCell<Option<Failure>>>) -> Self {
+        Self { input, run: Vec::new().into_iter(), failure: Rc::clone(failure) }
+    }
+}
+
 impl<T> Iterator for Records<T> {
     type Item = T;
 
@@ -157,9 +163,25 @@ impl<T: Record> Rdd<T> {
         let count = self.partitions();
         Rdd::new(&self.engine, "map_partitions", count, dependencies, None, move |partition, task| {
             let failure = Rc::new(RefCell::new(None));
-            let input = parent.node.read(partition, task)?;
-            let records = Records { input, run: Vec::new().into_iter(), failure: Rc::clone(&failure) };
+            let records = Records::new(parent.node.read(partition, task)?, &failure);
             Ok(Box::new(IterPull { records: f(partition, records).into_iter(), failure }))
+        })
+    }
+
+    /// What `f` makes of each partition here together with the one of the same number in `other`, which has as many.
+    pub(crate) fn zip_partitions<U: Record, I: IntoIterator<Item: Record, IntoIter: 'static>>(
+        &self,
+        name: &'static str,
+        other: &Rdd<U>,
+        f: impl Fn(Records<T>, Records<U>) -> I + Send + Sync + 'static,
+    ) -> Rdd<I::Item> {
+        let (left, right) = (self.clone(), other.clone());
+        let dependencies = vec![self.narrow(), other.narrow()];
+        Rdd::new(&self.engine, name, self.partitions(), dependencies, None, move |partition, task| {
+            let failure = Rc::new(RefCell::new(None));
+            let left = Records::new(left.node.read(partition, task)?, &failure);
+            let right = Records::new(right.node.read(partition, task)?, &failure);
+            Ok(Box::new(IterPull { records: f(left, right).into_iter(), failure }))
         })
     }
 

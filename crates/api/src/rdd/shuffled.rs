@@ -29,7 +29,7 @@ pub(super) fn reducer_of(hash: u64, reducers: usize) -> usize {
 }
 
 /// Lets go of the buffer that a key of text was read into.
-fn detached<K: 'static>(mut key: K) -> K {
+pub(crate) fn detached<K: 'static>(mut key: K) -> K {
     if let Some(text) = (&mut key as &mut dyn Any).downcast_mut::<Text>() {
         *text = text.detach();
     }

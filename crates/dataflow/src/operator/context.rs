@@ -1,9 +1,9 @@
 //! What a chain and its operators are told when they are opened.
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result};
@@ -65,13 +65,26 @@ impl Wakeup {
 }
 
 /// Whether the job is being stopped at once: whoever waits for the outside world asks it now and then, and gives up.
-#[derive(Clone, Debug, Default)]
-pub struct Cancelled(Arc<AtomicBool>);
+#[derive(Clone)]
+pub struct Cancelled(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Default for Cancelled {
+    /// Never.
+    fn default() -> Self {
+        Self::when(|| false)
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cancelled({})", (self.0)())
+    }
+}
 
 impl Cancelled {
-    /// Follows this flag.
-    pub fn of(flag: Arc<AtomicBool>) -> Self {
-        Self(flag)
+    /// Once this is true.
+    pub fn when(is_cancelled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_cancelled))
     }
 
     /// Waits so long.
@@ -82,7 +95,7 @@ impl Cancelled {
         const LOOK: Duration = Duration::from_millis(10);
         let until = Instant::now() + time;
         loop {
-            if self.0.load(Ordering::Relaxed) {
+            if (self.0)() {
                 return Err(Failure::cancelled());
             }
             let left = until.saturating_duration_since(Instant::now());

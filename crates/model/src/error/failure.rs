@@ -86,6 +86,12 @@ impl Failure {
         self
     }
 
+    /// The failure of something larger that this one ended: of the same fault and retry, with this one behind it.
+    #[must_use]
+    pub fn within(self, what: impl Into<String>) -> Self {
+        Self::new(self.0.fault, self.0.retry, what.into()).because(self)
+    }
+
     /// Where in the source the record stood. The first place given is kept: it is nearest to the fault.
     #[must_use]
     pub fn at(mut self, position: Position) -> Self {
@@ -236,6 +242,13 @@ mod tests {
             failure.to_string(),
             "operator `TextFiles` (uid lines) failed\n  caused by: no file matches"
         );
+    }
+
+    #[test]
+    fn what_fails_within_something_larger_keeps_its_fault() {
+        let failure = Failure::external("the disk is full").within("batch 7 failed");
+        assert_eq!(failure.to_string(), "batch 7 failed\n  caused by: the disk is full");
+        assert_eq!((failure.fault(), failure.may_retry()), (Fault::External, true));
     }
 
     #[test]
