@@ -21,6 +21,7 @@
 //! Answers for what a user of the library imports. Not for anything that happens once a job runs.
 
 pub mod rdd;
+pub mod settings;
 pub mod stream;
 
 pub use millstream_connectors as connectors;
@@ -36,6 +37,7 @@ pub use millstream_operators::window::{
     WindowOutput,
 };
 pub use millstream_runtime::{
-    CheckpointSettings, JobHandle, JobResult, JobStatus, Metrics, OperatorCounts, Restart, RestoreFrom,
+    CheckpointMode, CheckpointSettings, JobHandle, JobResult, JobSettings, JobStatus, Metrics,
+    OperatorCounts, Restart, RestoreFrom,
 };
 pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment, WindowedStream};

@@ -14,4 +14,4 @@ pub mod stage;
 mod subtask;
 
 pub use job::{JobHandle, JobResult, JobStatus, Metrics, OperatorCounts, start};
-pub use settings::{CheckpointSettings, JobSettings, Restart, RestoreFrom};
+pub use settings::{CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom};

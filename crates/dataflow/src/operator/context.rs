@@ -6,6 +6,7 @@ use std::rc::Rc;
 use millstream_model::error::Result;
 use millstream_model::id::{OperatorUid, Subtask};
 use millstream_model::key::{KeyGroupRange, MaxParallelism};
+use millstream_model::settings::Choices;
 use millstream_model::time::Timestamp;
 
 use crate::state::OperatorRestore;
@@ -18,6 +19,13 @@ pub enum Mode {
     Streaming,
     /// A keyed aggregate emits its last value for each key at the end of the input, and nothing before.
     Batch,
+}
+
+impl Choices for Mode {
+    const ALL: &'static [(&'static str, Self, &'static str)] = &[
+        ("streaming", Self::Streaming, "every update is emitted"),
+        ("batch", Self::Batch, "a keyed aggregate emits only its last value for each key"),
+    ];
 }
 
 /// The alarm clock of a chain: asks the driver for a call of `on_processing_time`.

@@ -18,10 +18,10 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 ///     .advice("mend the line, or skip such records");
 /// assert!(failure.to_string().starts_with("column dep_time"));
 /// ```
-#[derive(Debug)]
+///
+/// `Debug` reads as `Display` does, so that a `main` that returns a failure, and a test that unwraps one, say it in full.
 pub struct Failure(Box<Parts>);
 
-#[derive(Debug)]
 struct Parts {
     fault: Fault,
     retry: Retry,
@@ -34,7 +34,6 @@ struct Parts {
     cancelled: bool,
 }
 
-#[derive(Debug)]
 struct Place {
     name: String,
     uid: OperatorUid,
@@ -185,6 +184,12 @@ impl fmt::Display for Failure {
     }
 }
 
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for Failure {}
 
 #[cfg(test)]
@@ -205,6 +210,7 @@ mod tests {
              caused by: no time of day\n  caused by: 24:7x\n  \
              to go on without such records: .on_error(OnError::Skip)"
         );
+        assert_eq!(format!("{failure:?}"), failure.to_string(), "main shows it by Debug");
     }
 
     #[test]

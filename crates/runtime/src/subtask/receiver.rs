@@ -10,6 +10,7 @@ use millstream_model::time::Timestamp;
 
 use super::{Event, Restored, TaskSetup, chain};
 use crate::channel::{Alignment, Inbox, Progress, Received};
+use crate::settings::CheckpointMode;
 
 /// Receives, drives the chain, until the job is finished or cancelled.
 pub(super) fn run(setup: TaskSetup) -> Result<()> {
@@ -20,7 +21,12 @@ pub(super) fn run(setup: TaskSetup) -> Result<()> {
     let channels = setup.plan.inputs[setup.id.chain][setup.id.subtask as usize];
     let mut receiver = Receiver {
         alignment: Alignment::new(channels),
-        exactly_once: setup.plan.settings.checkpoints.as_ref().is_none_or(|settings| settings.exactly_once),
+        exactly_once: setup
+            .plan
+            .settings
+            .checkpoints
+            .as_ref()
+            .is_none_or(|settings| settings.mode == CheckpointMode::ExactlyOnce),
         clock: Clock::new(setup.plan.settings.flush_interval, wakeup),
         channels,
         inbox,
