@@ -35,6 +35,13 @@ pub(crate) struct Checkpoints {
 impl Checkpoints {
     /// Opens the folder, where there is one, and finds what to start from.
     pub(crate) fn open(plan: &Arc<Plan>) -> Result<Self> {
+        let settings = plan.settings.checkpoints.as_ref();
+        let store = settings.map(|settings| CheckpointStore::open(&settings.folder).map_err(store_failure));
+        Self::within(plan, store.transpose()?)
+    }
+
+    /// Finds in the store, where there is one, what to start from.
+    pub(crate) fn within(plan: &Arc<Plan>, store: Option<CheckpointStore>) -> Result<Self> {
         let mut committers = HashMap::new();
         for (node, uid) in plan.graph.nodes().iter().zip(&plan.uids) {
             if let NodeKind::Sink(sink) = &node.kind
@@ -52,8 +59,7 @@ impl Checkpoints {
             staged: Vec::new(),
             committers,
         };
-        let Some(settings) = &plan.settings.checkpoints else { return Ok(own) };
-        let store = CheckpointStore::open(&settings.folder).map_err(store_failure)?;
+        let (Some(settings), Some(store)) = (&plan.settings.checkpoints, store) else { return Ok(own) };
         own.next_id = store.next_id().map_err(store_failure)?;
         own.restored = match &settings.restore {
             RestoreFrom::Nothing => None,
@@ -109,33 +115,41 @@ impl Checkpoints {
         }
     }
 
-    /// Writes the manifest, commits, and lets go of what no kept manifest reaches.
-    pub(crate) fn complete(&mut self, name: CheckpointName, parts: Vec<SubtaskState>) -> Result<()> {
+    /// Writes the manifest; gives what the sinks have staged up to it, which is to be committed now.
+    ///
+    /// # Errors
+    /// If it cannot be written; what was staged is then given with the next one.
+    pub(crate) fn write(
+        &mut self,
+        name: CheckpointName,
+        parts: Vec<SubtaskState>,
+    ) -> Result<Vec<Committable>> {
         let upto = name.id;
-        let (now, later) = std::mem::take(&mut self.staged).into_iter().partition(|(id, _)| *id <= upto);
+        let (due, later) = std::mem::take(&mut self.staged).into_iter().partition(|(id, _)| *id <= upto);
         self.staged = later;
-        let due: Vec<(u64, Committable)> = now;
+        let due: Vec<(u64, Committable)> = due;
         let committables: Vec<Committable> = due.iter().map(|(_, committable)| committable.clone()).collect();
         if let Some(store) = self.store.clone() {
             let mut manifest = self.manifest(name);
-            for part in parts {
-                manifest.add(part).map_err(store_failure)?;
-            }
             manifest.committables.clone_from(&committables);
-            if let Err(error) = store.write_manifest(&manifest) {
+            let added = parts.into_iter().try_for_each(|part| manifest.add(part));
+            if let Err(error) = added.and_then(|()| store.write_manifest(&manifest)) {
                 self.staged.extend(due);
                 return Err(store_failure(error));
             }
             self.restored = Some(manifest);
         }
         self.completed += 1;
-        self.commit(&committables)?;
+        Ok(committables)
+    }
+
+    /// Lets go of what no kept manifest reaches.
+    pub(crate) fn collect_garbage(&self) {
         if let (Some(store), Some(settings)) = (&self.store, &self.plan.settings.checkpoints)
             && let Err(error) = store.collect_garbage(settings.retained, &[])
         {
             tracing::warn!(%error, "old checkpoints could not be removed; the next checkpoint tries again");
         }
-        Ok(())
     }
 
     fn manifest(&self, checkpoint: CheckpointName) -> Manifest {
@@ -154,7 +168,11 @@ impl Checkpoints {
         }
     }
 
-    fn commit(&mut self, committables: &[Committable]) -> Result<()> {
+    /// Lets the sinks make visible what they had staged.
+    ///
+    /// # Errors
+    /// If one of them cannot; it is asked again when the job is started again.
+    pub(crate) fn commit(&mut self, committables: &[Committable]) -> Result<()> {
         let mut by_sink: HashMap<&str, Vec<Vec<u8>>> = HashMap::new();
         for committable in committables {
             by_sink.entry(&committable.uid).or_default().push(committable.data.clone());
