@@ -31,7 +31,7 @@ struct Workload {
     measure: fn(&Setup, &str) -> Result<Vec<Row>>,
 }
 
-const WORKLOADS: [Workload; 7] = [
+const WORKLOADS: &[Workload] = &[
     Workload { name: "keyed count, 100k keys", measure: keyed_count::one_worker },
     Workload { name: "keyed count, 100k keys, 3 maps", measure: keyed_count::behind_maps },
     Workload { name: "keyed count, 1M keys", measure: keyed_count::two_workers },

@@ -96,8 +96,7 @@ where
             };
             batch.map_prepared(prepare, |(hash, key), record| step(hash, key, record))
         } else {
-            let prepare =
-                |record: &In, hash: Option<u64>| hash.unwrap_or_else(|| hash_of(&select(record)));
+            let prepare = |record: &In, hash: Option<u64>| hash.unwrap_or_else(|| hash_of(&select(record)));
             batch.map_prepared(prepare, |hash, record| step(hash, select(&record), record))
         };
         table.check().map_err(StateError::from)?;
