@@ -37,7 +37,7 @@ class Saving:
             raise PySparkRuntimeError("Cannot change storage level of an RDD after it was already assigned a level")
         self.is_cached, self._level = True, storageLevel
         if self._made is not None:
-            self._made.keep()
+            self._made.keep(storageLevel.useMemory, storageLevel.useDisk)
         return self
 
     def unpersist(self: "RDD", blocking: bool = False) -> "RDD":

@@ -131,7 +131,7 @@ class RDD(Transformations, Pairs, Actions, Numbers, Saving):
             self.ctx._running()
             self._made = self._make()
             if self.is_cached:
-                self._made.keep()
+                self._made.keep(self._level.useMemory, self._level.useDisk)
         return self._made
 
     def _step(

@@ -10,8 +10,8 @@ __all__ = ["StorageLevel"]
 class StorageLevel:
     """Where computed partitions are kept: on disk, in memory, outside of the heap; as objects; how often.
 
-    There is one process that keeps blocks, so `replication` is accepted and changes nothing. Partitions are kept encoded
-    in memory, whichever level it is.
+    There is one process that keeps blocks, so `replication` is accepted and changes nothing. Partitions are kept encoded,
+    `deserialized` or not.
     """
 
     NONE: ClassVar["StorageLevel"]

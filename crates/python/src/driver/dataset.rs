@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use millstream_dataflow::lineage::StorageLevel;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -144,9 +145,13 @@ impl PyDataset {
         self.exchanged(name, reducers, By::Turns)
     }
 
-    /// Keeps each partition in memory once it is computed.
-    fn keep(&self) {
-        self.0.keep();
+    /// Keeps each partition once it is computed: in memory, on disk, or on disk where memory has no room.
+    fn keep(&self, memory: bool, disk: bool) {
+        self.0.keep(match (memory, disk) {
+            (true, true) => StorageLevel::MemoryAndDisk,
+            (false, true) => StorageLevel::DiskOnly,
+            _ => StorageLevel::MemoryOnly,
+        });
     }
 
     /// Lets go of what was kept, and keeps nothing more.

@@ -6,7 +6,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::{Dataset, DatasetId, ShuffleId, TaskContext, drain};
+use millstream_dataflow::lineage::{Dataset, DatasetId, TaskContext, drain};
 use millstream_model::error::Failure;
 use millstream_runtime::stage::{StageEngine, StageSettings};
 use pyo3::exceptions::PyRuntimeError;
@@ -33,12 +33,10 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn next_dataset(&self) -> DatasetId {
-        DatasetId(self.stages.next_id())
-    }
-
-    pub(super) fn next_shuffle(&self) -> ShuffleId {
-        ShuffleId(self.stages.next_id())
+    /// Tells all jobs to stop.
+    fn cancel(&self) {
+        self.stages.cancel_all_jobs();
+        self.executor.interrupt();
     }
 
     /// Runs one attempt at a task.
@@ -50,15 +48,16 @@ impl Engine {
         context: &TaskContext,
         planned: Planned,
     ) -> Result<Vec<Arc<Vec<u8>>>, Failure> {
+        let Planned { plan, attachments, levels } = planned;
         let task = Task {
             stage: stage.0,
             partition: partition as u64,
             attempt: u64::from(context.attempt.saturating_sub(1)),
             id: self.attempts.fetch_add(1, Ordering::Relaxed),
-            plan: planned.plan,
+            plan,
             sink,
         };
-        self.executor.run(task, planned.attachments, &context.blocks)
+        self.executor.run(task, attachments, context, levels)
     }
 }
 
@@ -116,12 +115,15 @@ impl PyEngine {
 
     /// Ends the workers; nothing can be run afterwards.
     fn stop(&self, py: Python<'_>) {
-        py.detach(|| self.0.executor.stop());
+        py.detach(|| {
+            self.0.stages.cancel_all_jobs();
+            self.0.executor.stop();
+        });
     }
 
     /// Stops all tasks that run; their jobs fail.
     fn cancel(&self, py: Python<'_>) {
-        py.detach(|| self.0.executor.cancel());
+        py.detach(|| self.0.cancel());
     }
 
     /// What was run so far: map tasks, result tasks, failed attempts, partitions computed to be kept, blocks spilled.
@@ -169,12 +171,11 @@ impl PyEngine {
                         interrupted.get_or_insert(signal);
                     }
                     if interrupted.is_some() {
-                        engine.executor.cancel();
+                        engine.cancel();
                     }
                 }
             })
         });
-        engine.executor.end_cancel();
         match interrupted {
             Some(signal) => Err(signal),
             None => result.map_err(raised),

@@ -1,10 +1,11 @@
 //! Where tasks run: in this interpreter, or in workers.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use millstream_dataflow::lineage::{Blocks, DatasetId, Fetched, ShuffleId};
+use millstream_dataflow::lineage::{
+    Blocks, DatasetId, FRAME, Frames, ShuffleId, StorageLevel, Stored, TaskContext,
+};
 use millstream_model::error::Failure;
 use pyo3::prelude::*;
 
@@ -29,7 +30,6 @@ enum Place {
 pub(crate) struct Executor {
     place: Place,
     broadcasts: Mutex<HashMap<u64, Arc<Vec<u8>>>>,
-    cancelling: AtomicBool,
     /// The threads of this process that run tasks, as Python numbers them.
     threads: Mutex<Vec<u64>>,
 }
@@ -44,12 +44,7 @@ impl Executor {
     }
 
     fn at(place: Place) -> Self {
-        Self {
-            place,
-            broadcasts: Mutex::default(),
-            cancelling: AtomicBool::new(false),
-            threads: Mutex::default(),
-        }
+        Self { place, broadcasts: Mutex::default(), threads: Mutex::default() }
     }
 
     pub(super) fn change_setup(&self, setup: Vec<u8>) {
@@ -67,30 +62,21 @@ impl Executor {
         };
     }
 
-    /// Ends the workers. From now on no task is begun.
+    /// Ends the workers that are idle.
     pub(super) fn stop(&self) {
-        self.cancel();
+        self.interrupt();
         if let Place::Workers(workers) = &self.place {
             workers.stop();
         }
         locked(&self.broadcasts).clear();
     }
 
-    /// While tasks are cancelled none is begun, and those that run are interrupted each time this is called.
-    pub(super) fn cancel(&self) {
-        self.cancelling.store(true, Ordering::SeqCst);
-        match &self.place {
-            Place::Here => {
-                let threads = locked(&self.threads).clone();
-                Python::attach(|py| threads.iter().for_each(|&thread| calls::interrupt(py, thread)));
-            }
-            Place::Workers(workers) => workers.interrupt(),
+    /// Interrupts the tasks that run in this interpreter. (A worker's is ended when its job is told to stop.)
+    pub(super) fn interrupt(&self) {
+        let threads = locked(&self.threads).clone();
+        if !threads.is_empty() {
+            Python::attach(|py| threads.iter().for_each(|&thread| calls::interrupt(py, thread)));
         }
-    }
-
-    /// Tasks may run again.
-    pub(super) fn end_cancel(&self) {
-        self.cancelling.store(false, Ordering::SeqCst);
     }
 
     /// Runs a task and applies what it added to accumulators.
@@ -98,14 +84,13 @@ impl Executor {
         self: &Arc<Self>,
         task: Task,
         attachments: Vec<Arc<Vec<u8>>>,
-        blocks: &Arc<dyn Blocks>,
+        context: &TaskContext,
+        levels: Vec<(DatasetId, StorageLevel)>,
     ) -> Result<Vec<Arc<Vec<u8>>>, Failure> {
-        if self.cancelling.load(Ordering::SeqCst) {
-            return Err(Failure::cancelled());
-        }
-        let served = Served { executor: Arc::clone(self), blocks: Arc::clone(blocks) };
+        context.cancellation.check()?;
+        let served = Served { executor: Arc::clone(self), blocks: Arc::clone(&context.blocks), levels };
         let outcome = match &self.place {
-            Place::Workers(workers) => workers.run(&task, attachments, &served)?,
+            Place::Workers(workers) => workers.run(&task, attachments, &served, &context.cancellation)?,
             Place::Here => self.run_here(task, &attachments, served)?,
         };
         if !outcome.updates.is_empty() {
@@ -132,21 +117,23 @@ impl Executor {
 struct Served {
     executor: Arc<Executor>,
     blocks: Arc<dyn Blocks>,
+    levels: Vec<(DatasetId, StorageLevel)>,
 }
 
 impl Hosting for Served {
     fn fetch(&self, block: BlockRef) -> Result<Arc<Vec<u8>>, Failure> {
-        let lost = || Failure::external(format!("{block:?} is lost"));
         match block {
             BlockRef::Shuffled { shuffle, map, reducer } => {
-                match self.blocks.shuffled(ShuffleId(shuffle), map as usize, reducer as usize)? {
-                    Fetched::Memory(block) => Encoded::of(block.as_any()),
-                    Fetched::Encoded(bytes) => Ok(Arc::new(bytes)),
-                }
+                let (shuffle, map) = (ShuffleId(shuffle), map as usize);
+                let stored = self.blocks.shuffled(shuffle, map, reducer as usize)?;
+                bytes(stored).inspect_err(|_| self.blocks.unreadable(shuffle, map))
             }
             BlockRef::Cached { dataset, partition } => {
-                let kept = self.blocks.cached(DatasetId(dataset), partition as usize).ok_or_else(lost)?;
-                Encoded::of(kept)
+                let (dataset, partition) = (DatasetId(dataset), partition as usize);
+                let stored = self.blocks.kept(dataset, partition);
+                // The next attempt is planned without it.
+                let stored = stored.ok_or_else(|| Failure::external(format!("{block:?} was let go")))?;
+                bytes(stored).inspect_err(|why| self.blocks.not_kept(dataset, partition, why))
             }
             BlockRef::Broadcast(number) => {
                 locked(&self.executor.broadcasts).get(&number).cloned().ok_or_else(|| {
@@ -158,7 +145,38 @@ impl Hosting for Served {
     }
 
     fn keep(&self, (dataset, partition): (u64, u64), block: Vec<u8>) -> Result<(), Failure> {
-        self.blocks.keep(DatasetId(dataset), partition as usize, Arc::new(Encoded::from(Arc::new(block))));
+        let (dataset, partition) = (DatasetId(dataset), partition as usize);
+        let Some(&(_, level)) = self.levels.iter().find(|(kept, _)| *kept == dataset) else { return Ok(()) };
+        let stored = if level.uses_memory() {
+            Ok(Stored::Memory(Arc::new(Encoded::from(Arc::new(block)))))
+        } else {
+            self.blocks.frames(dataset).and_then(|frames| written(frames, &block))
+        };
+        match stored {
+            Ok(stored) => self.blocks.keep(dataset, partition, level, stored),
+            Err(why) => self.blocks.not_kept(dataset, partition, &why),
+        }
         Ok(())
+    }
+}
+
+/// A block on disk.
+fn written(frames: Arc<dyn Frames>, block: &[u8]) -> Result<Stored, Failure> {
+    block.chunks(FRAME).try_for_each(|chunk| frames.append(chunk))?;
+    let all = 0..frames.count();
+    Ok(Stored::Disk(frames, all))
+}
+
+/// The bytes of a block, wherever it is.
+fn bytes(stored: Stored) -> Result<Arc<Vec<u8>>, Failure> {
+    match stored {
+        Stored::Memory(block) => Encoded::of(block.as_any()),
+        Stored::Disk(frames, range) => {
+            let mut bytes = Vec::new();
+            for at in range {
+                bytes.extend_from_slice(&frames.read(at)?);
+            }
+            Ok(Arc::new(bytes))
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! Data sets and shuffles of Python objects, as the engine sees them.
 
 use std::any::Any;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::panic::Location;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_dataflow::lineage::{
-    Block, Dataset, DatasetId, Dependency, Lineage, Pull, Shuffle, ShuffleId, StorageLevel, TaskContext,
-    VecPull,
+    Block, Codec, Dataset, DatasetId, Dependency, FRAME, Lineage, Pull, Shuffle, ShuffleId, StorageLevel,
+    TaskContext, VecPull,
 };
 use millstream_model::error::{Failure, Result};
 
@@ -41,8 +41,8 @@ impl Block for Encoded {
         self.0.len()
     }
 
-    fn encode(&self) -> Result<Vec<u8>> {
-        Ok(self.0.to_vec())
+    fn encode(&self, write: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        self.0.chunks(FRAME).try_for_each(write)
     }
 
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
@@ -58,7 +58,7 @@ pub(crate) struct Node {
     pub(super) partitions: usize,
     pub(super) recipe: Recipe,
     dependencies: Vec<Dependency>,
-    kept: AtomicBool,
+    level: Mutex<StorageLevel>,
 }
 
 impl Node {
@@ -66,26 +66,26 @@ impl Node {
         let dependencies = recipe.dependencies();
         Arc::new(Self {
             engine: Arc::clone(engine),
-            id: engine.next_dataset(),
+            id: engine.stages.next_dataset(),
             name,
             partitions,
             recipe,
             dependencies,
-            kept: AtomicBool::new(false),
+            level: Mutex::default(),
         })
     }
 
-    pub(super) fn keep(&self) {
-        self.kept.store(true, Ordering::Relaxed);
+    fn level(&self) -> MutexGuard<'_, StorageLevel> {
+        self.level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn keep(&self, level: StorageLevel) {
+        *self.level() = level;
     }
 
     pub(super) fn forget(&self) {
-        self.kept.store(false, Ordering::Relaxed);
+        *self.level() = StorageLevel::None;
         self.engine.stages.forget_cached(self.id);
-    }
-
-    pub(super) fn is_kept(&self) -> bool {
-        self.kept.load(Ordering::Relaxed)
     }
 
     /// Runs the task that makes a partition and gives it to `sink`.
@@ -103,7 +103,7 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if self.is_kept() {
+        if self.storage() != StorageLevel::None {
             self.engine.stages.forget_cached(self.id);
         }
     }
@@ -118,6 +118,15 @@ impl Lineage for Node {
         &self.name
     }
 
+    fn kind(&self) -> &str {
+        &self.name
+    }
+
+    /// Where the operation was called in the Python program is in the program's own traceback.
+    fn called_at(&self) -> &'static Location<'static> {
+        Location::caller()
+    }
+
     fn partitions(&self) -> usize {
         self.partitions
     }
@@ -127,7 +136,7 @@ impl Lineage for Node {
     }
 
     fn storage(&self) -> StorageLevel {
-        if self.is_kept() { StorageLevel::MemoryOnly } else { StorageLevel::None }
+        *self.level()
     }
 
     fn prepare(&self) -> Result<()> {
@@ -140,6 +149,10 @@ impl Dataset<Encoded> for Node {
     fn compute(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Pull<Encoded>>> {
         let planned = Planned::of(self, partition, task);
         Ok(Box::new(VecPull::from(self.task(partition, Sink::Collect, task, planned)?)))
+    }
+
+    fn codec(&self) -> Option<Codec<Encoded>> {
+        None
     }
 }
 
@@ -163,7 +176,7 @@ pub(crate) struct Exchange {
 impl Exchange {
     pub(super) fn new(parent: &Arc<Node>, reducers: usize, by: By) -> Arc<Self> {
         let engine = Arc::clone(&parent.engine);
-        let id = engine.next_shuffle();
+        let id = engine.stages.next_shuffle();
         Arc::new(Self { engine, id, parent: Arc::clone(parent), reducers, by })
     }
 
@@ -183,14 +196,6 @@ impl Shuffle for Exchange {
 
     fn parent(&self) -> Arc<dyn Lineage> {
         Arc::clone(&self.parent) as Arc<dyn Lineage>
-    }
-
-    fn reducers(&self) -> usize {
-        self.reducers
-    }
-
-    fn prepare(&self) -> Result<()> {
-        Ok(())
     }
 
     fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Arc<dyn Block>>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use millstream_dataflow::lineage::{Dependency, Lineage, TaskContext};
+use millstream_dataflow::lineage::{DatasetId, Dependency, Lineage, StorageLevel, TaskContext};
 
 use super::lineage::{Exchange, Node};
 use crate::plan::{Action, Attached, BlockRef, Combine, LineType, Plan, Step};
@@ -74,12 +74,14 @@ impl Recipe {
 pub(super) struct Planned {
     pub(super) plan: Plan,
     pub(super) attachments: Vec<Arc<Vec<u8>>>,
+    /// How the partitions that the task makes of kept data sets are kept.
+    pub(super) levels: Vec<(DatasetId, StorageLevel)>,
 }
 
 impl Planned {
     /// How `partition` of `node` is made, given what is cached.
     pub(super) fn of(node: &Node, partition: usize, task: &TaskContext) -> Self {
-        let mut planned = Self { plan: Plan::Chain(Vec::new()), attachments: Vec::new() };
+        let mut planned = Self { plan: Plan::Chain(Vec::new()), attachments: Vec::new(), levels: Vec::new() };
         planned.plan = planned.read(node, partition, task);
         planned
     }
@@ -95,13 +97,15 @@ impl Planned {
     }
 
     fn read(&mut self, node: &Node, partition: usize, task: &TaskContext) -> Plan {
-        if !node.is_kept() {
+        let level = node.storage();
+        if level == StorageLevel::None {
             return self.make(node, partition, task);
         }
         let (dataset, number) = (node.id.0, partition as u64);
-        if task.blocks.cached(node.id, partition).is_some() {
+        if task.blocks.kept(node.id, partition).is_some() {
             return Plan::Fetched(vec![BlockRef::Cached { dataset, partition: number }]);
         }
+        self.levels.push((node.id, level));
         let of = Box::new(self.make(node, partition, task));
         Plan::Keep { dataset, partition: number, of }
     }

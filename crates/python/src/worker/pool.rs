@@ -2,13 +2,12 @@
 //!
 //! Holds: a process runs one task at a time, and only one that ended its task well is used again.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use millstream_dataflow::lineage::Cancellation;
 use millstream_model::error::Failure;
 
-use super::process::{Killer, Launch, Process};
+use super::process::{Launch, Process};
 use crate::host::Hosting;
 use crate::plan::Task;
 use crate::task::{Fault, Outcome};
@@ -17,8 +16,6 @@ pub(crate) struct Workers {
     launch: Launch,
     setup: Mutex<Arc<Vec<u8>>>,
     idle: Mutex<Vec<Process>>,
-    busy: Mutex<HashMap<u64, Killer>>,
-    numbers: AtomicU64,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -30,13 +27,7 @@ impl Workers {
     pub(crate) fn start(launch: Launch, setup: Vec<u8>, count: usize) -> Result<Self, Failure> {
         let setup = Arc::new(setup);
         let idle = (0..count).map(|_| Process::start(&launch, &setup)).collect::<Result<_, _>>()?;
-        Ok(Self {
-            launch,
-            setup: Mutex::new(setup),
-            idle: Mutex::new(idle),
-            busy: Mutex::default(),
-            numbers: AtomicU64::new(0),
-        })
+        Ok(Self { launch, setup: Mutex::new(setup), idle: Mutex::new(idle) })
     }
 
     /// From now on, this is what workers are told first; those that are idle are replaced when they are needed.
@@ -45,12 +36,13 @@ impl Workers {
         self.stop();
     }
 
-    /// Runs a task in a worker that is idle, or in a new one.
+    /// Runs a task in a worker that is idle, or in a new one; ends the worker if the job is told to stop meanwhile.
     pub(crate) fn run(
         &self,
         task: &Task,
         attachments: Vec<Arc<Vec<u8>>>,
         host: &dyn Hosting,
+        cancellation: &Cancellation,
     ) -> Result<Outcome, Failure> {
         let idle = locked(&self.idle).pop();
         let mut process = match idle {
@@ -60,10 +52,7 @@ impl Workers {
                 Process::start(&self.launch, &setup)?
             }
         };
-        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
-        locked(&self.busy).insert(number, process.killer());
-        let result = process.run(&self.launch, task, attachments, host);
-        locked(&self.busy).remove(&number);
+        let result = process.run(&self.launch, task, attachments, host, cancellation);
         let is_well = match &result {
             Ok(_) => true,
             Err(failure) => failure.cause().is_some_and(|cause| cause.is::<Fault>()),
@@ -78,10 +67,5 @@ impl Workers {
     pub(crate) fn stop(&self) {
         let idle = std::mem::take(&mut *locked(&self.idle));
         drop(idle);
-    }
-
-    /// Kills the workers that run tasks.
-    pub(crate) fn interrupt(&self) {
-        locked(&self.busy).values().for_each(Killer::kill);
     }
 }

@@ -5,15 +5,20 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use millstream_dataflow::lineage::Cancellation;
 use millstream_model::error::Failure;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::frame::{Frame, Kind, PROTOCOL};
 use crate::host::Hosting;
 use crate::plan::{BlockRef, Task};
 use crate::task::{Fault, Outcome};
+
+/// How often it is looked whether the job is told to stop, while a task runs.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// How long a worker that was told to end may take before it is killed.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -32,23 +37,12 @@ pub(crate) struct Launch {
 
 /// A process that ends, at the latest, when this is dropped.
 pub(super) struct Process {
-    child: Arc<Mutex<Child>>,
+    child: Child,
     id: u32,
     reader: BufReader<UnixStream>,
     writer: UnixStream,
     /// Whether the worker has not said yet that it is there.
     starting: bool,
-}
-
-/// Ends a process from another thread.
-#[derive(Clone)]
-pub(super) struct Killer(Arc<Mutex<Child>>);
-
-impl Killer {
-    pub(super) fn kill(&self) {
-        // A process that is gone already needs no killing.
-        let _gone = self.0.lock().unwrap_or_else(PoisonError::into_inner).kill();
-    }
 }
 
 impl Process {
@@ -72,14 +66,9 @@ impl Process {
             .map_err(failed)?;
         let reader = BufReader::with_capacity(1 << 16, ours.try_clone().map_err(failed)?);
         let id = child.id();
-        let child = Arc::new(Mutex::new(child));
         let mut process = Self { child, id, reader, writer: ours, starting: true };
         process.send(&Frame::saying(Kind::Hello, &PROTOCOL, vec![Arc::clone(setup)])?)?;
         Ok(process)
-    }
-
-    pub(super) fn killer(&self) -> Killer {
-        Killer(Arc::clone(&self.child))
     }
 
     fn send(&mut self, frame: &Frame) -> Result<(), Failure> {
@@ -94,9 +83,24 @@ impl Process {
         }
     }
 
+    /// Waits until the worker says something.
+    ///
+    /// # Errors
+    /// If the job is told to stop before. The worker is of no use then: its task goes on.
+    fn wait(&self, cancellation: &Cancellation) -> Result<(), Failure> {
+        while self.reader.buffer().is_empty() {
+            cancellation.check()?;
+            let mut polled = [PollFd::new(&self.writer, PollFlags::IN)];
+            if poll(&mut polled, Some(&LOOK)).map_or(true, |ready| ready > 0) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// What became of a worker whose stream ended.
     fn died(&mut self, error: Option<io::Error>) -> Failure {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let child = &mut self.child;
         // It may not be dead, but is of no use any more.
         let _gone = child.kill();
         let how = match child.wait().map(|status| (status.signal(), status.code())) {
@@ -139,12 +143,14 @@ impl Process {
         task: &Task,
         attachments: Vec<Arc<Vec<u8>>>,
         host: &dyn Hosting,
+        cancellation: &Cancellation,
     ) -> Result<Outcome, Failure> {
         if self.starting {
             self.await_ready(launch)?;
         }
         self.send(&Frame::saying(Kind::Task, task, attachments)?)?;
         loop {
+            self.wait(cancellation)?;
             let frame = self.receive()?;
             match frame.kind {
                 Kind::Fetch => {
@@ -178,9 +184,10 @@ impl Process {
 }
 
 impl Drop for Process {
+    /// A closed stream ends the worker: between tasks by itself, within one by the thread that watches for it.
     fn drop(&mut self) {
         let _closed = self.writer.shutdown(std::net::Shutdown::Both);
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let child = &mut self.child;
         let end = Instant::now() + PATIENCE;
         while let Ok(None) = child.try_wait() {
             if Instant::now() > end {
