@@ -1,0 +1,17 @@
+from millstream.spark import SparkContext
+
+sc = SparkContext("local[2]", "joins")
+left = sc.parallelize([("a", 1), ("b", 2), ("a", 3), ("c", 4), (None, 5)], 2)
+right = sc.parallelize([("a", "x"), ("d", "y"), ("a", "z"), ("b", "w")], 2)
+print(left.groupByKey().mapValues(list).collect())
+print(left.join(right).collect(), left.join(right).getNumPartitions())
+print(left.leftOuterJoin(right).collect())
+print(left.rightOuterJoin(right, 3).collect())
+print(left.fullOuterJoin(right).collect())
+print([(k, tuple(map(list, v))) for k, v in left.cogroup(right).collect()])
+print([(k, tuple(map(list, v))) for k, v in left.groupWith(right, left).collect()])
+print(left.subtractByKey(right).collect())
+print(sc.parallelize([1, 2, 3, 3, 4], 2).subtract(sc.parallelize([3, 5], 1)).collect())
+print(sc.parallelize([1, 2, 3, 3], 2).intersection(sc.parallelize([3, 1, 3, 7], 2)).collect())
+print(sc.parallelize(range(10), 3).groupBy(lambda n: n % 3).mapValues(list).collect())
+sc.stop()

@@ -1,0 +1,15 @@
+from millstream.spark import SparkContext
+
+sc = SparkContext("local[2]", "numbers")
+numbers = sc.parallelize([1.5, -2, 3, 8, 8], 3)
+print(numbers.stats(), numbers.stats().asDict())
+print(numbers.sum(), numbers.mean(), numbers.min(), numbers.max(), numbers.max(key=lambda n: -n))
+print(numbers.variance(), numbers.stdev(), numbers.sampleVariance(), numbers.sampleStdev())
+print(numbers.histogram(2), numbers.histogram([-2, 0, 5, 10]), sc.parallelize(range(51)).histogram(3))
+print(sc.parallelize(["ab", "ac", "b", "bd", "ef"]).histogram(("a", "b", "c")))
+print(numbers.reduce(lambda a, b: a + b), numbers.fold(0, lambda a, b: a + b))
+print(numbers.aggregate((0, 0), lambda a, n: (a[0] + n, a[1] + 1), lambda a, b: (a[0] + b[0], a[1] + b[1])))
+many = sc.parallelize(range(-5, 5), 10)
+print(many.treeReduce(lambda a, b: a + b), many.treeAggregate(0, lambda a, b: a + b, lambda a, b: a + b, 3))
+print(sc.parallelize([1, 2, 1, "a"]).countByValue(), numbers.countByValue())
+sc.stop()
