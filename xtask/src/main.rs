@@ -8,6 +8,7 @@
 mod check;
 mod finding;
 mod project;
+mod python;
 mod suite;
 mod summary;
 
@@ -34,7 +35,7 @@ enum Task {
         #[arg(long, value_enum, value_delimiter = ',')]
         only: Vec<Check>,
     },
-    /// Run the entire test suite: the checks, then unit, integration and doc tests.
+    /// Run the entire test suite: the checks, then unit, integration, doc and Python tests.
     Test,
 }
 

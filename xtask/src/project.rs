@@ -56,15 +56,21 @@ impl Project {
     /// Runs cargo in the root, its output passed through. An error, with the command in it, if it does not succeed.
     pub(crate) fn cargo(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
         let mut command = Command::new(cargo());
-        command
-            .args(arguments)
-            .envs(environment.iter().copied())
-            .current_dir(&self.root)
-            .stdin(Stdio::null());
-        let status =
-            command.status().with_context(|| format!("cannot start cargo {}", arguments.join(" ")))?;
-        ensure!(status.success(), "`cargo {}` ended with {status}, see above", arguments.join(" "));
+        command.args(arguments).envs(environment.iter().copied());
+        self.run(&mut command)
+    }
+
+    /// Runs a command in the root, its output passed through. An error, with the command in it, if it does not succeed.
+    pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
+        command.current_dir(&self.root).stdin(Stdio::null());
+        let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
+        ensure!(status.success(), "{command:?} ended with {status}, see above");
         Ok(())
+    }
+
+    /// Where what is built is put.
+    pub(crate) fn target(&self) -> PathBuf {
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), |at| self.root.join(at))
     }
 }
 

@@ -10,6 +10,7 @@ use cargo_metadata::{Metadata, TargetKind};
 
 use crate::check;
 use crate::project::Project;
+use crate::python;
 use crate::summary::Outcome;
 
 /// A part of the suite.
@@ -19,11 +20,12 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 4] = [
+const STAGES: [Stage; 5] = [
     Stage { name: "unit tests", run: unit_tests },
     Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },
     Stage { name: "doc tests", run: doc_tests },
+    Stage { name: "python", run: python::run },
 ];
 
 /// Runs the checks and then all stages.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import heapq
+from collections import defaultdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -131,10 +132,10 @@ class Actions:
 
     def countByValue(self: "RDD") -> Dict[Any, int]:
         """How often each record is there."""
-        total: Dict[Any, int] = {}
+        total: Dict[Any, int] = defaultdict(int)
         for part in self._each("countByValue", _functions.counts):
             for record, count in part.items():
-                total[record] = total.get(record, 0) + count
+                total[record] += count
         return total
 
     def top(self: "RDD", num: int, key: Optional[Callable[[Any], Any]] = None) -> List[Any]:

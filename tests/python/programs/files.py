@@ -16,7 +16,7 @@ with tempfile.TemporaryDirectory() as folder:
     print(sc.textFile(out).collect(), sc.textFile(out + "/part-0000*").count())
     sc.parallelize(range(5), 2).saveAsTextFile(out + "-gz", "org.apache.hadoop.io.compress.GzipCodec")
     print(sorted(name for name in os.listdir(out + "-gz") if not name.startswith(".")))
-    print(sc.textFile(out + "-gz").collect())
+    print(sorted(sc.textFile(out + "-gz").collect()))
     print([(os.path.basename(name), text) for name, text in sorted(sc.wholeTextFiles(out).collect())])
     sc.parallelize([1, "a", (2, [3])], 2).saveAsPickleFile(out + "-pickle")
     print(sorted(map(str, sc.pickleFile(out + "-pickle").collect())))
