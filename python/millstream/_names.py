@@ -19,15 +19,15 @@ def snake_case(name: str) -> str:
 
 
 def pep8(cls: Type[C]) -> Type[C]:
-    """Gives each public camelCase name of a class its PEP 8 spelling, parameters included."""
+    """Gives each public camelCase name of a class, of methods as of parameters, its PEP 8 spelling."""
     for name in dir(cls):
-        if name.startswith("_") or name.lower() == name or name.upper() == name:
-            continue
-        member = inspect.getattr_static(cls, name)
-        alias = _alias(member)
-        for spelling in {snake_case(name), _ALSO.get(name, name)} - {name}:
-            if inspect.getattr_static(cls, spelling, None) is None:
-                setattr(cls, spelling, alias)
+        if name == "__init__" or not name.startswith("_"):
+            member = inspect.getattr_static(cls, name)
+            if name.lower() == name:
+                setattr(cls, name, _alias(member))
+            elif name.upper() != name:
+                for spelling in {snake_case(name), _ALSO.get(name, name)} - {name}:
+                    setattr(cls, spelling, _alias(member))
     return cls
 
 

@@ -6,7 +6,6 @@ import atexit
 import itertools
 import os
 import pickle
-import platform
 import re
 import sys
 import tempfile
@@ -87,8 +86,7 @@ class SparkContext:
             self.appName: str = self._conf.get("spark.app.name") or ""
             self.environment = dict(environment or {})
             self._slots, processes = _master(self.master)
-            self.startTime = int(time.time() * 1000)
-            self.applicationId = f"local-{self.startTime}"
+            self._start_time = int(time.time() * 1000)
             self._batch_size = batchSize or 1024
             self._ids = itertools.count()
             self._jobs = Jobs()
@@ -105,7 +103,7 @@ class SparkContext:
                     python,
                     _worker.command(sys.path),
                     self._conf._environment(),
-                    platform.python_version(),
+                    "%d.%d.%d" % sys.version_info[:3],
                     self._told(),
                 )
             self._engine = _native.Engine(self._slots, launch)
@@ -158,6 +156,16 @@ class SparkContext:
     def version(self) -> str:
         """The version of Spark whose API this is."""
         return API_VERSION
+
+    @property
+    def startTime(self) -> int:
+        """When it was made, in milliseconds since 1970."""
+        return self._start_time
+
+    @property
+    def applicationId(self) -> str:
+        """What no other context is called."""
+        return f"local-{self._start_time}"
 
     @property
     def uiWebUrl(self) -> Optional[str]:
