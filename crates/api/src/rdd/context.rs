@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use millstream_connectors::text_files::{LineSettings, found, splits};
 use millstream_dataflow::lineage::VecPull;
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
@@ -123,15 +124,26 @@ impl Context {
         })
     }
 
-    /// The lines of a file, of the files in a folder, or of those that match a `*` in the last part of the path.
+    /// The lines of a file, of the files in a folder, or of those that a pattern with `*`, `?`, `[]` or `**` matches.
+    /// Files that end in `.gz` or `.zst` are read through their compression, each as one partition.
     ///
     /// # Errors
     /// If there is no such file.
     pub fn text_file(&self, path: impl AsRef<Path>) -> Result<Rdd<Text>> {
-        let splits = text::splits(path.as_ref(), self.parallelism())?;
+        self.text_file_with(path, LineSettings::default())
+    }
+
+    /// As [`Context::text_file`], with all settings of how lines are cut: the delimiter, the longest line, and what
+    /// becomes of a line that is not UTF-8.
+    ///
+    /// # Errors
+    /// If there is no such file, or the settings cannot work.
+    pub fn text_file_with(&self, path: impl AsRef<Path>, lines: LineSettings) -> Result<Rdd<Text>> {
+        lines.check()?;
+        let splits = splits(text::name(path.as_ref())?, self.parallelism())?;
         let count = splits.len();
         Ok(Rdd::new(&self.engine, "text_file", count, Vec::new(), None, move |partition, _| {
-            Ok(Box::new(splits[partition].open()?))
+            Ok(Box::new(text::LinesPull::open(&splits[partition], &lines)?))
         }))
     }
 
@@ -140,7 +152,7 @@ impl Context {
     /// # Errors
     /// If there is no such file.
     pub fn whole_text_files(&self, path: impl AsRef<Path>) -> Result<Rdd<(String, Text)>> {
-        let files = text::files(path.as_ref())?;
+        let files = found(text::name(path.as_ref())?)?;
         Ok(Rdd::new(&self.engine, "whole_text_files", files.len(), Vec::new(), None, move |partition, _| {
             let path = &files[partition];
             let record = (path.display().to_string(), text::whole(path)?);
