@@ -20,10 +20,13 @@
 //!
 //! Answers for what a user of the library imports. Not for anything that happens once a job runs.
 
+pub mod dstream;
+mod interrupt;
 pub mod rdd;
 pub mod settings;
 pub mod stream;
 
+pub use dstream::{DStream, StreamingContext};
 pub use millstream_connectors as connectors;
 pub use millstream_dataflow::operator::{Mode, OutputTag};
 pub use millstream_dataflow::{batch, sink, source, state};
@@ -38,6 +41,6 @@ pub use millstream_operators::window::{
 };
 pub use millstream_runtime::{
     CheckpointMode, CheckpointSettings, JobHandle, JobResult, JobSettings, JobStatus, Metrics,
-    OperatorCounts, Restart, RestoreFrom,
+    OperatorCounts, Restart, RestoreFrom, UnmatchedState,
 };
 pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment, WindowedStream};

@@ -1,10 +1,11 @@
-//! Ctrl-C: the first stops the running jobs in order, the second ends the process.
+//! Ctrl-C: the first stops the running jobs and streaming contexts in order, the second ends the process.
 
 use std::sync::{Mutex, Once, PoisonError};
 
-use millstream_runtime::job::JobRemote;
+/// Asks for a stop and returns at once.
+type Stop = Box<dyn Fn() + Send>;
 
-static RUNNING: Mutex<Vec<(u64, JobRemote)>> = Mutex::new(Vec::new());
+static RUNNING: Mutex<Vec<(u64, Stop)>> = Mutex::new(Vec::new());
 static STOPPED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 static HANDLER: Once = Once::new();
 static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
@@ -13,7 +14,7 @@ static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0)
 const INTERRUPTED: i32 = 130;
 
 /// Keeps a job among those that Ctrl-C stops.
-pub(super) struct Guard(u64);
+pub(crate) struct Guard(u64);
 
 impl Drop for Guard {
     fn drop(&mut self) {
@@ -21,8 +22,8 @@ impl Drop for Guard {
     }
 }
 
-/// Lets Ctrl-C stop this job until the guard is dropped. Where the program handles the signal itself, it stays so.
-pub(super) fn stop_on_ctrl_c(job: JobRemote) -> Guard {
+/// Lets Ctrl-C call `stop` until the guard is dropped. Where the program handles the signal itself, it stays so.
+pub(crate) fn stop_on_ctrl_c(stop: impl Fn() + Send + 'static) -> Guard {
     use std::sync::atomic::Ordering;
     HANDLER.call_once(|| {
         let handled = ctrlc::try_set_handler(|| {
@@ -30,7 +31,7 @@ pub(super) fn stop_on_ctrl_c(job: JobRemote) -> Guard {
             if running.is_empty() || STOPPED.swap(true, Ordering::Relaxed) {
                 std::process::exit(INTERRUPTED);
             }
-            running.iter().for_each(|(_, job)| job.stop());
+            running.iter().for_each(|(_, stop)| stop());
         });
         if let Err(error) = handled {
             tracing::debug!(%error, "the program handles Ctrl-C itself");
@@ -38,6 +39,6 @@ pub(super) fn stop_on_ctrl_c(job: JobRemote) -> Guard {
     });
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     STOPPED.store(false, Ordering::Relaxed);
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push((id, job));
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner).push((id, Box::new(stop)));
     Guard(id)
 }
