@@ -42,6 +42,6 @@ pub use millstream_operators::window::{
 };
 pub use millstream_runtime::{
     CheckpointMode, CheckpointSettings, JobHandle, JobResult, JobSettings, JobStatus, Metrics,
-    OperatorCounts, Restart, RestoreFrom,
+    OperatorCounts, Restart, RestoreFrom, UnmatchedState,
 };
 pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment, WindowedStream};

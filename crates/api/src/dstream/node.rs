@@ -115,7 +115,7 @@ impl<T: Record> Node<T> {
     pub(super) fn put(&self, time: Timestamp, rdd: Rdd<T>, form: Form) {
         let mut kept = self.kept();
         if kept.level != StorageLevel::None && form == Form::Lineage {
-            let _same = rdd.persist(kept.level);
+            let _same = rdd.keep_at(kept.level);
         }
         kept.made.insert(time, Made { rdd, form });
     }
