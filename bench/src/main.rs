@@ -12,7 +12,9 @@ mod inputs;
 mod keyed_count;
 mod process;
 mod race;
+mod sort_by_key;
 mod table;
+mod tally;
 mod word_count;
 
 use std::process::ExitCode;
@@ -29,13 +31,15 @@ struct Workload {
     measure: fn(&Setup, &str) -> Result<Vec<Row>>,
 }
 
-const WORKLOADS: [Workload; 6] = [
+const WORKLOADS: &[Workload] = &[
     Workload { name: "keyed count, 100k keys", measure: keyed_count::one_worker },
     Workload { name: "keyed count, 100k keys, 3 maps", measure: keyed_count::behind_maps },
     Workload { name: "keyed count, 1M keys", measure: keyed_count::two_workers },
+    Workload { name: "keyed count, every update", measure: keyed_count::every_update },
     Workload { name: "word count, batch", measure: word_count::batch },
     Workload { name: "word count, streaming", measure: word_count::streaming },
     Workload { name: "word count, peak memory", measure: word_count::memory },
+    Workload { name: "sort by key", measure: sort_by_key::measure },
 ];
 
 /// A contender that this program runs as a process of its own, and what it is given besides.

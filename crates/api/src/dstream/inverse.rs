@@ -9,7 +9,6 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::StorageLevel;
 use millstream_dataflow::state::{KeyData, StateData};
 use millstream_model::error::Result;
 use millstream_model::key::hash::KeyHashBuilder;
@@ -86,12 +85,12 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         let reduce = Arc::new(reduce);
         let first = Arc::clone(&reduce);
         let batches = self.reduce_by_key(move |a, b| first(a, b));
-        batches.node.persist(StorageLevel::MemoryOnly);
+        batches.node.look_back(window.saturating_add(slide));
         let context = self.context().clone();
         let (carry, source) =
             (Carry { reduce, inverse: Arc::new(inverse), partitions }, Arc::clone(&batches.node));
         let edges = Edges { window, slide, step: self.slide() };
-        let parents = vec![batches.parent(window)];
+        let parents = vec![batches.parent()];
         let carried = DStream::made(&self.graph, slide, parents, move |node: &Node<Carried<K, V>>, time| {
             let previous = match node.at(time - slide)? {
                 Some(previous) => previous,

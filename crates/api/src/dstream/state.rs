@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use millstream_dataflow::state::{KeyData, StateData};
 use millstream_model::key::hash::KeyHashBuilder;
@@ -61,7 +60,7 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         let (update, partitions) = (Arc::new(update), context.parallelism());
         // Taken by the first batch, so that it is not kept behind it.
         let initial = Mutex::new(initial);
-        let parents = vec![self.parent(Duration::ZERO)];
+        let parents = vec![self.parent()];
         let stream = DStream::made(&self.graph, slide, parents, move |node: &Node<(K, S)>, time| {
             let state = match node.at(time - slide)? {
                 Some(state) => state,

@@ -10,6 +10,7 @@ use millstream_dataflow::lineage::Pull;
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 
+use super::site::Site;
 use super::{Context, Rdd};
 
 /// The runs of one partition. A run is locked while it is copied, as records need not be [`Sync`].
@@ -31,11 +32,13 @@ impl<T: Record> Pull<T> for RunsPull<T> {
 
 impl Context {
     /// The data set whose partitions are these runs; none of the runs is empty.
+    #[track_caller]
     pub(crate) fn in_memory<T: Record>(&self, name: &'static str, partitions: Vec<Vec<Batch<T>>>) -> Rdd<T> {
         let partitions: Vec<Runs<T>> =
             partitions.into_iter().map(|runs| runs.into_iter().map(Mutex::new).collect()).collect();
         let partitions = Arc::new(partitions);
-        Rdd::new(&self.engine, name, partitions.len(), Vec::new(), None, move |partition, _| {
+        let site = Site::new(&self.engine, "InMemoryRdd", name, partitions.len());
+        Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
             Ok(Box::new(RunsPull { partitions: Arc::clone(&partitions), partition, next: 0 }))
         })
     }
@@ -43,9 +46,9 @@ impl Context {
 
 impl<T: Record> Rdd<T> {
     /// Computes the data set now and gives one of the same records and partitions that is made from nothing.
+    #[track_caller]
     pub(crate) fn materialise(&self, name: &'static str) -> Result<Rdd<T>> {
-        let all: Vec<usize> = (0..self.partitions()).collect();
-        let partitions = self.engine.run(&self.node, &all, |mut records, _| {
+        let partitions = self.engine.run(&self.node, &self.all(), |mut records, _| {
             let mut runs = Vec::new();
             while let Some(run) = records.next()? {
                 runs.push(run);

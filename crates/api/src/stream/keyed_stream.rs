@@ -74,7 +74,7 @@ where
         update: impl Fn(&mut Acc, T) + Send + Sync + 'static,
         result: impl Fn(&K, &Acc) -> Out + Send + Sync + 'static,
     ) -> DataStream<Out> {
-        self.fold_named("fold", init, update, result)
+        self.fold_named("fold", init, update, move |key, acc| result(&key, acc))
     }
 
     fn fold_named<Acc: StateData, Out: Record>(
@@ -82,7 +82,7 @@ where
         name: &'static str,
         init: impl Fn(&T) -> Acc + Send + Sync + 'static,
         update: impl Fn(&mut Acc, T) + Send + Sync + 'static,
-        result: impl Fn(&K, &Acc) -> Out + Send + Sync + 'static,
+        result: impl Fn(K, &Acc) -> Out + Send + Sync + 'static,
     ) -> DataStream<Out> {
         let functions = Arc::new((init, update, result));
         self.keyed(name, move |select| {
@@ -92,14 +92,14 @@ where
                 move |record: &T| select(record),
                 move |record: &T| (init.0)(record),
                 move |acc: &mut Acc, record: T| (update.1)(acc, record),
-                move |key: &K, acc: &Acc| (result.2)(key, acc),
+                move |key: K, acc: &Acc| (result.2)(key, acc),
             ))
         })
     }
 
     /// The number of records of each key.
     pub fn count(&self) -> DataStream<(K, u64)> {
-        self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key.clone(), *count))
+        self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key, *count))
     }
 
     /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes.
