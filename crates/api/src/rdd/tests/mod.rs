@@ -16,6 +16,7 @@ mod places;
 mod sample;
 mod save;
 mod sort;
+mod text;
 
 fn context() -> Context {
     Context::builder().parallelism(2).build().unwrap()
