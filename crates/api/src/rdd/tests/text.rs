@@ -28,7 +28,7 @@ fn compressed_files_are_read_through_their_compression_each_as_one_partition() {
     fs::write(folder.path().join("a.gz"), gzip(b"one\ntwo\n")).unwrap();
     fs::write(folder.path().join("b.zst"), zstd(b"three\nfour")).unwrap();
     let lines = context().text_file(folder.path()).unwrap();
-    assert_eq!(lines.num_partitions(), 2);
+    assert_eq!(lines.partitions(), 2);
     assert_eq!(strings(&lines), ["one", "two", "three", "four"]);
 }
 
