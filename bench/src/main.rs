@@ -10,6 +10,7 @@ mod figure;
 mod goal;
 mod inputs;
 mod keyed_count;
+mod latency;
 mod process;
 mod race;
 mod table;
@@ -29,12 +30,13 @@ struct Workload {
     measure: fn(&Setup, &str) -> Result<Vec<Row>>,
 }
 
-const WORKLOADS: [Workload; 6] = [
+const WORKLOADS: [Workload; 7] = [
     Workload { name: "keyed count, 100k keys", measure: keyed_count::one_worker },
     Workload { name: "keyed count, 100k keys, 3 maps", measure: keyed_count::behind_maps },
     Workload { name: "keyed count, 1M keys", measure: keyed_count::two_workers },
     Workload { name: "word count, batch", measure: word_count::batch },
     Workload { name: "word count, streaming", measure: word_count::streaming },
+    Workload { name: "latency, keyed exchange", measure: latency::measure },
     Workload { name: "word count, peak memory", measure: word_count::memory },
 ];
 

@@ -28,6 +28,7 @@ pub use millstream_connectors as connectors;
 pub use millstream_dataflow::operator::{Mode, OutputTag};
 pub use millstream_dataflow::{batch, sink, source, state};
 pub use millstream_model::error::{BoxError, Failure, Result};
+pub use millstream_model::id::{CheckpointId, Subtask};
 pub use millstream_model::text::Text;
 pub use millstream_model::time;
 pub use millstream_operators::event_time::{WatermarkGenerator, WatermarkStrategy};
