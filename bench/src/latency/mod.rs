@@ -58,3 +58,11 @@ fn run(latencies: Histogram) -> Run<u64> {
     let figures = vec![figure("p50", 0.5), figure("p99", 0.99), figure("p99.9", 0.999)];
     Run { figures, result: latencies.count() }
 }
+
+/// The engine alone, to be looked at with a profiler.
+pub(crate) fn task(setup: &Setup, _: &str) -> Result<()> {
+    let schedule = Schedule::new(RATE, setup.size(4, 1) as u64 * RATE);
+    let figures = run(data_stream::run(&schedule)?).figures;
+    figures.iter().for_each(|figure| println!("{figure}"));
+    Ok(())
+}

@@ -16,14 +16,19 @@
 //! # Ok::<(), millstream::Failure>(())
 //! ```
 //!
-//! A batch program begins with a [`rdd::Context`].
+//! A batch program begins with a [`rdd::Context`], and one that answers a stream in micro-batches, an Rdd for each, with a
+//! [`StreamingContext`].
 //!
 //! Answers for what a user of the library imports. Not for anything that happens once a job runs.
 
+pub mod dstream;
+mod interrupt;
 pub mod rdd;
 pub mod settings;
 pub mod stream;
 
+pub use dstream::{DStream, StreamingContext};
+pub use interrupt::{StopOnCtrlC, stop_on_ctrl_c};
 pub use millstream_connectors as connectors;
 pub use millstream_dataflow::operator::{Mode, OutputTag};
 pub use millstream_dataflow::{batch, sink, source, state};
@@ -39,6 +44,6 @@ pub use millstream_operators::window::{
 };
 pub use millstream_runtime::{
     CheckpointMode, CheckpointSettings, JobHandle, JobResult, JobSettings, JobStatus, Metrics,
-    OperatorCounts, Restart, RestoreFrom,
+    OperatorCounts, Restart, RestoreFrom, UnmatchedState,
 };
 pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment, WindowedStream};

@@ -11,5 +11,4 @@ mod try_map;
 pub use filter::Filter;
 pub use flat_map::FlatMap;
 pub use map::Map;
-pub use try_map::TryMap;
-pub(crate) use try_map::user_failure;
+pub use try_map::{TryMap, user_failure};

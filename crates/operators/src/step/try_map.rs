@@ -19,7 +19,7 @@ impl<F> TryMap<F> {
 }
 
 /// The failure that an error of user code is: itself, if it is one already.
-pub(crate) fn user_failure(error: BoxError) -> Failure {
+pub fn user_failure(error: BoxError) -> Failure {
     match error.downcast::<Failure>() {
         Ok(failure) => *failure,
         Err(error) => Failure::user("the function gave an error").because(error),

@@ -20,7 +20,7 @@ use millstream_state::{
 
 use super::{Store, store_failure};
 use crate::plan::Plan;
-use crate::settings::RestoreFrom;
+use crate::settings::{RestoreFrom, UnmatchedState};
 
 pub(crate) struct Checkpoints {
     plan: Arc<Plan>,
@@ -67,7 +67,7 @@ impl Checkpoints {
             RestoreFrom::Latest => Some(store.latest().map_err(store_failure)?),
             RestoreFrom::Named(name) => Some(store.named(name).map_err(store_failure)?),
         };
-        if let Some(manifest) = &own.restored {
+        if let (Some(manifest), UnmatchedState::Refuse) = (&own.restored, settings.unmatched) {
             store.check_fits(manifest, &plan.settings.name, &plan.operators()).map_err(store_failure)?;
         }
         own.store = Some(Arc::new(store));
@@ -77,6 +77,8 @@ impl Checkpoints {
     /// What the next attempt starts from; commits again what was staged for it.
     pub(crate) fn begin_attempt(&mut self) -> Result<Option<Arc<(Store, Manifest)>>> {
         self.staged.clear();
+        // What the attempt before left unfinished: on a full disk this one needs its room.
+        self.collect_garbage();
         let (Some(store), Some(manifest)) = (&self.store, &self.restored) else { return Ok(None) };
         let (store, manifest) = (store.clone(), manifest.clone());
         self.commit(&manifest.committables)?;
@@ -184,7 +186,9 @@ impl Checkpoints {
                 ))
                 .advice("bring the sink back under this uid, so that its results are not lost"));
             };
-            committer.commit(&staged)?;
+            let name = self.plan.uids.iter().position(|known| known.as_str() == uid);
+            let name = name.map_or("sink", |index| &*self.plan.graph.nodes()[index].name);
+            committer.commit(&staged).map_err(|failure| failure.in_all_of(name, &OperatorUid::new(uid)))?;
         }
         Ok(())
     }
