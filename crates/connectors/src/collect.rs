@@ -154,7 +154,11 @@ mod tests {
 
     fn writer(sink: &Collect<u64>) -> WriterOf<Collect<u64>> {
         let subtask = Subtask { index: 0, of: 1 };
-        sink.writer(WriterContext { subtask, wakeup: Wakeup::default() }, Vec::new()).unwrap()
+        sink.writer(
+            WriterContext { subtask, wakeup: Wakeup::default(), cancelled: Default::default() },
+            Vec::new(),
+        )
+        .unwrap()
     }
 
     #[test]

@@ -3,12 +3,13 @@
 //! Holds: it ends only by force. What it says on its error stream are the moments that a test waits for.
 
 use std::process::ExitCode;
+use std::sync::{Arc, Barrier};
 
 use millstream::batch::Batch;
 use millstream::connectors::generator::Generator;
 use millstream::sink::{Sink, SinkWriter, WriterContext, WriterOf};
 use millstream::source::Promise;
-use millstream::{Result, StreamEnvironment};
+use millstream::{Result, StreamEnvironment, stop_on_ctrl_c};
 
 fn main() -> ExitCode {
     match run() {
@@ -23,15 +24,21 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let env = StreamEnvironment::new();
     env.source(Generator::new(|n| n, None).rate(100.0)).sink_to(SaysItsEnd);
+    let ready = Arc::new(Barrier::new(2));
+    let is_ready = ready.clone();
     env.from_sequence(0, 0)
-        .map(|n| -> u64 {
+        .map(move |n| -> u64 {
+            is_ready.wait();
             eprintln!("stuck at {n}");
             loop {
                 std::thread::park();
             }
         })
         .sink_to(SaysItsEnd);
-    env.execute("stubborn").map(drop)
+    let job = env.start("stubborn")?;
+    let _stops = stop_on_ctrl_c(&job);
+    ready.wait();
+    job.wait().map(drop)
 }
 
 struct SaysItsEnd;

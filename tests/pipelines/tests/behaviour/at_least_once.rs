@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use millstream::connectors::collect::{Collect, CollectHandle};
-use millstream::{CheckpointMode, CheckpointSettings, JobHandle, RestoreFrom, StreamEnvironment};
+use millstream::{CheckpointMode, CheckpointSettings, JobHandle, JobStatus, RestoreFrom, StreamEnvironment};
 
 use crate::gate::Gate;
 
@@ -27,9 +27,11 @@ fn counting(
     (env.start("counting").unwrap(), found)
 }
 
-fn wait_for(found: &CollectHandle<(u64, u64)>, count: u64) -> u64 {
+/// Waits until the count has come this far; gives how far it is.
+fn wait_for(job: &JobHandle, found: &CollectHandle<(u64, u64)>, count: u64) -> u64 {
     let mut last = 0;
     while last < count {
+        assert_eq!(job.status(), JobStatus::Running);
         last = found.take().last().map_or(last, |(_, count)| *count);
         std::thread::yield_now();
     }
@@ -41,7 +43,7 @@ fn no_channel_waits_and_after_a_restart_records_may_count_twice_but_none_is_lost
     let folder = tempfile::tempdir().unwrap();
     let sources = [Gate::new(0, 5), Gate::new(100, 5)];
     let (job, found) = counting(&folder, &sources, RestoreFrom::Nothing);
-    wait_for(&found, 10);
+    wait_for(&job, &found, 10);
     sources[1].close();
     sources[1].wait_until_held();
     let name = std::thread::scope(|scope| {
@@ -49,7 +51,7 @@ fn no_channel_waits_and_after_a_restart_records_may_count_twice_but_none_is_lost
         // The barrier has come through one channel; what follows it there is counted although the other is behind.
         sources[0].wait_for_snapshots(1);
         sources[0].allow(8);
-        wait_for(&found, 13);
+        wait_for(&job, &found, 13);
         sources[1].open();
         savepoint.join().unwrap().unwrap()
     });
@@ -58,9 +60,9 @@ fn no_channel_waits_and_after_a_restart_records_may_count_twice_but_none_is_lost
 
     let (job, found) = counting(&folder, &sources, RestoreFrom::Named(name));
     // Thirteen were counted, and three of them come again.
-    assert_eq!(wait_for(&found, 16), 16);
+    assert_eq!(wait_for(&job, &found, 16), 16);
     sources[1].allow(6);
-    assert_eq!(wait_for(&found, 17), 17);
+    assert_eq!(wait_for(&job, &found, 17), 17);
     job.stop();
     job.wait().unwrap();
 }

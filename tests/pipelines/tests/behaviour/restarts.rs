@@ -9,6 +9,7 @@ use millstream::{CheckpointSettings, Mode, Restart, StreamEnvironment};
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Runs a job that fails in its first `failures` attempts; gives how often it was tried and what came of it.
+#[allow(clippy::panic, reason = "the job is to fail")]
 fn run(strategy: Restart, failures: u32) -> (u32, Result<Vec<u64>, String>) {
     let env = StreamEnvironment::new();
     env.set_restart(strategy);
