@@ -24,13 +24,16 @@ pub mod rdd;
 pub mod stream;
 
 pub use millstream_connectors as connectors;
-pub use millstream_dataflow::operator::{Mode, OutputTag};
+pub use millstream_dataflow::operator::{Mode, OnError, OutputTag, Rejected};
 pub use millstream_dataflow::{sink, source, state};
-pub use millstream_model::error::{BoxError, Failure, Result};
+pub use millstream_model::error::{BoxError, Failure, Position, Result};
+pub use millstream_model::id::Subtask;
 pub use millstream_model::text::Text;
 pub use millstream_model::time;
 pub use millstream_operators::event_time::{WatermarkGenerator, WatermarkStrategy};
-pub use millstream_operators::keyed::{KeyedContext, KeyedProcessFunction, OnTimerContext, ProcessFunction};
+pub use millstream_operators::keyed::{
+    KeyedContext, KeyedProcessFunction, OnTimerContext, ProcessContext, ProcessFunction,
+};
 pub use millstream_operators::window::{
     AggregateFunction, ProcessWindowFunction, TimeWindow, TumblingEventTime, TumblingProcessingTime,
     WindowOutput,

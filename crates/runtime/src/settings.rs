@@ -78,7 +78,7 @@ pub(crate) fn check_parallelism(whose: &str, parallelism: u32, max: u32) -> Resu
             "the parallelism of {whose} is {parallelism}, but must be from 1 to the max parallelism, {max}"
         ))
         .advice(
-            "raise max parallelism with .max_parallelism(n) if you need more (old checkpoints do not follow)",
+            "raise max parallelism with set_max_parallelism(n) if you need more (old checkpoints do not follow)",
         ));
     }
     Ok(())

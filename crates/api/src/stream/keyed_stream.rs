@@ -31,6 +31,39 @@ pub type KeyFn<K, T> = Box<dyn Fn(&T) -> K + Send + Sync>;
 /// assert_eq!(counts, [("a".to_string(), 1), ("b".to_string(), 1), ("a".to_string(), 2)]);
 /// # Ok::<(), millstream::Failure>(())
 /// ```
+///
+/// A keyed stream goes where its keys go; another partitioning would tear keys apart, and is no program. It belongs in
+/// front of the key, where it is of no use, or behind the operator:
+///
+/// ```compile_fail,E0599
+/// # use millstream::StreamEnvironment;
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let counts = rows.key_by(|row| row.0).rebalance().count();
+/// ```
+///
+/// ```
+/// # use millstream::StreamEnvironment;
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let counts = rows.key_by(|row| row.0).count().rebalance();
+/// ```
+///
+/// What is kept for a key can be written down in a checkpoint; a record that cannot is folded into something that can:
+///
+/// ```compile_fail,E0277
+/// # use millstream::StreamEnvironment;
+/// #[derive(Clone)]
+/// struct Row(char, u64);
+/// let rows = StreamEnvironment::new().from_sequence(1, 3).map(|n| Row('a', n));
+/// let last = rows.key_by(|row| row.0).reduce(|_, row| row);
+/// ```
+///
+/// ```
+/// # use millstream::StreamEnvironment;
+/// #[derive(Clone)]
+/// struct Row(char, u64);
+/// let rows = StreamEnvironment::new().from_sequence(1, 3).map(|n| Row('a', n));
+/// let last = rows.key_by(|row| row.0).fold(|row| row.1, |last, row| *last = row.1, |key, last| Row(*key, *last));
+/// ```
 pub struct KeyedStream<K, T, S = KeyFn<K, T>> {
     stream: DataStream<T>,
     select: Arc<S>,
@@ -102,13 +135,14 @@ where
         self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key.clone(), *count))
     }
 
-    /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes.
+    /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes. It may give
+    /// an error for a record; see [`DataStream::on_error`].
     pub fn process<Out: Record, P: KeyedProcessFunction<K, T, Out> + 'static>(
         &self,
         make: impl Fn() -> P + Send + Sync + 'static,
     ) -> DataStream<Out> {
         let select = self.select.clone();
-        self.stream.transform("process", true, move |sides| {
+        self.stream.transform_rejecting("process", true, move |sides| {
             Box::new(KeyedProcess::new(select.clone(), &make).with_sides(sides.clone()))
         })
     }

@@ -77,6 +77,7 @@ struct Shared {
 pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
     let plan = Plan::new(graph, settings)?;
     let mut checkpoints = Checkpoints::open(&plan)?;
+    tracing::info!(plan = %plan.describe(), "the job starts");
     let counters = Arc::new(Counters::new(plan.graph.nodes().len()));
     let shared = Arc::new(Shared {
         status: AtomicU8::new(JobStatus::Running as u8),
