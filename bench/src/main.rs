@@ -1,30 +1,91 @@
-//! `cargo run --release -p millstream-bench`: one table, each workload beside the loop that does the same.
+//! `cargo run --release -p millstream-bench`: one table, each workload beside the loop and the peers that do the same.
 //!
-//! Inputs are made before the clock starts; results are compared before a figure is printed.
+//! Answers for which workloads there are and for the order of the table. How they are measured is in `race`.
+//! Holds: inputs are made before a clock starts; results are compared before a figure is printed.
 
 #![allow(clippy::print_stdout, reason = "the table is for the person who runs it")]
 
+mod arguments;
+mod figure;
+mod goal;
+mod inputs;
 mod keyed_count;
-mod median;
+mod process;
+mod race;
+mod sort_by_key;
+mod table;
+mod tally;
+mod word_count;
 
 use std::process::ExitCode;
 
+use clap::Parser;
+use millstream::{Failure, Result};
+
+use crate::arguments::{Arguments, Setup};
+use crate::table::Row;
+
+/// A part of the table. Each is a few rows over the same input.
+struct Workload {
+    name: &'static str,
+    measure: fn(&Setup, &str) -> Result<Vec<Row>>,
+}
+
+const WORKLOADS: &[Workload] = &[
+    Workload { name: "keyed count, 100k keys", measure: keyed_count::one_worker },
+    Workload { name: "keyed count, 100k keys, 3 maps", measure: keyed_count::behind_maps },
+    Workload { name: "keyed count, 1M keys", measure: keyed_count::two_workers },
+    Workload { name: "keyed count, every update", measure: keyed_count::every_update },
+    Workload { name: "word count, batch", measure: word_count::batch },
+    Workload { name: "word count, streaming", measure: word_count::streaming },
+    Workload { name: "word count, peak memory", measure: word_count::memory },
+    Workload { name: "sort by key", measure: sort_by_key::measure },
+];
+
+/// A contender that this program runs as a process of its own, and what it is given besides.
+struct Task {
+    name: &'static str,
+    run: fn(&Setup, &str) -> Result<()>,
+}
+
+const TASKS: [Task; 1] = [Task { name: "word-count", run: word_count::task }];
+
 fn main() -> ExitCode {
-    println!("{:<44} {:>10} {:>10} {:>7}", "work", "M/s", "loop M/s", "ratio");
-    for (name, maps, parallelism, keys) in [
-        ("keyed count, 100k keys, 1 worker", 0, 1, 100_000),
-        ("keyed count, 100k keys, 1 worker, 3 maps", 3, 1, 100_000),
-        ("keyed count, 1M keys, 2 workers", 0, 2, 1_000_000),
-    ] {
-        match keyed_count::measure(maps, parallelism, keys) {
-            Ok((rate, by_hand)) => {
-                println!("{name:<44} {rate:>10.1} {by_hand:>10.1} {:>7.2}", rate / by_hand);
-            }
-            Err(failure) => {
-                eprintln!("error: {name}: {failure}");
-                return ExitCode::FAILURE;
-            }
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    let setup = arguments.setup()?;
+    if let Some(task) = &arguments.task {
+        return one_task(&setup, task);
+    }
+    let chosen: Vec<_> = WORKLOADS.iter().filter(|work| arguments.chooses(work.name)).collect();
+    if chosen.is_empty() {
+        let names: Vec<_> = WORKLOADS.iter().map(|work| work.name).collect();
+        return Err(Failure::user("no workload has what --only says in its name")
+            .advice(format!("the workloads: {}", names.join("; "))));
+    }
+    table::print_head(&setup);
+    for work in chosen {
+        let rows = (work.measure)(&setup, work.name).map_err(|failure| {
+            Failure::user(format!("`{}` could not be measured", work.name)).because(failure)
+        })?;
+        table::print(&rows);
+    }
+    Ok(())
+}
+
+fn one_task(setup: &Setup, task: &str) -> Result<()> {
+    let (name, rest) = task.split_once(' ').unwrap_or((task, ""));
+    let found = TASKS.iter().find(|task| task.name == name);
+    let found = found.ok_or_else(|| Failure::internal(format!("there is no task `{name}`")))?;
+    (found.run)(setup, rest)?;
+    process::report()
 }

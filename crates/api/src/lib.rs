@@ -20,12 +20,16 @@
 //!
 //! Answers for what a user of the library imports. Not for anything that happens once a job runs.
 
+pub mod dstream;
+mod interrupt;
 pub mod rdd;
+pub mod settings;
 pub mod stream;
 
+pub use dstream::{DStream, StreamingContext};
 pub use millstream_connectors as connectors;
 pub use millstream_dataflow::operator::{Mode, OnError, OutputTag, Rejected};
-pub use millstream_dataflow::{sink, source, state};
+pub use millstream_dataflow::{batch, sink, source, state};
 pub use millstream_model::error::{BoxError, Failure, Position, Result};
 pub use millstream_model::id::Subtask;
 pub use millstream_model::text::Text;
@@ -39,6 +43,7 @@ pub use millstream_operators::window::{
     WindowOutput,
 };
 pub use millstream_runtime::{
-    CheckpointSettings, JobHandle, JobResult, JobStatus, Metrics, OperatorCounts, Restart, RestoreFrom,
+    CheckpointMode, CheckpointSettings, JobHandle, JobResult, JobSettings, JobStatus, Metrics,
+    OperatorCounts, Restart, RestoreFrom, UnmatchedState,
 };
 pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment, WindowedStream};

@@ -19,7 +19,7 @@ const ADVICE: &str =
     "to go on without such records: .on_error(OnError::Skip), counted in the metric records_skipped";
 
 /// The failure that an error of user code is: itself, if it is one already.
-pub(crate) fn user_failure(error: BoxError) -> Failure {
+pub fn user_failure(error: BoxError) -> Failure {
     match error.downcast::<Failure>() {
         Ok(failure) => *failure,
         Err(error) => Failure::user("the function gave an error").because(error),

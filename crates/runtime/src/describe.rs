@@ -11,6 +11,7 @@ use millstream_dataflow::source::Promise;
 use millstream_model::id::NodeId;
 
 use crate::plan::{Chain, Plan};
+use crate::settings::CheckpointMode;
 
 impl Plan {
     /// The plan in a few lines, for people.
@@ -91,7 +92,7 @@ impl Plan {
                     parts.push((kind.promise(), reason(source, kind.promise())));
                 }
             }
-            if !checkpoints.exactly_once {
+            if checkpoints.mode == CheckpointMode::AtLeastOnce {
                 parts.push((Promise::AtLeastOnce, "barriers are not waited for, as the settings say".into()));
             }
             let weakest = parts.iter().map(|(promise, _)| *promise).min().unwrap_or(Promise::ExactlyOnce);

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod settings;
 pub mod stage;
 mod subtask;
+mod sync;
 
 pub use job::{JobHandle, JobResult, JobStatus, Metrics, OperatorCounts, start};
-pub use settings::{CheckpointSettings, JobSettings, Restart, RestoreFrom};
+pub use settings::{CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom, UnmatchedState};

@@ -1,8 +1,9 @@
-//! What is shipped: all packages that the crates reach, on x86-64 Linux.
+//! What is shipped, all packages that the crates reach, and what is used: by any member. Both on x86-64 Linux.
 //!
-//! Answers for which packages are judged by `licences` and `duplicates`. Not for the judgement.
-//! Holds: reached are normal and build dependencies of the members below `crates/`, and theirs; what only tests,
-//! examples, the testkit or these tasks use is not. Features are those of the whole workspace, as cargo resolves them.
+//! Answers for which packages are judged by `duplicates` (shipped) and `licences` (used). Not for the judgement.
+//! Holds: reached are normal and build dependencies of members, and theirs; shipped is what the members below `crates/`
+//! reach, and not what only tests, examples, the testkit, the benchmark or these tasks do. Features are those of the
+//! whole workspace, as cargo resolves them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +11,7 @@ use anyhow::{Context, Result};
 use cargo_metadata::semver::Version;
 use cargo_metadata::{DependencyKind, Metadata, Node, Package, PackageId};
 
-/// A package that is part of what is shipped.
+/// A package that is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dependency {
     /// The package's name.
@@ -25,13 +26,25 @@ pub(crate) struct Dependency {
 
 /// All packages that are shipped, by name and version.
 pub(crate) fn shipped(metadata: &Metadata) -> Result<Vec<Dependency>> {
+    let folder = metadata.workspace_root.join("crates");
+    reached_from(metadata, |member| member.manifest_path.starts_with(&folder))
+}
+
+/// All packages that any member uses, by name and version.
+pub(crate) fn used(metadata: &Metadata) -> Result<Vec<Dependency>> {
+    reached_from(metadata, |_| true)
+}
+
+/// All packages that the chosen members reach, themselves included, by name and version.
+fn reached_from(metadata: &Metadata, chosen: impl Fn(&Package) -> bool) -> Result<Vec<Dependency>> {
     let resolve = metadata.resolve.as_ref().context("cargo metadata holds no resolved dependencies")?;
     let nodes: BTreeMap<&PackageId, &Node> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
     let packages: BTreeMap<&PackageId, &Package> =
         metadata.packages.iter().map(|package| (&package.id, package)).collect();
 
     let mut wanted: BTreeMap<&PackageId, BTreeSet<String>> = BTreeMap::new();
-    let mut open: Vec<&PackageId> = crates(metadata).collect();
+    let members = metadata.workspace_packages().into_iter().filter(|member| chosen(member));
+    let mut open: Vec<&PackageId> = members.map(|member| &member.id).collect();
     wanted.extend(open.iter().map(|&id| (id, BTreeSet::new())));
     while let Some(id) = open.pop() {
         let who = packages.get(id).with_context(|| format!("cargo metadata does not describe {id}"))?;
@@ -50,16 +63,9 @@ pub(crate) fn shipped(metadata: &Metadata) -> Result<Vec<Dependency>> {
         let (name, version) = (package.name.to_string(), package.version.clone());
         Ok(Dependency { name, version, licence: package.license.clone(), wanted_by })
     };
-    let mut shipped = wanted.into_iter().map(described).collect::<Result<Vec<Dependency>>>()?;
-    shipped.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
-    Ok(shipped)
-}
-
-/// The members below `crates/`.
-fn crates(metadata: &Metadata) -> impl Iterator<Item = &PackageId> {
-    let folder = metadata.workspace_root.join("crates");
-    let packages = metadata.workspace_packages().into_iter();
-    packages.filter(move |package| package.manifest_path.starts_with(&folder)).map(|package| &package.id)
+    let mut reached = wanted.into_iter().map(described).collect::<Result<Vec<Dependency>>>()?;
+    reached.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
+    Ok(reached)
 }
 
 fn is_shipped(dependency: &cargo_metadata::NodeDep) -> bool {
@@ -68,7 +74,7 @@ fn is_shipped(dependency: &cargo_metadata::NodeDep) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::shipped;
+    use super::{shipped, used};
     use crate::check::sample;
 
     #[test]
@@ -80,6 +86,13 @@ mod tests {
             names,
             ["cc 1.0.0", "hash 0.14.0", "hash 0.15.2", "millstream-dataflow 0.1.0", "millstream-model 0.1.0"]
         );
+    }
+
+    #[test]
+    fn what_members_outside_of_the_crates_reach_is_used_and_not_shipped() {
+        let used = used(&sample::metadata()).unwrap();
+        let quick = used.iter().find(|package| package.name == "quick").unwrap();
+        assert_eq!(quick.wanted_by.iter().collect::<Vec<_>>(), ["millstream-testkit 0.1.0"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Only permissive licences in what is shipped.
+//! Only permissive licences in what is used, but for named packages that a single member, never shipped, may use.
 //!
 //! Answers for what the manifests of the dependencies state. Not for whether they state the truth, nor for notices.
-//! Holds: an expression passes if one of the choices it offers (OR) asks (AND) only for what [`PERMISSIVE`] lists.
+//! Holds: an expression passes if one of the choices it offers (OR) asks (AND) only for what [`PERMISSIVE`] lists; a
+//! package of [`ADMITTED`] passes under the licence named there as long as nobody but its one member wants it.
 
 use anyhow::Result;
 use spdx::{Expression, ParseMode};
@@ -27,16 +28,38 @@ const PERMISSIVE: [&str; 13] = [
     "Zlib",
 ];
 
-/// Judges all that is shipped.
-pub(crate) fn check(project: &Project) -> Result<Vec<Finding>> {
-    Ok(judge(&dependencies::shipped(&project.metadata()?)?))
+/// A package that is used in spite of its licence, by one member that lies outside of `crates/`.
+struct Admitted {
+    name: &'static str,
+    licence: &'static str,
+    /// The only one who may want it.
+    by: &'static str,
 }
 
-fn judge(shipped: &[Dependency]) -> Vec<Finding> {
-    shipped
-        .iter()
+const ADMITTED: [Admitted; 1] = [
+    // A peer that the benchmark runs beside the engine. The benchmark is neither published nor distributed, so that
+    // the licence, which asks something of those who distribute, asks nothing.
+    Admitted { name: "renoir", licence: "LGPL-3.0-or-later", by: "millstream-bench" },
+];
+
+/// Judges all that is used.
+pub(crate) fn check(project: &Project) -> Result<Vec<Finding>> {
+    Ok(judge(&dependencies::used(&project.metadata()?)?, &ADMITTED))
+}
+
+fn judge(used: &[Dependency], admitted: &[Admitted]) -> Vec<Finding> {
+    used.iter()
+        .filter(|package| !admitted.iter().any(|entry| entry.covers(package)))
         .filter_map(|package| objection(package.licence.as_deref()).map(|what| finding(package, &what)))
         .collect()
+}
+
+impl Admitted {
+    fn covers(&self, package: &Dependency) -> bool {
+        let is_it = |who: &String| who.split_once(' ').is_some_and(|(name, _)| name == self.by);
+        let is_named = package.name == self.name && package.licence.as_deref() == Some(self.licence);
+        is_named && package.wanted_by.iter().all(is_it)
+    }
 }
 
 /// Why a licence is refused; `None` if it is permissive.
@@ -73,8 +96,8 @@ fn finding(package: &Dependency, what: &str) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::{judge, objection};
-    use crate::check::sample;
+    use super::{Admitted, judge, objection};
+    use crate::check::{dependencies, sample};
 
     #[test]
     fn a_listed_licence_passes() {
@@ -115,9 +138,28 @@ mod tests {
 
     #[test]
     fn a_package_without_a_licence_is_found_with_who_wants_it() {
-        let found = judge(&sample::shipped());
+        let found = judge(&sample::shipped(), &[]);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].what, "cc 1.0.0 states no licence expression");
         assert_eq!(found[0].place, "wanted by millstream-dataflow 0.1.0");
+    }
+
+    #[test]
+    fn an_admitted_package_passes_for_its_one_member_and_under_its_one_licence() {
+        let used = dependencies::used(&sample::metadata()).unwrap();
+        let found = |by, licence| judge(&used, &[Admitted { name: "quick", licence, by }]).len();
+        assert_eq!(judge(&used, &[]).len(), 2, "cc and quick");
+        assert_eq!(found("millstream-testkit", "GPL-3.0-only"), 1, "cc");
+        assert_eq!(found("millstream-testkit", "GPL-2.0-only"), 2);
+        assert_eq!(found("millstream-model", "GPL-3.0-only"), 2);
+    }
+
+    #[test]
+    fn a_package_that_another_member_wants_as_well_is_not_admitted() {
+        let mut used = dependencies::used(&sample::metadata()).unwrap();
+        let quick = used.iter_mut().find(|package| package.name == "quick").unwrap();
+        quick.wanted_by.insert("millstream-model 0.1.0".to_owned());
+        let admitted = [Admitted { name: "quick", licence: "GPL-3.0-only", by: "millstream-testkit" }];
+        assert_eq!(judge(&used, &admitted).len(), 2);
     }
 }

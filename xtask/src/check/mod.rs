@@ -31,7 +31,7 @@ pub(crate) enum Check {
     Length,
     /// No drawers: no folder or file named as one.
     Naming,
-    /// Only permissive licences in what is shipped.
+    /// Only permissive licences in what is used.
     Licences,
     /// One version of each dependency, or a reason for two.
     Duplicates,

@@ -107,7 +107,7 @@ where
         update: impl Fn(&mut Acc, T) + Send + Sync + 'static,
         result: impl Fn(&K, &Acc) -> Out + Send + Sync + 'static,
     ) -> DataStream<Out> {
-        self.fold_named("fold", init, update, result)
+        self.fold_named("fold", init, update, move |key, acc| result(&key, acc))
     }
 
     fn fold_named<Acc: StateData, Out: Record>(
@@ -115,7 +115,7 @@ where
         name: &'static str,
         init: impl Fn(&T) -> Acc + Send + Sync + 'static,
         update: impl Fn(&mut Acc, T) + Send + Sync + 'static,
-        result: impl Fn(&K, &Acc) -> Out + Send + Sync + 'static,
+        result: impl Fn(K, &Acc) -> Out + Send + Sync + 'static,
     ) -> DataStream<Out> {
         let functions = Arc::new((init, update, result));
         self.keyed(name, move |select| {
@@ -125,14 +125,14 @@ where
                 move |record: &T| select(record),
                 move |record: &T| (init.0)(record),
                 move |acc: &mut Acc, record: T| (update.1)(acc, record),
-                move |key: &K, acc: &Acc| (result.2)(key, acc),
+                move |key: K, acc: &Acc| (result.2)(key, acc),
             ))
         })
     }
 
     /// The number of records of each key.
     pub fn count(&self) -> DataStream<(K, u64)> {
-        self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key.clone(), *count))
+        self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key, *count))
     }
 
     /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes. It may give
@@ -175,52 +175,58 @@ where
     }
 
     /// The least value of a field; the others keep the values of the key's first record.
-    pub fn min<N>(&self, field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static) -> DataStream<T>
-    where
-        N: PartialOrd + Copy + 'static,
-    {
-        let update = move |held: &mut T, mut record: T| {
-            let new = *field(&mut record);
-            let old = field(held);
-            if new < *old {
-                *old = new;
-            }
-        };
-        self.fold_named("min", T::clone, update, |_, held| held.clone())
+    pub fn min<N: PartialOrd + 'static>(
+        &self,
+        field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static,
+    ) -> DataStream<T> {
+        self.extreme("min", field, |new, held| new < held)
     }
 
     /// The greatest value of a field; the others keep the values of the key's first record.
-    pub fn max<N>(&self, field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static) -> DataStream<T>
-    where
-        N: PartialOrd + Copy + 'static,
-    {
+    pub fn max<N: PartialOrd + 'static>(
+        &self,
+        field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static,
+    ) -> DataStream<T> {
+        self.extreme("max", field, |new, held| new > held)
+    }
+
+    /// Takes the field of a record that `wins` against what is held.
+    fn extreme<N: 'static>(
+        &self,
+        name: &'static str,
+        field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static,
+        wins: impl Fn(&N, &N) -> bool + Send + Sync + 'static,
+    ) -> DataStream<T> {
         let update = move |held: &mut T, mut record: T| {
-            let new = *field(&mut record);
-            let old = field(held);
-            if new > *old {
-                *old = new;
+            let (new, old) = (field(&mut record), field(held));
+            if wins(new, old) {
+                std::mem::swap(new, old);
             }
         };
-        self.fold_named("max", T::clone, update, |_, held| held.clone())
+        self.fold_named(name, T::clone, update, |_, held| held.clone())
     }
 
     /// The record with the least value of `by`; of equal ones the first.
     pub fn min_by<N: PartialOrd>(&self, by: impl Fn(&T) -> N + Send + Sync + 'static) -> DataStream<T> {
-        let update = move |held: &mut T, record: T| {
-            if by(&record) < by(held) {
-                *held = record;
-            }
-        };
-        self.fold_named("min_by", T::clone, update, |_, held| held.clone())
+        self.extreme_by("min_by", move |new, held| by(new) < by(held))
     }
 
     /// The record with the greatest value of `by`; of equal ones the first.
     pub fn max_by<N: PartialOrd>(&self, by: impl Fn(&T) -> N + Send + Sync + 'static) -> DataStream<T> {
+        self.extreme_by("max_by", move |new, held| by(new) > by(held))
+    }
+
+    /// Takes a record that `wins` against the one that is held.
+    fn extreme_by(
+        &self,
+        name: &'static str,
+        wins: impl Fn(&T, &T) -> bool + Send + Sync + 'static,
+    ) -> DataStream<T> {
         let update = move |held: &mut T, record: T| {
-            if by(&record) > by(held) {
+            if wins(&record, held) {
                 *held = record;
             }
         };
-        self.fold_named("max_by", T::clone, update, |_, held| held.clone())
+        self.fold_named(name, T::clone, update, |_, held| held.clone())
     }
 }

@@ -7,7 +7,6 @@
 
 mod data_stream;
 mod environment;
-mod interrupt;
 mod keyed_stream;
 mod operator_settings;
 mod partitioning;

@@ -109,6 +109,7 @@ impl<In, Out> Downstream<In> for Link<In, Out> {
             on_error: &self.identity.on_error,
             counts: &self.identity.counts,
             wakeup: context.wakeup.clone(),
+            cancelled: context.cancelled.clone(),
             restore: context.restore.restore(&self.identity.uid)?,
         };
         let opened = self.operator.open(&mut own);

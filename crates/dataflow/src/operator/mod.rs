@@ -13,7 +13,7 @@ mod on_error;
 mod output;
 mod side;
 
-pub use context::{ChainContext, Mode, OperatorContext, RestoreSource, Wakeup};
+pub use context::{Cancelled, ChainContext, Mode, OperatorContext, RestoreSource, Wakeup};
 pub use control::{Barrier, BarrierPass, Control, Downstream};
 pub use fan_out::FanOut;
 pub use link::{Link, LinkCounts, LinkIdentity, SideLink};

@@ -32,7 +32,7 @@ impl<K: KeyData + Hash, T: StateData + Record> KeyedReduce<K, T> {
             move |record: &T| select(record),
             T::clone,
             move |held: &mut T, record| *held = reduce(held.clone(), record),
-            |_: &K, held: &T| held.clone(),
+            |_: K, held: &T| held.clone(),
         );
         Self { fold: Box::new(fold), key: PhantomData }
     }

@@ -8,6 +8,7 @@ mod filter;
 mod flat_map;
 mod map;
 
+pub use crate::rejects::user_failure;
 pub use fallible::{TryFlatMap, try_filter, try_flat_map, try_map};
 pub use filter::Filter;
 pub use flat_map::FlatMap;

@@ -48,6 +48,14 @@ fn min_and_max_follow_the_field_and_keep_the_rest_of_the_first_record() {
 }
 
 #[test]
+fn min_and_max_take_any_field_that_has_an_order() {
+    let least = updates(|rows| rows.min(|row| &mut row.2));
+    assert_eq!(least, told([5; 5], ["first", "first", "first", "first", "first"]));
+    let greatest = updates(|rows| rows.max(|row| &mut row.2));
+    assert_eq!(greatest, told([5; 5], ["first", "low", "low again", "low again", "low again"]));
+}
+
+#[test]
 fn min_by_and_max_by_give_whole_records_and_of_equal_ones_the_first() {
     let least = ["first", "low", "low", "low", "low"];
     assert_eq!(updates(|rows| rows.min_by(|row| row.1)), told([5, 3, 3, 3, 3], least));
