@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use millstream_dataflow::exchange::Partitioning;
+use millstream_dataflow::exchange::{MakeCombine, Partitioning};
 use millstream_model::record::Record;
 
 use super::DataStream;
@@ -21,6 +21,17 @@ impl<T: Record> DataStream<T> {
     pub(super) fn keyed_by_hash(&self, hash: impl Fn(&T) -> u64 + Send + Sync + 'static) -> Self {
         let column = move |records: &[T], hashes: &mut Vec<u64>| hashes.extend(records.iter().map(&hash));
         self.partitioned(Partitioning::Keyed(Arc::new(column)))
+    }
+
+    /// This stream, which is sent out by the hash of a key, with records of one key made one before they are sent.
+    pub(super) fn combined(&self, make: MakeCombine<T>) -> Self {
+        let mut own = self.clone();
+        for origin in &mut own.origins {
+            if let Partitioning::Keyed(select) = &origin.partitioning {
+                origin.partitioning = Partitioning::Combined(select.clone(), make.clone());
+            }
+        }
+        own
     }
 
     /// Sends records to the subtasks behind in turn.

@@ -13,9 +13,11 @@ use millstream_dataflow::operator::{
 };
 use millstream_dataflow::state::restore::Redistribution;
 use millstream_dataflow::state::snapshot::OperatorPart;
-use millstream_dataflow::state::{KeyData, OperatorSnapshot, StateError};
+use millstream_dataflow::state::{KeyData, OperatorSnapshot, StateError, may_hold_text};
 use millstream_model::error::{Failure, Result};
 use millstream_model::key::hash::hash_of;
+use millstream_model::record::Record;
+use millstream_model::text::Text;
 use millstream_model::time::Timestamp;
 
 use super::late::Late;
@@ -43,13 +45,15 @@ pub struct WindowAggregate<K, In, Out, S, W: WindowFunction<K, In, Out>> {
     panes: Option<Panes<K, W::Acc>>,
     /// The window of the record before; one without a moment at first.
     window: TimeWindow,
+    /// Whether what a window keeps may be a view of a read buffer, which it must not keep alive.
+    keeps_text: bool,
     types: PhantomData<fn() -> Out>,
 }
 
 impl<K, In, Out, S, W> WindowAggregate<K, In, Out, S, W>
 where
     K: KeyData + Hash,
-    In: 'static,
+    In: Record,
     S: Fn(&In) -> K + Send + Sync,
     W: WindowFunction<K, In, Out>,
 {
@@ -66,6 +70,7 @@ where
             time: Timestamp::MIN,
             panes: None,
             window: TimeWindow { start: Timestamp::MAX, end: Timestamp::MAX },
+            keeps_text: may_hold_text::<W::Acc>(),
             types: PhantomData,
         }
     }
@@ -125,6 +130,7 @@ where
             .table(window.start.millis())
             .get_or_insert_ref(hash, &key, || self.function.create())
             .map_err(StateError::from)?;
+        let record = if self.keeps_text { Text::detached_clone(&record) } else { record };
         self.function.add(held, record);
         if self.time >= last {
             self.function.emit(&key, &window, held, &mut WindowOutput { output, time: last })?;
@@ -171,7 +177,7 @@ where
 impl<K, In, Out, S, W> Operator<In, Out> for WindowAggregate<K, In, Out, S, W>
 where
     K: KeyData + Hash,
-    In: 'static,
+    In: Record,
     S: Fn(&In) -> K + Send + Sync,
     W: WindowFunction<K, In, Out>,
 {

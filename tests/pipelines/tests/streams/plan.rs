@@ -9,7 +9,8 @@ use millstream::connectors::text_files::TextFiles;
 use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::time::{Timestamp, millis};
 use millstream::{
-    CheckpointSettings, Mode, OutputTag, StreamEnvironment, TumblingEventTime, WatermarkStrategy,
+    CheckpointMode, CheckpointSettings, Mode, OutputTag, StreamEnvironment, TumblingEventTime,
+    WatermarkStrategy,
 };
 
 /// The plan without the folder of the checkpoints, which is another one each time.
@@ -88,7 +89,7 @@ fn a_plan_with_barriers_that_are_not_waited_for_promises_at_least_once() {
     let folder = tempfile::tempdir().unwrap();
     let env = StreamEnvironment::new();
     env.enable_checkpoints(CheckpointSettings {
-        exactly_once: false,
+        mode: CheckpointMode::AtLeastOnce,
         ..CheckpointSettings::in_folder(folder.path())
     });
     env.from_sequence(1, 3).sink_to(Discard::new());
