@@ -49,9 +49,9 @@ pub(crate) fn run(lines_per_second: u32) -> Result<()> {
     delays.sink_to(updates);
     delays.side_output(&late).sink_to(late_ones);
 
+    print!("{}", env.explain("delays by airport")?);
     let job = env.start("delays by airport")?;
     let _stops = stop_on_ctrl_c(&job);
-    print!("{}", job.describe());
     let (mut totals, started) = (BTreeMap::new(), Instant::now());
     let mut counted = 0;
     while job.status() == JobStatus::Running {
