@@ -7,6 +7,7 @@ Called by the native half: `begin` and `end` around each attempt, `described` an
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Any, Dict, Optional, Tuple
 
@@ -36,6 +37,8 @@ def begin(task: Any) -> None:
 
 def end(succeeded: bool) -> Optional[bytes]:
     """The task has ended; what it added to accumulators, if it succeeded and there is any."""
+    # What a worker prints is not to wait for the worker's end.
+    sys.stdout.flush()
     added = _running.accumulators
     _running.task = None
     _running.accumulators = {}

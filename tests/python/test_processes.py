@@ -100,3 +100,21 @@ def test_a_program_that_forgets_to_stop_its_context_ends(program):
         """
     )
     assert (ended.returncode, ended.stdout) == (0, "[1]\n"), ended.stderr
+
+
+def test_tasks_find_an_empty_standard_input_and_their_prints_are_not_lost(program):
+    ended = program(
+        """
+        import subprocess, sys
+        from millstream.spark import SparkContext
+
+        def look(_):
+            print("printed in a task")
+            return sys.stdin.read() + subprocess.run(["cat"], capture_output=True, text=True).stdout
+
+        with SparkContext("local[2]", "stdin") as sc:
+            print(sc.parallelize([1, 2], 2).map(look).collect())
+        """
+    )
+    assert ended.stdout == "['', '']\n", ended.stderr
+    assert ended.stderr.count("printed in a task") == 2

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use millstream_model::error::Failure;
+use pyo3::create_exception;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -36,6 +37,17 @@ impl Host {
     }
 }
 
+create_exception!(
+    millstream._native,
+    BlockError,
+    PyRuntimeError,
+    "A block that a task reads is lost, or one that it made was not taken: another attempt may do better."
+);
+
 fn raised(failure: Failure) -> PyErr {
-    PyRuntimeError::new_err(failure.to_string())
+    if failure.may_retry() {
+        BlockError::new_err(failure.to_string())
+    } else {
+        PyRuntimeError::new_err(failure.to_string())
+    }
 }

@@ -8,11 +8,12 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use millstream_model::error::Failure;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use serde::{Deserialize, Serialize};
 
-use crate::host::Host;
+use crate::host::{BlockError, Host};
 use crate::pipeline::Loader;
 use crate::plan::{BlockRef, Task};
 use crate::sink;
@@ -42,6 +43,18 @@ pub(crate) struct Fault {
     pub(crate) partition: u64,
     /// From 0.
     pub(crate) attempt: u64,
+    /// Whether it was the host that failed the task, which may do better the next time.
+    pub(crate) may_retry: bool,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        if fault.may_retry {
+            Self::external("a task could not get a block").because(fault)
+        } else {
+            Self::user("a function raised an exception").because(fault)
+        }
+    }
 }
 
 impl fmt::Display for Fault {
@@ -85,6 +98,7 @@ pub(crate) fn run(task: Task, attachments: &[Arc<Vec<u8>>], host: &Host) -> Resu
         attempt_in(py, task, attachments, host).map_err(|error| Fault {
             partition,
             attempt,
+            may_retry: error.is_instance_of::<BlockError>(py),
             ..described(py, &error)
         })
     })

@@ -79,6 +79,39 @@ impl<T: Clone> Rest<T> {
             Self::Given(rows) => rows.next(),
         }
     }
+
+    /// Adds the next rows to `run`, up to a length.
+    fn take_all(&mut self, run: &mut Vec<T>, length: usize) {
+        let room = length - run.len();
+        match self {
+            Self::Lent(rows, at) => {
+                let rest = &rows.as_slice()[*at..];
+                let rest = &rest[..room.min(rest.len())];
+                run.extend_from_slice(rest);
+                *at += rest.len();
+            }
+            Self::Given(rows) => run.extend(rows.by_ref().take(room)),
+        }
+    }
+}
+
+/// Merges two runs that are lent, up to a length or to the end of one of them. Which one is next cannot be foreseen, so the
+/// loop does not branch on it.
+fn merge_two<K: Ord + Clone, V: Clone>(
+    (left, i): (&Rows<(K, V)>, &mut usize),
+    (right, j): (&Rows<(K, V)>, &mut usize),
+    (run, length): (&mut Vec<(K, V)>, usize),
+    ascending: bool,
+) {
+    let (left, right) = (left.as_slice(), right.as_slice());
+    while run.len() < length
+        && let (Some(a), Some(b)) = (left.get(*i), right.get(*j))
+    {
+        let is_right = order(&b.0, &a.0, ascending).is_lt();
+        run.push(if is_right { b } else { a }.clone());
+        *j += usize::from(is_right);
+        *i += usize::from(!is_right);
+    }
 }
 
 /// What one map task has for the reducer.
@@ -178,17 +211,45 @@ impl<K: StateData + Ord, V: StateData> MergePull<K, V> {
             self.begin()?;
         }
         let mut run = Vec::with_capacity(DEFAULT_BATCH);
-        while let Some(first) = self.heap.first()
-            && run.len() < DEFAULT_BATCH
-        {
-            let source = &mut self.sources[*first];
-            run.extend(source.rest.take());
-            if source.rest.head().is_none() && !source.refill(&self.task)? {
-                self.heap.swap_remove(0);
+        while run.len() < DEFAULT_BATCH {
+            match *self.heap {
+                [] => break,
+                [only] => self.sources[only].rest.take_all(&mut run, DEFAULT_BATCH),
+                [a, b] => self.step_of_two(a.min(b), a.max(b), &mut run),
+                [first, ..] => run.extend(self.sources[first].rest.take()),
             }
-            self.sink(0);
+            self.settle()?;
         }
         Ok(run)
+    }
+
+    /// Merges as much as two sources have at hand.
+    fn step_of_two(&mut self, a: usize, b: usize, run: &mut Vec<(K, V)>) {
+        let (before, behind) = self.sources.split_at_mut(b);
+        match (&mut before[a].rest, &mut behind[0].rest) {
+            (Rest::Lent(left, i), Rest::Lent(right, j)) => {
+                merge_two((left, i), (right, j), (run, DEFAULT_BATCH), self.ascending);
+            }
+            _ => run.extend(self.sources[self.heap[0]].rest.take()),
+        }
+    }
+
+    /// Reads on in the sources that may have come to an end, and puts the heap in order again. Only the first one of the
+    /// heap may, or either of two.
+    fn settle(&mut self) -> Result<()> {
+        if self.heap.len() == 2 {
+            let second = self.heap[1];
+            if !self.sources[second].refill(&self.task)? {
+                self.heap.pop();
+            }
+        }
+        if let Some(first) = self.heap.first()
+            && !self.sources[*first].refill(&self.task)?
+        {
+            self.heap.swap_remove(0);
+        }
+        self.sink(0);
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use millstream_dataflow::source::{
     Boundedness, NextSplit, Polled, Promise, Source, SourceOutput, SourceReader, Split, SplitEnumerator,
 };
 use millstream_dataflow::state::encoding::{from_bytes, to_bytes};
-use millstream_formats::lines::{LineCutter, LineSettings, OnBadText, SkippedLines, Until};
+use millstream_formats::lines::{Delimiter, LineCutter, LineSettings, OnBadText, SkippedLines, Until};
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::Subtask;
 use millstream_model::text::Text;
@@ -38,10 +38,11 @@ impl TcpLines {
         Self { address: address.into(), reconnect: Reconnect::default(), lines: LineSettings::default() }
     }
 
-    /// What ends a line: an ASCII byte; `\n` if nothing else is said.
+    /// What ends a line: a character, or a text such as `"\r\n"`; `\n` (with a `\r` before it or without) if nothing else
+    /// is said.
     #[must_use]
-    pub fn delimiter(mut self, delimiter: u8) -> Self {
-        self.lines.delimiter = delimiter;
+    pub fn delimiter(mut self, delimiter: impl Into<Delimiter>) -> Self {
+        self.lines.delimiter = delimiter.into();
         self
     }
 

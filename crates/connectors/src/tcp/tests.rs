@@ -31,8 +31,14 @@ fn read_all(source: &TcpLines) -> Result<Vec<Text>> {
 #[test]
 fn lines_come_until_the_peer_closes() {
     let (listener, address) = listen();
-    let peer = thread::spawn(move || listener.accept().unwrap().0.write_all(b"one;two;thr").unwrap());
-    assert_eq!(read_all(&TcpLines::connect(address).delimiter(b';')).unwrap(), ["one", "two", "thr"]);
+    let peer = thread::spawn(move || {
+        for text in [b"one;two;thr".as_slice(), b"one\r\nt;w\no\r\nthr"] {
+            listener.accept().unwrap().0.write_all(text).unwrap();
+        }
+    });
+    let source = TcpLines::connect(address);
+    assert_eq!(read_all(&source.clone().delimiter(b';')).unwrap(), ["one", "two", "thr"]);
+    assert_eq!(read_all(&source.delimiter("\r\n")).unwrap(), ["one", "t;w\no", "thr"]);
     peer.join().unwrap();
 }
 

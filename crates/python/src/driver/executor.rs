@@ -109,7 +109,7 @@ impl Executor {
         locked(&self.threads).push(thread);
         let result = task::run(task, attachments, &Host::new(Arc::new(served)));
         locked(&self.threads).retain(|&other| other != thread);
-        result.map_err(|fault| Failure::user("a function raised an exception").because(fault))
+        result.map_err(Failure::from)
     }
 }
 

@@ -49,23 +49,22 @@ impl Kind {
     ];
 }
 
+/// Runs of bytes that are sent as they are.
+pub(super) type Parts = Vec<Arc<Vec<u8>>>;
+
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) kind: Kind,
-    pub(super) parts: Vec<Arc<Vec<u8>>>,
+    pub(super) parts: Parts,
 }
 
 impl Frame {
-    pub(super) fn new(kind: Kind, parts: Vec<Arc<Vec<u8>>>) -> Self {
+    pub(super) fn new(kind: Kind, parts: Parts) -> Self {
         Self { kind, parts }
     }
 
     /// A frame whose first part says `value`.
-    pub(super) fn saying<T: Serialize>(
-        kind: Kind,
-        value: &T,
-        mut rest: Vec<Arc<Vec<u8>>>,
-    ) -> Result<Self, Failure> {
+    pub(super) fn saying<T: Serialize>(kind: Kind, value: &T, mut rest: Parts) -> Result<Self, Failure> {
         let value = to_bytes(value)
             .map_err(|error| Failure::internal("a message to a worker cannot be written").because(error))?;
         rest.insert(0, Arc::new(value));
@@ -73,7 +72,7 @@ impl Frame {
     }
 
     /// What the first part says, and the other parts.
-    pub(super) fn said<T: DeserializeOwned>(mut self) -> Result<(T, Vec<Arc<Vec<u8>>>), Failure> {
+    pub(super) fn said<T: DeserializeOwned>(mut self) -> Result<(T, Parts), Failure> {
         let rest = self.parts.split_off(self.parts.len().min(1));
         let value = self.parts.first().map(|part| from_bytes(part)).transpose();
         match value {

@@ -44,20 +44,19 @@ impl Workers {
         host: &dyn Hosting,
         cancellation: &Cancellation,
     ) -> Result<Outcome, Failure> {
+        let setup = Arc::clone(&locked(&self.setup));
         let idle = locked(&self.idle).pop();
         let mut process = match idle {
             Some(process) => process,
-            None => {
-                let setup = Arc::clone(&locked(&self.setup));
-                Process::start(&self.launch, &setup)?
-            }
+            None => Process::start(&self.launch, &setup)?,
         };
         let result = process.run(&self.launch, task, attachments, host, cancellation);
         let is_well = match &result {
             Ok(_) => true,
             Err(failure) => failure.cause().is_some_and(|cause| cause.is::<Fault>()),
         };
-        if is_well {
+        // One that was told something else at its start than others are now is replaced.
+        if is_well && Arc::ptr_eq(&setup, &locked(&self.setup)) {
             locked(&self.idle).push(process);
         }
         result

@@ -156,7 +156,10 @@ impl Process {
                 Kind::Fetch => {
                     let answer = match host.fetch(frame.said::<BlockRef>()?.0) {
                         Ok(block) => Frame::new(Kind::Block, vec![block]),
-                        Err(failure) => Frame::saying(Kind::Missing, &failure.to_string(), Vec::new())?,
+                        Err(failure) => {
+                            let why = (failure.to_string(), failure.may_retry());
+                            Frame::saying(Kind::Missing, &why, Vec::new())?
+                        }
                     };
                     self.send(&answer)?;
                 }
@@ -172,8 +175,7 @@ impl Process {
                     return Ok(Outcome { blocks: parts.collect(), updates });
                 }
                 Kind::Failed => {
-                    let fault = frame.said::<Fault>()?.0;
-                    return Err(Failure::user("a function raised an exception").because(fault));
+                    return Err(frame.said::<Fault>()?.0.into());
                 }
                 other => {
                     return Err(Failure::internal(format!("a {other:?} frame came while a task ran")));

@@ -1,5 +1,6 @@
 //! The worker's end: tasks in, blocks out, until the driver is gone.
 
+use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -12,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Signal, getpid, getppid, kill_process};
+use rustix::stdio::dup2_stdin;
 
 use super::frame::{Frame, Kind, PROTOCOL};
 use crate::host::{Host, Hosting};
@@ -61,7 +63,10 @@ impl Hosting for Driver {
             Some(Frame { kind: Kind::Block, parts }) => {
                 Ok(parts.into_iter().next().unwrap_or_else(|| Arc::new(Vec::new())))
             }
-            Some(frame) if frame.kind == Kind::Missing => Err(Failure::external(frame.said::<String>()?.0)),
+            Some(frame) if frame.kind == Kind::Missing => {
+                let (why, may_retry) = frame.said::<(String, bool)>()?.0;
+                Err(if may_retry { Failure::external(why) } else { Failure::user(why) })
+            }
             Some(frame) => {
                 Err(Failure::internal(format!("a {:?} frame came instead of a block", frame.kind)))
             }
@@ -80,6 +85,8 @@ impl Hosting for Driver {
 #[pyfunction]
 pub(crate) fn serve(py: Python<'_>, setup: Bound<'_, PyAny>) -> PyResult<()> {
     let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    // User code, and every process that it starts, must find nothing of ours there.
+    dup2_stdin(File::open("/dev/null")?).map_err(io::Error::from)?;
     let watched = socket.try_clone()?;
     let stream = UnixStream::from(socket);
     let ends = Ends { reader: BufReader::with_capacity(1 << 16, stream.try_clone()?), writer: stream };

@@ -78,7 +78,7 @@ impl Checkpoints {
     pub(crate) fn begin_attempt(&mut self) -> Result<Option<Arc<(Store, Manifest)>>> {
         self.staged.clear();
         // What the attempt before left unfinished: on a full disk this one needs its room.
-        self.collect_garbage();
+        self.discard_unfinished();
         let (Some(store), Some(manifest)) = (&self.store, &self.restored) else { return Ok(None) };
         let (store, manifest) = (store.clone(), manifest.clone());
         self.commit(&manifest.committables)?;
@@ -147,8 +147,20 @@ impl Checkpoints {
 
     /// Lets go of what no kept manifest reaches.
     pub(crate) fn collect_garbage(&self) {
-        if let (Some(store), Some(settings)) = (&self.store, &self.plan.settings.checkpoints)
-            && let Err(error) = store.collect_garbage(settings.retained, &[])
+        if let Some(settings) = &self.plan.settings.checkpoints {
+            self.collect_keeping(settings.retained);
+        }
+    }
+
+    /// Lets go of what checkpoints that never became complete have left. All others stay: the job may be about to start
+    /// from one that is older than those it would keep.
+    pub(crate) fn discard_unfinished(&self) {
+        self.collect_keeping(usize::MAX);
+    }
+
+    fn collect_keeping(&self, checkpoints: usize) {
+        if let Some(store) = &self.store
+            && let Err(error) = store.collect_garbage(checkpoints, &[])
         {
             tracing::warn!(%error, "old checkpoints could not be removed; the next checkpoint tries again");
         }

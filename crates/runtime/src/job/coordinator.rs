@@ -365,7 +365,7 @@ impl<'a> Coordinator<'a> {
             Verdict::Tolerated => {
                 tracing::warn!(%failure, checkpoint = %pending.name, "a checkpoint failed; the job goes on");
                 // On a full disk the next one needs the room that this one took.
-                self.checkpoints.collect_garbage();
+                self.checkpoints.discard_unfinished();
                 Ok(())
             }
         }

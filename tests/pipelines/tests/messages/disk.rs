@@ -23,7 +23,7 @@ fn on_a_small_disk(disk: &Path, arguments: &[&str]) -> Option<String> {
     let output = mounted(&[&[env!("CARGO_BIN_EXE_cornered")], arguments].concat()).unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    println!("{said}");
+    eprintln!("{said}");
     Some(said)
 }
 
