@@ -36,7 +36,11 @@ enum Task {
         only: Vec<Check>,
     },
     /// Run the entire test suite: the checks, then unit, integration, doc and Python tests.
-    Test,
+    Test {
+        /// Only the stage of this name, without the checks: `python`, "doc tests", ...
+        #[arg(long)]
+        only: Option<String>,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -44,7 +48,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let project = Project::locate()?;
     let outcomes = match arguments.task {
         Task::Check { only } => check::run(&project, &only),
-        Task::Test => suite::run(&project),
+        Task::Test { only } => suite::run(&project, only.as_deref())?,
     };
     eprint!("{}", summary::table(&outcomes));
     Ok(if summary::all_passed(&outcomes) { ExitCode::SUCCESS } else { ExitCode::FAILURE })

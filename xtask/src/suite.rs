@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, TargetKind};
 
 use crate::check;
@@ -28,11 +28,17 @@ const STAGES: [Stage; 5] = [
     Stage { name: "python", run: python::run },
 ];
 
-/// Runs the checks and then all stages.
-pub(crate) fn run(project: &Project) -> Vec<Outcome> {
-    let mut outcomes = check::run(project, &[]);
-    outcomes.extend(STAGES.iter().map(|stage| stage.timed(project)));
-    outcomes
+/// Runs the checks and then all stages; or the one stage that is named.
+pub(crate) fn run(project: &Project, only: Option<&str>) -> Result<Vec<Outcome>> {
+    let Some(only) = only else {
+        let mut outcomes = check::run(project, &[]);
+        outcomes.extend(STAGES.iter().map(|stage| stage.timed(project)));
+        return Ok(outcomes);
+    };
+    let stage = STAGES.iter().find(|stage| stage.name == only).with_context(|| {
+        format!("there is no stage {only:?}; there are {}", STAGES.map(|stage| stage.name).join(", "))
+    })?;
+    Ok(vec![stage.timed(project)])
 }
 
 impl Stage {
