@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import re
+from types import FunctionType
 from typing import Any, Callable, Dict, Type, TypeVar
 
 C = TypeVar("C")
@@ -22,7 +22,7 @@ def pep8(cls: Type[C]) -> Type[C]:
     """Gives each public camelCase name of a class, of methods as of parameters, its PEP 8 spelling."""
     for name in dir(cls):
         if name == "__init__" or not name.startswith("_"):
-            member = inspect.getattr_static(cls, name)
+            member = next(vars(owner)[name] for owner in cls.__mro__ if name in vars(owner))
             if name.lower() == name:
                 setattr(cls, name, _alias(member))
             elif name.upper() != name:
@@ -36,14 +36,15 @@ def _alias(member: Any) -> Any:
         return classmethod(_renaming(member.__func__))
     if isinstance(member, staticmethod):
         return staticmethod(_renaming(member.__func__))
-    return _renaming(member) if inspect.isfunction(member) else member
+    return _renaming(member) if isinstance(member, FunctionType) else member
 
 
 def _renaming(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, taking its parameters by their PEP 8 names as well."""
-    spellings: Dict[str, str] = {
-        snake_case(name): name for name in inspect.signature(function).parameters if snake_case(name) != name
-    }
+    # The module `inspect` would take longer to import than all of this takes.
+    code = function.__code__
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    spellings: Dict[str, str] = {snake_case(name): name for name in parameters if name.lower() != name}
     if not spellings:
         return function
 

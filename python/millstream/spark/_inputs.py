@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import pickle
-import shutil
 import struct
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
@@ -76,6 +74,8 @@ def local(path: str) -> str:
 
 def files(name: str) -> List[str]:
     """The files that a name stands for, sorted; names that begin with `_` or `.` are left out of folders."""
+    import glob
+
     found: List[str] = []
     for path in map(local, name.split(",")):
         matches = [path] if os.path.exists(path) else sorted(glob.glob(path))
@@ -116,6 +116,8 @@ def file_parts(name: str, wanted: int) -> List[Part]:
 
 def copied(path: str, folder: str, recursive: bool) -> str:
     """Copies a file, or a folder if `recursive`, into a folder; where the copy is."""
+    import shutil
+
     path = local(path)
     target = os.path.join(folder, os.path.basename(os.path.normpath(path)))
     if os.path.isdir(path):

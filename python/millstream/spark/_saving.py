@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Optional
 
@@ -118,6 +117,8 @@ class Saving:
             saved._run(saved._all())
         except BaseException:
             # Nothing was there before, so nothing but what failed is lost.
+            import shutil
+
             shutil.rmtree(folder, ignore_errors=True)
             raise
         with open(os.path.join(folder, "_SUCCESS"), "w"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
@@ -89,6 +88,8 @@ class Transformations:
         total = float(sum(weights))
         if total <= 0:
             raise ValueError("Sum of weights must be positive")
+        import random
+
         bounds = [0.0]
         for weight in weights:
             bounds.append(bounds[-1] + weight / total)
@@ -101,6 +102,7 @@ class Transformations:
     def takeSample(self: "RDD", withReplacement: bool, num: int, seed: Optional[int] = None) -> List[Any]:
         """A random sample of just so many records, as a list."""
         import math
+        import random
 
         if num < 0:
             raise ValueError("Sample size cannot be negative.")

@@ -8,7 +8,6 @@ import os
 import pickle
 import re
 import sys
-import tempfile
 import threading
 import time
 from typing import Any, Callable, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
@@ -94,6 +93,8 @@ class SparkContext:
             self._python_files: Tuple[str, ...] = ()
             self._files: Dict[str, str] = {}
             self._properties = threading.local()
+            import tempfile
+
             self._folder = tempfile.TemporaryDirectory(prefix="millstream-")
             SparkFiles._root = self._folder.name
             launch = None

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-import random
 import sys
-from typing import Any, Dict, Iterable, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, Optional, Tuple
+
+if TYPE_CHECKING:
+    from random import Random
 
 __all__ = ["RDDRangeSampler", "RDDSampler", "RDDStratifiedSampler"]
 
 
 class _Sampler:
     def __init__(self, seed: Optional[int]) -> None:
+        import random
+
         self._seed = seed if seed is not None else random.randint(0, sys.maxsize)
 
-    def _generator(self, split: int) -> random.Random:
+    def _generator(self, split: int) -> Random:
         """The generator of a partition."""
+        import random
+
         generator = random.Random(self._seed ^ split)
         # The seeds of neighbours are close to each other.
         for _ in range(10):
@@ -23,7 +29,7 @@ class _Sampler:
         return generator
 
 
-def _poisson(generator: random.Random, mean: float) -> int:
+def _poisson(generator: Random, mean: float) -> int:
     """How often something is drawn that is drawn `mean` times on average."""
     drawn = 0
     if mean < 20.0:
