@@ -92,7 +92,8 @@ impl Inbox {
                 if let Element::Batch(batch) = &element {
                     self.gauge.remove(batch.len());
                 }
-                if state.senders_wait > 0 {
+                // Not with each element: a sender that is woken for one only falls asleep again behind it.
+                if state.senders_wait > 0 && state.channels[channel].records <= self.capacity / 2 {
                     self.room.notify_all();
                 }
                 return Ok(Received::Element(channel, element));
