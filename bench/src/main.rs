@@ -6,12 +6,17 @@
 #![allow(clippy::print_stdout, reason = "the table is for the person who runs it")]
 
 mod arguments;
+mod checkpoint_pause;
 mod figure;
+mod flat_memory;
 mod goal;
 mod inputs;
 mod keyed_count;
+mod latency;
 mod process;
 mod race;
+mod sort_by_key;
+mod start_up;
 mod table;
 mod tally;
 mod word_count;
@@ -30,14 +35,19 @@ struct Workload {
     measure: fn(&Setup, &str) -> Result<Vec<Row>>,
 }
 
-const WORKLOADS: [Workload; 7] = [
+const WORKLOADS: &[Workload] = &[
     Workload { name: "keyed count, 100k keys", measure: keyed_count::one_worker },
     Workload { name: "keyed count, 100k keys, 3 maps", measure: keyed_count::behind_maps },
     Workload { name: "keyed count, 1M keys", measure: keyed_count::two_workers },
     Workload { name: "keyed count, every update", measure: keyed_count::every_update },
+    Workload { name: "checkpoints of 1M keys", measure: checkpoint_pause::measure },
     Workload { name: "word count, batch", measure: word_count::batch },
     Workload { name: "word count, streaming", measure: word_count::streaming },
+    Workload { name: "latency, keyed exchange", measure: latency::measure },
     Workload { name: "word count, peak memory", measure: word_count::memory },
+    Workload { name: "flat memory, 1,000 for 1", measure: flat_memory::measure },
+    Workload { name: "start-up, map program", measure: start_up::measure },
+    Workload { name: "sort by key", measure: sort_by_key::measure },
 ];
 
 /// A contender that this program runs as a process of its own, and what it is given besides.
@@ -46,7 +56,12 @@ struct Task {
     run: fn(&Setup, &str) -> Result<()>,
 }
 
-const TASKS: [Task; 1] = [Task { name: "word-count", run: word_count::task }];
+const TASKS: &[Task] = &[
+    Task { name: "word-count", run: word_count::task },
+    Task { name: "flat-memory", run: flat_memory::task },
+    Task { name: "start-up", run: start_up::task },
+    Task { name: "latency", run: latency::task },
+];
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
+use millstream::Result;
 use millstream::batch::Batch;
 use millstream::sink::{Sink, SinkWriter, WriterContext, WriterOf};
 use millstream::source::Promise;
-use millstream::Result;
 
 /// What a run of updates comes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -19,8 +19,9 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 3] = [
+const STAGES: [Stage; 4] = [
     Stage { name: "unit tests", run: unit_tests },
+    Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },
     Stage { name: "doc tests", run: doc_tests },
 ];
@@ -47,6 +48,12 @@ impl Stage {
 /// The tests beside the code, of libraries, programs and examples.
 fn unit_tests(project: &Project) -> Result<()> {
     project.cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--examples"], &[])
+}
+
+/// Channels and coordinator under the model checker, which takes the place of threads and locks. `MILLSTREAM_MODEL_FACTOR`
+/// multiplies the number of schedules that are tried.
+fn models(project: &Project) -> Result<()> {
+    project.cargo(&["test", "-p", "millstream-runtime", "--features", "model", "--lib", "model_"], &[])
 }
 
 /// The tests that use a package from the outside.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream::{Failure, Result};
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::operators::Operator;
 use timely::dataflow::operators::generic::operator::source;
 use timely::dataflow::operators::vec::Map;
-use timely::dataflow::operators::Operator;
 use timely::dataflow::{Scope, StreamVec};
 
 use super::{Counts, next};
@@ -97,7 +97,11 @@ fn run(
 }
 
 /// The worker's share of the input.
-fn records<'scope>(scope: Scope<'scope, ()>, input: &Arc<[u64]>, worker: Worker) -> StreamVec<'scope, (), u64> {
+fn records<'scope>(
+    scope: Scope<'scope, ()>,
+    input: &Arc<[u64]>,
+    worker: Worker,
+) -> StreamVec<'scope, (), u64> {
     let input = Arc::clone(input);
     let at = |index: usize| input.len() * index / worker.peers;
     let (mut next, end) = (at(worker.index), at(worker.index + 1));

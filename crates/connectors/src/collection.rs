@@ -53,8 +53,13 @@ impl<T: Record + Sync> Source for Collection<T> {
     fn reader(&self, _: Subtask) -> Result<Box<dyn SourceReader<T, RangeSplit>>> {
         let (elements, total) = (self.0.clone(), self.0.len() as u64);
         // A reader takes no split that ends behind the total, so the index is inside.
-        Ok(Box::new(RangeReader::new("collection".into(), total, None, move |numbers: Numbers, batch: &mut Batch<_>| {
-            numbers.fill(batch, |at| elements[at as usize].clone())
-        })))
+        Ok(Box::new(RangeReader::new(
+            "collection".into(),
+            total,
+            None,
+            move |numbers: Numbers, batch: &mut Batch<_>| {
+                numbers.fill(batch, |at| elements[at as usize].clone())
+            },
+        )))
     }
 }

@@ -11,3 +11,5 @@ pub mod ranges;
 pub mod sequence;
 pub mod tcp;
 pub mod text_files;
+
+pub use millstream_formats::lines;

@@ -80,8 +80,11 @@ impl<N: Number> Source for NumberSequence<N> {
 
     fn reader(&self, _: Subtask) -> Result<Box<dyn SourceReader<N, RangeSplit>>> {
         let start = self.start;
-        Ok(Box::new(RangeReader::new("sequence".into(), self.count, None, move |numbers: Numbers, batch: &mut Batch<_>| {
-            numbers.fill(batch, |at| start.plus(at))
-        })))
+        Ok(Box::new(RangeReader::new(
+            "sequence".into(),
+            self.count,
+            None,
+            move |numbers: Numbers, batch: &mut Batch<_>| numbers.fill(batch, |at| start.plus(at)),
+        )))
     }
 }

@@ -1,4 +1,4 @@
-//! The words of Millstream: record, text, time, key, id, error.
+//! The words of Millstream: record, text, time, key, id, error, settings.
 //!
 //! Answers for the small types that every other crate speaks in. Not for behaviour: nothing here does I/O,
 //! owns a thread or knows a graph.
@@ -8,5 +8,6 @@ pub mod error;
 pub mod id;
 pub mod key;
 pub mod record;
+pub mod settings;
 pub mod text;
 pub mod time;

@@ -7,11 +7,13 @@
 //! no thread of the job is left, or the error says which.
 
 pub mod channel;
+mod describe;
 pub mod job;
 pub mod plan;
 pub mod settings;
 pub mod stage;
 mod subtask;
+mod sync;
 
 pub use job::{JobHandle, JobResult, JobStatus, Metrics, OperatorCounts, start};
-pub use settings::{CheckpointSettings, JobSettings, Restart, RestoreFrom};
+pub use settings::{CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom, UnmatchedState};

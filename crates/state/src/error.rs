@@ -2,11 +2,11 @@
 //!
 //! Answers for messages that name the file and say what the user can do next.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::io;
 
 use millstream_dataflow::state::StateError;
-use millstream_model::error::{Fault, Retry};
+use millstream_model::error::{BoxError, Fault, Retry};
 
 use crate::compare::Comparison;
 use crate::name::NameError;
@@ -132,13 +132,13 @@ pub enum StoreError {
     },
     /// No room is left.
     #[error(
-        "no space is left for {file}: {source}; make room, the job goes on from the last finished checkpoint"
+        "no space is left for {file}: {source}; make room, a job goes on from its last finished checkpoint"
     )]
     DiskFull {
         /// The file.
         file: String,
         /// What the store said.
-        source: object_store::Error,
+        source: BoxError,
     },
     /// The store failed in another way.
     #[error("{action} {file} failed: {source}")]
@@ -148,7 +148,7 @@ pub enum StoreError {
         /// The file.
         file: String,
         /// What the store said.
-        source: object_store::Error,
+        source: BoxError,
     },
     /// An operator's state could not be written or read.
     #[error("operator `{uid}`: {source}")]
@@ -196,26 +196,35 @@ impl StoreError {
         }
     }
 
+    /// That a folder cannot be written to.
+    pub(crate) fn unwritable(folder: &std::path::Path, source: io::Error) -> Self {
+        let folder = folder.display().to_string();
+        if is_full(source.kind()) {
+            return StoreError::DiskFull { file: folder, source: source.into() };
+        }
+        StoreError::Unwritable { folder, source }
+    }
+
     /// The error of the store `source` while doing something with `file`.
-    pub(crate) fn of(action: &'static str, file: &str, source: object_store::Error) -> Self {
-        let file = file.to_owned();
-        if io_kind(&source) == Some(io::ErrorKind::StorageFull) {
+    pub(crate) fn of(action: &'static str, file: &str, source: impl Into<BoxError>) -> Self {
+        let (file, source) = (file.to_owned(), source.into());
+        if io_kind(&*source).is_some_and(is_full) {
             return StoreError::DiskFull { file, source };
         }
         StoreError::Io { action, file, source }
     }
 }
 
-/// The system's error that lies below a store's.
-fn io_kind(error: &object_store::Error) -> Option<io::ErrorKind> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            return Some(io.kind());
-        }
-        source = error.source();
-    }
-    None
+/// The system's error, or the one that lies below a store's.
+fn io_kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    std::iter::successors(Some(error), |&error| error.source())
+        .find_map(|error| error.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+}
+
+/// Whether no room is left: on the disk, or for this user.
+fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 fn listed(names: &[String]) -> String {
@@ -254,7 +263,7 @@ mod tests {
         let error = store.write_subtask(CheckpointName::checkpoint(1), "0-0", work).unwrap_err();
         let StoreError::Io { action: "writing", file, source } = error else { panic!("{error}") };
         assert!(file.ends_with("/checkpoint-000001/0-0.state"), "{file}");
-        let kind = io_kind(&source);
+        let kind = io_kind(&*source);
         assert!(
             matches!(kind, Some(io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists)),
             "{kind:?} of {source}"

@@ -6,10 +6,11 @@
 //!
 //! Answers for files and their checksums, for what is kept and collected, and for cutting state for another parallelism.
 //! Not for when checkpoints are taken (the runtime) nor for the bytes of a state (`millstream_dataflow::state`).
-//! Holds: what a manifest names was completely written before the manifest; what is read is what was written, or an
+//! Holds: what a manifest names was completely written, and in a local folder on the disk, before the manifest; what is read is what was written, or an
 //! error says which file is damaged and which checkpoint is intact.
 
 mod compare;
+mod durable;
 mod error;
 mod lock;
 mod manifest;

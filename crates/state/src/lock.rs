@@ -18,7 +18,7 @@ pub struct FolderLock {
 
 impl FolderLock {
     pub(crate) fn take(folder: &Path) -> Result<Self, StoreError> {
-        let unwritable = |source| StoreError::Unwritable { folder: folder.display().to_string(), source };
+        let unwritable = |source| StoreError::unwritable(folder, source);
         let path = folder.join("lock");
         let mut file = OpenOptions::new()
             .read(true)

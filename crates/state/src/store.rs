@@ -61,7 +61,7 @@ impl CheckpointStore {
     /// Where another process has it, or it cannot be written to.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
         let folder = folder.as_ref();
-        let unwritable = |source| StoreError::Unwritable { folder: folder.display().to_string(), source };
+        let unwritable = |source| StoreError::unwritable(folder, source);
         std::fs::create_dir_all(folder).map_err(unwritable)?;
         let lock = FolderLock::take(folder)?;
         Self::local(folder, Some(lock))

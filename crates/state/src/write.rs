@@ -2,7 +2,7 @@
 //!
 //! Answers for the layout of a state file (a mark of eight bytes, then all groups and entries behind each other) and for
 //! the index that goes into the manifest. Runs on the thread that uploads, not on the record path.
-//! Holds: the manifest appears whole or not at all.
+//! Holds: the manifest appears whole or not at all, also across a power failure in a local folder.
 
 use std::ops::ControlFlow;
 
@@ -10,6 +10,7 @@ use millstream_dataflow::state::OperatorSnapshot;
 use object_store::{ObjectStoreExt, PutPayload};
 use serde::{Deserialize, Serialize};
 
+use crate::durable;
 use crate::error::StoreError;
 use crate::manifest::{
     Committable, GroupPlace, KeyedEntry, KeyedFile, Manifest, OperatorFile, OperatorStateEntry, Place,
@@ -89,10 +90,29 @@ impl CheckpointStore {
         let text = manifest
             .to_text()
             .map_err(|source| StoreError::ManifestUnwritable { file: file.clone(), source })?;
-        self.put(&file, text.into_bytes())
+        // State files were written one by one; their names go to the disk together, before the manifest that reaches them.
+        self.keep_names(&manifest.checkpoint.to_string())?;
+        self.put(&file, text.into_bytes())?;
+        self.keep_names(&manifest.checkpoint.to_string())?;
+        self.keep_names("")
+    }
+
+    /// Puts the names in a folder (from the checkpoint folder on) on the disk, where it is a local one.
+    fn keep_names(&self, folder: &str) -> Result<(), StoreError> {
+        let Some(local) = &self.local else { return Ok(()) };
+        match durable::keep_names(&local.join(folder)) {
+            // A checkpoint without state has no folder before its manifest is written.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StoreError::of("syncing", &self.full_name(folder), error)),
+            Ok(()) => Ok(()),
+        }
     }
 
     fn put(&self, file: &str, body: Vec<u8>) -> Result<(), StoreError> {
+        if let Some(local) = &self.local {
+            let written = durable::write(&local.join(file), &body);
+            return written.map_err(|source| StoreError::of("writing", &self.full_name(file), source));
+        }
         let payload = PutPayload::from(body);
         let written = pollster::block_on(self.objects().put(&self.path(file), payload));
         written.map(drop).map_err(|source| StoreError::of("writing", &self.full_name(file), source))

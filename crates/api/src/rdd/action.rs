@@ -1,11 +1,8 @@
 //! Actions: what runs a lineage and gives its result to the program.
 
 use std::collections::HashMap;
-use std::fmt::Display;
-use std::fs;
 use std::hash::Hash;
-use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::panic::Location;
 use std::sync::Arc;
 
 use millstream_dataflow::lineage::drain;
@@ -14,11 +11,19 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 
 use super::Rdd;
+use super::site::Site;
 
 /// All of these fail with what a task said in the last of its attempts.
 impl<T: Record> Rdd<T> {
-    fn all(&self) -> Vec<usize> {
+    pub(super) fn all(&self) -> Vec<usize> {
         (0..self.partitions()).collect()
+    }
+
+    /// An action on this data set.
+    #[track_caller]
+    pub(super) fn action(&self, name: &'static str) -> Site {
+        let (id, partitions) = (self.id(), self.partitions());
+        Site { id, name, kind: "", called_at: Location::caller(), partitions }
     }
 
     /// All records, in the order of the partitions.
@@ -27,7 +32,11 @@ impl<T: Record> Rdd<T> {
     /// If a task failed in all its attempts.
     pub fn collect(&self) -> Result<Vec<T>> {
         let parts = self.engine.run(&self.node, &self.all(), |mut records, _| drain(&mut *records))?;
-        Ok(parts.into_iter().flatten().collect())
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().unwrap_or_default();
+        all.reserve_exact(parts.as_slice().iter().map(Vec::len).sum());
+        parts.for_each(|mut part| all.append(&mut part));
+        Ok(all)
     }
 
     pub(super) fn count_in(&self, partitions: &[usize]) -> Result<Vec<u64>> {
@@ -98,7 +107,7 @@ impl<T: Record> Rdd<T> {
             (Some(a), Some(b)) => Some(f(a, b)),
             (a, b) => a.or(b),
         };
-        self.aggregate_from(|| None, merge, both)?
+        self.aggregate_from("reduce", || None, merge, both)?
             .ok_or_else(|| Failure::user("the rdd is empty: there is nothing to reduce"))
     }
 
@@ -112,7 +121,7 @@ impl<T: Record> Rdd<T> {
     {
         let f = Arc::new(f);
         let task = Arc::clone(&f);
-        self.aggregate(zero, move |a, b| task(a, b), move |a, b| f(a, b))
+        self.aggregate_from("fold", move || zero.clone(), move |a, b| task(a, b), move |a, b| f(a, b))
     }
 
     /// The records of each partition folded into `zero` by `seq`, and these made one by `comb`.
@@ -125,20 +134,22 @@ impl<T: Record> Rdd<T> {
         seq: impl Fn(A, T) -> A + Send + Sync + 'static,
         comb: impl Fn(A, A) -> A,
     ) -> Result<A> {
-        self.aggregate_from(move || zero.clone(), seq, comb)
+        self.aggregate_from("aggregate", move || zero.clone(), seq, comb)
     }
 
+    #[track_caller]
     fn aggregate_from<A: Send + 'static>(
         &self,
+        name: &'static str,
         zero: impl Fn() -> A + Send + Sync + Clone + 'static,
         seq: impl Fn(A, T) -> A + Send + Sync + 'static,
         comb: impl Fn(A, A) -> A,
     ) -> Result<A> {
-        let start = zero.clone();
-        let parts = self.engine.run(&self.node, &self.all(), move |mut records, _| {
-            let mut sum = start();
+        let (start, site) = (zero.clone(), self.action(name));
+        let parts = self.engine.run(&self.node, &self.all(), move |mut records, task| {
+            let (mut sum, calls) = (start(), site.calls(task.partition));
             while let Some(mut batch) = records.next()? {
-                sum = batch.drain().fold(sum, &seq);
+                sum = calls.over(&mut batch, |batch| batch.drain().fold(sum, &seq))?;
             }
             Ok(sum)
         })?;
@@ -150,43 +161,7 @@ impl<T: Record> Rdd<T> {
     /// # Errors
     /// As [`Rdd::collect`].
     pub fn for_each(&self, f: impl Fn(T) + Send + Sync + 'static) -> Result<()> {
-        self.aggregate_from(|| (), move |(), record| f(record), |(), ()| ())
-    }
-
-    /// Writes a line for each record into `folder`: `part-00000` and so on, one for each partition, and at the end
-    /// `_SUCCESS`.
-    ///
-    /// # Errors
-    /// If the folder exists or cannot be written, or as [`Rdd::collect`].
-    pub fn save_as_text_file(&self, folder: impl AsRef<Path>) -> Result<()>
-    where
-        T: Display,
-    {
-        let folder = folder.as_ref().to_path_buf();
-        if folder.exists() {
-            return Err(Failure::user(format!("output folder {} already exists", folder.display()))
-                .advice("remove it or name another: what is there is never overwritten"));
-        }
-        let failed = |path: &Path, error: std::io::Error| {
-            Failure::external(format!("{} cannot be written", path.display())).because(error)
-        };
-        fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
-        let into = folder.clone();
-        self.engine.run(&self.node, &self.all(), move |mut records, task| {
-            let name = format!("part-{:05}", task.partition);
-            // Written under another name first, so that a failed attempt leaves no part.
-            let (open, done) = (into.join(format!("_{name}.inprogress")), into.join(&name));
-            let file = fs::File::create(&open).map_err(|error| failed(&open, error))?;
-            let mut file = BufWriter::new(file);
-            while let Some(mut batch) = records.next()? {
-                for record in batch.drain() {
-                    writeln!(file, "{record}").map_err(|error| failed(&open, error))?;
-                }
-            }
-            file.flush().and_then(|()| fs::rename(&open, &done)).map_err(|error| failed(&done, error))
-        })?;
-        let success = folder.join("_SUCCESS");
-        fs::write(&success, "").map_err(|error| failed(&success, error))
+        self.aggregate_from("for_each", || (), move |(), record| f(record), |(), ()| ())
     }
 }
 
@@ -196,7 +171,9 @@ impl<T: KeyData + Hash> Rdd<T> {
     /// # Errors
     /// As [`Rdd::collect`].
     pub fn count_by_value(&self) -> Result<HashMap<T, u64>> {
-        Ok(self.map(|record| (record, 1)).reduce_by_key(|a, b| a + b).collect()?.into_iter().collect())
+        let counts =
+            self.mapped("count_by_value", |record| (record, 1)).reduced("count_by_value", |a, b| a + b);
+        Ok(counts.collect()?.into_iter().collect())
     }
 }
 
@@ -206,6 +183,7 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
     /// # Errors
     /// As [`Rdd::collect`].
     pub fn count_by_key(&self) -> Result<HashMap<K, u64>> {
-        self.map(|(key, _)| key).count_by_value()
+        let counts = self.mapped("count_by_key", |(key, _)| (key, 1)).reduced("count_by_key", |a, b| a + b);
+        Ok(counts.collect()?.into_iter().collect())
     }
 }

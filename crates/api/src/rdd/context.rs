@@ -1,14 +1,18 @@
 //! Where data sets come from.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use millstream_dataflow::lineage::VecPull;
+use millstream_connectors::text_files::{LineSettings, found, splits};
+use millstream_dataflow::batch::{Batch, DEFAULT_BATCH};
+use millstream_dataflow::lineage::{Kept, KeptPull, Pull, VecPull};
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 use millstream_model::text::Text;
 use millstream_runtime::stage::{Counters, StageEngine, StageSettings};
 
+use super::site::Site;
 use super::{Rdd, text};
 
 /// The engine of a program's batches. Cheap to clone.
@@ -33,6 +37,22 @@ impl ContextBuilder {
     #[must_use]
     pub fn shuffle_memory(mut self, bytes: usize) -> Self {
         self.0.shuffle_memory = bytes;
+        self
+    }
+
+    /// Up to how many bytes of kept partitions ([`Rdd::cache`], [`Rdd::persist`]) stay in memory. When there is no more
+    /// room, the partitions of other data sets that were not read for longest make room.
+    #[must_use]
+    pub fn cache_memory(mut self, bytes: usize) -> Self {
+        self.0.cache_memory = bytes;
+        self
+    }
+
+    /// The folder that shuffled records and kept partitions are spilled to, if there is no room in memory. Files there have
+    /// no name, and are gone when the process is. The folder for temporary files (TMPDIR), if none is given.
+    #[must_use]
+    pub fn spill_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.0.spill_folder = folder.into();
         self
     }
 
@@ -64,17 +84,25 @@ impl Context {
         self.engine.slots()
     }
 
+    /// Tells all actions that run now, on whatever thread, to stop, and says how many there were. Each fails with an error
+    /// of which [`Failure::is_cancelled`] is true, once its tasks have come to the end of a run of records.
+    pub fn cancel_all_jobs(&self) -> usize {
+        self.engine.cancel_all_jobs()
+    }
+
     /// What was run so far.
     pub fn counters(&self) -> Counters {
         self.engine.counters()
     }
 
     /// The records, cut into as many partitions as tasks run at once.
+    #[track_caller]
     pub fn parallelize<T: Record>(&self, records: impl IntoIterator<Item = T>) -> Rdd<T> {
         self.parallelize_in(records, self.parallelism())
     }
 
     /// The records, cut into `partitions` (at least 1).
+    #[track_caller]
     pub fn parallelize_in<T: Record>(
         &self,
         records: impl IntoIterator<Item = T>,
@@ -82,69 +110,103 @@ impl Context {
     ) -> Rdd<T> {
         let mut rest: Vec<T> = records.into_iter().collect();
         let (total, count) = (rest.len(), partitions.max(1));
-        let mut parts: Vec<Mutex<Vec<T>>> = Vec::with_capacity(count);
+        let mut parts: Vec<Arc<Kept<T>>> = Vec::with_capacity(count);
         for at in (0..count).rev() {
-            parts.push(Mutex::new(rest.split_off(total * at / count)));
+            parts.push(Arc::new(Kept::new(rest.split_off(total * at / count), None)));
         }
         parts.reverse();
-        Rdd::new(&self.engine, "parallelize", count, Vec::new(), None, move |partition, _| {
-            let part = parts[partition].lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(Box::new(VecPull::from(part.clone())))
+        let site = Site::new(&self.engine, "ParallelCollectionRdd", "parallelize", count);
+        Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
+            Ok(Box::new(KeptPull::from(Arc::clone(&parts[partition]))))
         })
     }
 
     /// The numbers from `start` to below `end`.
+    #[track_caller]
     pub fn range(&self, start: i64, end: i64) -> Rdd<i64> {
         let count = self.parallelism();
         let (length, parts) = (i128::from(end.max(start)) - i128::from(start), count as i128);
         let bounds: Vec<i64> =
             (0..=parts).map(|at| (i128::from(start) + length * at / parts) as i64).collect();
-        let ranges = self.parallelize_in(bounds.windows(2).map(|ends| (ends[0], ends[1])), count);
-        ranges.map_partitions(|ranges| ranges.flat_map(|(from, to)| from..to))
+        let site = Site::new(&self.engine, "ParallelCollectionRdd", "range", count);
+        Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
+            Ok(Box::new(Numbers(bounds[partition]..bounds[partition + 1])))
+        })
+        .encodable()
     }
 
     /// No record, in no partition.
+    #[track_caller]
     pub fn empty<T: Record>(&self) -> Rdd<T> {
-        Rdd::new(&self.engine, "empty", 0, Vec::new(), None, |_, _| {
+        let site = Site::new(&self.engine, "EmptyRdd", "empty", 0);
+        Rdd::new(&self.engine, site, Vec::new(), None, |_, _| {
             Err(Failure::internal("an empty rdd has no partition"))
         })
     }
 
     /// All records of all `rdds`, partition after partition.
+    #[track_caller]
     pub fn union<T: Record>(&self, rdds: &[Rdd<T>]) -> Rdd<T> {
         let parents = rdds.to_vec();
         let places: Vec<(usize, usize)> = (parents.iter().enumerate())
             .flat_map(|(of, rdd)| (0..rdd.partitions()).map(move |partition| (of, partition)))
             .collect();
         let dependencies = parents.iter().map(Rdd::narrow).collect();
-        Rdd::new(&self.engine, "union", places.len(), dependencies, None, move |partition, task| {
+        let site = Site::new(&self.engine, "UnionRdd", "union", places.len());
+        Rdd::new(&self.engine, site, dependencies, None, move |partition, task| {
             let (of, partition) = places[partition];
             parents[of].node.read(partition, task)
         })
     }
 
-    /// The lines of a file, of the files in a folder, or of those that match a `*` in the last part of the path.
+    /// The lines of a file, of the files in a folder, or of those that a pattern with `*`, `?`, `[]` or `**` matches.
+    /// Files that end in `.gz` or `.zst` are read through their compression, each as one partition.
     ///
     /// # Errors
     /// If there is no such file.
+    #[track_caller]
     pub fn text_file(&self, path: impl AsRef<Path>) -> Result<Rdd<Text>> {
-        let splits = text::splits(path.as_ref(), self.parallelism())?;
-        let count = splits.len();
-        Ok(Rdd::new(&self.engine, "text_file", count, Vec::new(), None, move |partition, _| {
-            Ok(Box::new(splits[partition].open()?))
-        }))
+        self.text_file_with(path, LineSettings::default())
+    }
+
+    /// As [`Context::text_file`], with all settings of how lines are cut: the delimiter, the longest line, and what
+    /// becomes of a line that is not UTF-8.
+    ///
+    /// # Errors
+    /// If there is no such file, or the settings cannot work.
+    #[track_caller]
+    pub fn text_file_with(&self, path: impl AsRef<Path>, settings: LineSettings) -> Result<Rdd<Text>> {
+        let splits = splits(text::name(path.as_ref())?, self.parallelism(), &settings)?;
+        let site = Site::new(&self.engine, "TextFileRdd", "text_file", splits.len());
+        let lines = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
+            Ok(Box::new(text::LinesPull::open(&splits[partition], &settings)?))
+        });
+        Ok(lines.encodable())
     }
 
     /// The path and the whole text of each file.
     ///
     /// # Errors
     /// If there is no such file.
+    #[track_caller]
     pub fn whole_text_files(&self, path: impl AsRef<Path>) -> Result<Rdd<(String, Text)>> {
-        let files = text::files(path.as_ref())?;
-        Ok(Rdd::new(&self.engine, "whole_text_files", files.len(), Vec::new(), None, move |partition, _| {
+        let files = found(text::name(path.as_ref())?)?;
+        let site = Site::new(&self.engine, "WholeTextFileRdd", "whole_text_files", files.len());
+        let texts = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
             let path = &files[partition];
             let record = (path.display().to_string(), text::whole(path)?);
             Ok(Box::new(VecPull::from(vec![record])))
-        }))
+        });
+        Ok(texts.encodable())
+    }
+}
+
+/// Numbers in a row.
+struct Numbers(Range<i64>);
+
+impl Pull<i64> for Numbers {
+    fn next(&mut self) -> Result<Option<Batch<i64>>> {
+        let run: Vec<i64> = self.0.by_ref().take(DEFAULT_BATCH).collect();
+        Ok((!run.is_empty()).then(|| Batch::from(run)))
     }
 }

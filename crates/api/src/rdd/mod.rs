@@ -20,18 +20,32 @@
 //! Holds: nothing is computed before an action asks for it.
 
 mod action;
+mod combine;
 mod context;
 mod debug;
+mod flat;
+mod group;
+mod hashed;
+mod in_memory;
+mod join;
+mod merge;
 mod narrow;
 mod node;
 mod partition;
+mod persist;
+mod records;
+mod sample;
+mod save;
 mod shuffled;
+mod site;
 mod sort;
 #[cfg(test)]
 mod tests;
 mod text;
 
 pub use context::{Context, ContextBuilder};
-pub use narrow::Records;
+pub use group::Cogrouped;
+pub use millstream_dataflow::lineage::{DatasetId, StorageLevel};
+pub use millstream_runtime::stage::{CachedSize, Counters};
 pub use node::Rdd;
-pub use shuffled::Cogrouped;
+pub use records::Records;

@@ -1,41 +1,28 @@
-//! Transformations that stay within a partition.
+//! Transformations of each record.
 
-use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::sync::Arc;
 
-use millstream_dataflow::batch::{Batch, DEFAULT_BATCH};
-use millstream_dataflow::lineage::{Pull, panic_message};
-use millstream_model::error::{Failure, Result};
-use millstream_model::id::{OperatorUid, Subtask};
+use millstream_dataflow::batch::Batch;
+use millstream_dataflow::lineage::Pull;
+use millstream_model::error::{BoxError, Result};
 use millstream_model::record::Record;
+use millstream_operators::step::user_failure;
 
 use super::Rdd;
+use super::flat::FlatMap;
+use super::site::{Calls, Site};
 
-/// A step over each run of records; a panic in it names the data set and the record.
+/// A step over each run of records; a failure in it names the data set and the record.
 struct Each<T, S> {
     input: Box<dyn Pull<T>>,
-    name: &'static str,
-    subtask: Subtask,
-    seen: u64,
+    calls: Calls,
     step: S,
 }
 
-impl<T, U, S: FnMut(&mut Batch<T>) -> Batch<U>> Pull<U> for Each<T, S> {
+impl<T, U, S: FnMut(&mut Batch<T>) -> Result<Batch<U>>> Pull<U> for Each<T, S> {
     fn next(&mut self) -> Result<Option<Batch<U>>> {
         while let Some(mut batch) = self.input.next()? {
-            let length = batch.len() as u64;
-            let origin = batch.origin().cloned();
-            let output = catch_unwind(AssertUnwindSafe(|| (self.step)(&mut batch))).map_err(|panic| {
-                let handed = batch.handed();
-                let mut failure = panic_message(&*panic).on_record(self.seen + handed as u64);
-                if let (Some(origin), true) = (origin, handed > 0) {
-                    failure = failure.at(origin.position(handed - 1));
-                }
-                failure.in_operator(self.name, &OperatorUid::new(self.name), self.subtask)
-            })?;
-            self.seen += length;
+            let output = self.calls.try_over(&mut batch, &mut self.step)?;
             if !output.is_empty() {
                 return Ok(Some(output));
             }
@@ -44,134 +31,97 @@ impl<T, U, S: FnMut(&mut Batch<T>) -> Batch<U>> Pull<U> for Each<T, S> {
     }
 }
 
-/// The records of a partition as an iterator, for [`Rdd::map_partitions`]. It ends early if the input fails.
-pub struct Records<T> {
-    input: Box<dyn Pull<T>>,
-    run: std::vec::IntoIter<T>,
-    failure: Rc<RefCell<Option<Failure>>>,
-}
-
-impl<T> Iterator for Records<T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        loop {
-            if let Some(record) = self.run.next() {
-                return Some(record);
-            }
-            match self.input.next() {
-                Ok(Some(mut batch)) => self.run = batch.drain().collect::<Vec<_>>().into_iter(),
-                Ok(None) => return None,
-                Err(failure) => {
-                    self.failure.replace(Some(failure));
-                    return None;
-                }
-            }
-        }
-    }
-}
-
-struct IterPull<I> {
-    records: I,
-    failure: Rc<RefCell<Option<Failure>>>,
-}
-
-impl<I: Iterator> Pull<I::Item> for IterPull<I> {
-    fn next(&mut self) -> Result<Option<Batch<I::Item>>> {
-        let run: Vec<_> = self.records.by_ref().take(DEFAULT_BATCH).collect();
-        match self.failure.take() {
-            Some(failure) => Err(failure),
-            None => Ok((!run.is_empty()).then(|| Batch::from(run))),
-        }
-    }
-}
-
 impl<T: Record> Rdd<T> {
-    fn each<U: Record, S: FnMut(&mut Batch<T>) -> Batch<U> + 'static>(
+    #[track_caller]
+    fn each<U: Record, S: FnMut(&mut Batch<T>) -> Result<Batch<U>> + 'static>(
         &self,
         name: &'static str,
         step: impl Fn() -> S + Send + Sync + 'static,
     ) -> Rdd<U> {
-        let (parent, of) = (self.clone(), self.partitions());
-        Rdd::new(&self.engine, name, of, vec![self.narrow()], None, move |partition, task| {
+        let site = Site::new(&self.engine, "MapPartitionsRdd", name, self.partitions());
+        let parent = self.clone();
+        Rdd::new(&self.engine, site, vec![self.narrow()], None, move |partition, task| {
             let input = parent.node.read(partition, task)?;
-            let subtask = Subtask { index: partition as u32, of: of as u32 };
-            Ok(Box::new(Each { input, name, subtask, seen: 0, step: step() }))
+            Ok(Box::new(Each { input, calls: site.calls(partition), step: step() }))
+        })
+    }
+
+    /// A map that goes by the name of the operation that it is a part of.
+    #[track_caller]
+    pub(super) fn mapped<U: Record>(
+        &self,
+        name: &'static str,
+        f: impl Fn(T) -> U + Send + Sync + 'static,
+    ) -> Rdd<U> {
+        let f = Arc::new(f);
+        self.each(name, move || {
+            let f = Arc::clone(&f);
+            move |batch: &mut Batch<T>| Ok(batch.map(&*f))
         })
     }
 
     /// What `f` makes of each record.
+    #[track_caller]
     pub fn map<U: Record>(&self, f: impl Fn(T) -> U + Send + Sync + 'static) -> Rdd<U> {
+        self.mapped("map", f)
+    }
+
+    /// What `f` makes of each record. An error of `f` ends the task with the record's place, and is not tried again
+    /// unless it is a [`Failure`](millstream_model::error::Failure) that may go well another time.
+    #[track_caller]
+    pub fn try_map<U: Record>(&self, f: impl Fn(T) -> Result<U, BoxError> + Send + Sync + 'static) -> Rdd<U> {
         let f = Arc::new(f);
-        self.each("map", move || {
+        self.each("try_map", move || {
             let f = Arc::clone(&f);
-            move |batch: &mut Batch<T>| batch.map(&*f)
+            move |batch: &mut Batch<T>| {
+                let origin = batch.origin().cloned();
+                let made: Result<Vec<U>> =
+                    batch.drain().map(|record| f(record).map_err(user_failure)).collect();
+                let mut output = Batch::from(made?);
+                output.set_origin(origin);
+                Ok(output)
+            }
         })
     }
 
     /// The records for which `f` is true.
+    #[track_caller]
     pub fn filter(&self, f: impl Fn(&T) -> bool + Send + Sync + 'static) -> Rdd<T> {
         let f = Arc::new(f);
         self.each("filter", move || {
             let f = Arc::clone(&f);
             move |batch: &mut Batch<T>| {
                 batch.retain(&*f);
-                std::mem::take(batch)
+                Ok(std::mem::take(batch))
             }
         })
     }
 
-    /// All that `f` makes of each record.
-    pub fn flat_map<I: IntoIterator<Item: Record>>(
+    /// All that `f` makes of each record. What it makes is taken up a run at a time, however much there is of it.
+    #[track_caller]
+    pub fn flat_map<I: IntoIterator<Item: Record, IntoIter: 'static>>(
         &self,
         f: impl Fn(T) -> I + Send + Sync + 'static,
     ) -> Rdd<I::Item> {
-        let f = Arc::new(f);
-        self.each("flat_map", move || {
-            let f = Arc::clone(&f);
-            move |batch: &mut Batch<T>| {
-                let origin = batch.origin().map(|origin| origin.blurred());
-                let mut output = Batch::with_capacity(batch.len());
-                batch.drain().for_each(|record| f(record).into_iter().for_each(|made| output.push(made)));
-                output.set_origin(origin);
-                output
-            }
-        })
-    }
-
-    /// What `f` makes of the records of each partition.
-    pub fn map_partitions<I: IntoIterator<Item: Record, IntoIter: 'static>>(
-        &self,
-        f: impl Fn(Records<T>) -> I + Send + Sync + 'static,
-    ) -> Rdd<I::Item> {
-        self.map_partitions_with_index(move |_, records| f(records))
-    }
-
-    /// What `f` makes of the number and the records of each partition.
-    pub fn map_partitions_with_index<I: IntoIterator<Item: Record, IntoIter: 'static>>(
-        &self,
-        f: impl Fn(usize, Records<T>) -> I + Send + Sync + 'static,
-    ) -> Rdd<I::Item> {
-        let parent = self.clone();
-        let dependencies = vec![self.narrow()];
-        let count = self.partitions();
-        Rdd::new(&self.engine, "map_partitions", count, dependencies, None, move |partition, task| {
-            let failure = Rc::new(RefCell::new(None));
-            let input = parent.node.read(partition, task)?;
-            let records = Records { input, run: Vec::new().into_iter(), failure: Rc::clone(&failure) };
-            Ok(Box::new(IterPull { records: f(partition, records).into_iter(), failure }))
+        let site = Site::new(&self.engine, "MapPartitionsRdd", "flat_map", self.partitions());
+        let (parent, f) = (self.clone(), Arc::new(f));
+        Rdd::new(&self.engine, site, vec![self.narrow()], None, move |partition, task| {
+            let (input, f) = (parent.node.read(partition, task)?, Arc::clone(&f));
+            Ok(Box::new(FlatMap::new(input, site.calls(partition), move |record| f(record).into_iter())))
         })
     }
 
     /// Each record behind the key that `f` finds for it.
+    #[track_caller]
     pub fn key_by<K: Record>(&self, f: impl Fn(&T) -> K + Send + Sync + 'static) -> Rdd<(K, T)> {
-        self.map(move |record| (f(&record), record))
+        self.mapped("key_by", move |record| (f(&record), record))
     }
 }
 
 impl<K: Record, V: Record> Rdd<(K, V)> {
     /// What `f` makes of each value, behind the key it had.
+    #[track_caller]
     pub fn map_values<U: Record>(&self, f: impl Fn(V) -> U + Send + Sync + 'static) -> Rdd<(K, U)> {
-        self.map(move |(key, value)| (key, f(value)))
+        self.mapped("map_values", move |(key, value)| (key, f(value)))
     }
 }

@@ -1,30 +1,38 @@
 //! The handle a user holds, and the node of the lineage behind it.
 
 use std::fmt;
+use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use millstream_dataflow::lineage::{
-    Block, Dataset, DatasetId, Dependency, Lineage, Pull, Shuffle, ShuffleId, StorageLevel, TaskContext,
+    Block, Codec, Dataset, DatasetId, Dependency, Lineage, Pull, Shuffle, ShuffleId, StorageLevel,
+    TaskContext,
 };
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 use millstream_runtime::stage::StageEngine;
 
+use super::persist::Storage;
+use super::site::Site;
+
 type Compute<T> = dyn Fn(usize, &TaskContext) -> Result<Box<dyn Pull<T>>> + Send + Sync;
-type Prepare = Box<dyn Fn() -> Result<()> + Send + Sync>;
+pub(super) type Prepare = Box<dyn Fn() -> Result<()> + Send + Sync>;
 type Write = dyn Fn(usize, &TaskContext) -> Result<Vec<Arc<dyn Block>>> + Send + Sync;
 
 /// A data set in partitions, described by how it is made. Cheap to clone; nothing runs before an action.
 pub struct Rdd<T> {
     pub(super) engine: Arc<StageEngine>,
     pub(super) node: Arc<dyn Dataset<T>>,
-    kept: Arc<AtomicBool>,
+    pub(super) storage: Arc<Storage<T>>,
 }
 
 impl<T> Clone for Rdd<T> {
     fn clone(&self) -> Self {
-        Self { engine: Arc::clone(&self.engine), node: Arc::clone(&self.node), kept: Arc::clone(&self.kept) }
+        Self {
+            engine: Arc::clone(&self.engine),
+            node: Arc::clone(&self.node),
+            storage: Arc::clone(&self.storage),
+        }
     }
 }
 
@@ -36,26 +44,32 @@ impl<T> fmt::Debug for Rdd<T> {
 
 struct Node<T> {
     engine: Arc<StageEngine>,
-    id: DatasetId,
-    name: &'static str,
-    partitions: usize,
+    site: Site,
     dependencies: Vec<Dependency>,
-    kept: Arc<AtomicBool>,
+    storage: Arc<Storage<T>>,
     prepare: Option<Prepare>,
     compute: Box<Compute<T>>,
 }
 
 impl<T: Record> Lineage for Node<T> {
     fn id(&self) -> DatasetId {
-        self.id
+        self.site.id
     }
 
     fn name(&self) -> &str {
-        self.name
+        self.site.name
+    }
+
+    fn kind(&self) -> &str {
+        self.site.kind
+    }
+
+    fn called_at(&self) -> &'static Location<'static> {
+        self.site.called_at
     }
 
     fn partitions(&self) -> usize {
-        self.partitions
+        self.site.partitions
     }
 
     fn dependencies(&self) -> &[Dependency] {
@@ -63,7 +77,7 @@ impl<T: Record> Lineage for Node<T> {
     }
 
     fn storage(&self) -> StorageLevel {
-        if self.kept.load(Ordering::Relaxed) { StorageLevel::MemoryOnly } else { StorageLevel::None }
+        self.storage.level()
     }
 
     fn prepare(&self) -> Result<()> {
@@ -75,37 +89,36 @@ impl<T: Record> Dataset<T> for Node<T> {
     fn compute(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Pull<T>>> {
         (self.compute)(partition, task)
     }
+
+    fn codec(&self) -> Option<Codec<T>> {
+        self.storage.codec()
+    }
 }
 
 impl<T> Drop for Node<T> {
     fn drop(&mut self) {
-        if self.kept.load(Ordering::Relaxed) {
-            self.engine.forget_cached(self.id);
-        }
+        self.engine.forget_cached(self.site.id);
     }
 }
 
 impl<T: Record> Rdd<T> {
     pub(super) fn new(
         engine: &Arc<StageEngine>,
-        name: &'static str,
-        partitions: usize,
+        site: Site,
         dependencies: Vec<Dependency>,
         prepare: Option<Prepare>,
         compute: impl Fn(usize, &TaskContext) -> Result<Box<dyn Pull<T>>> + Send + Sync + 'static,
     ) -> Self {
-        let kept = Arc::new(AtomicBool::new(false));
+        let storage = Arc::<Storage<T>>::default();
         let node = Arc::new(Node {
             engine: Arc::clone(engine),
-            id: DatasetId(engine.next_id()),
-            name,
-            partitions,
+            site,
             dependencies,
-            kept: Arc::clone(&kept),
+            storage: Arc::clone(&storage),
             prepare,
             compute: Box::new(compute),
         });
-        Self { engine: Arc::clone(engine), node, kept }
+        Self { engine: Arc::clone(engine), node, storage }
     }
 
     /// This data set as what another is made from, in the same task.
@@ -113,33 +126,14 @@ impl<T: Record> Rdd<T> {
         Dependency::Narrow(Arc::clone(&self.node) as Arc<dyn Lineage>)
     }
 
-    /// Keeps each partition in memory once it is computed.
-    #[must_use]
-    pub fn cache(&self) -> Self {
-        self.persist(StorageLevel::MemoryOnly)
-    }
-
-    /// Keeps each partition at `level` once it is computed.
-    #[must_use]
-    pub fn persist(&self, level: StorageLevel) -> Self {
-        if level == StorageLevel::None {
-            return self.unpersist();
-        }
-        self.kept.store(true, Ordering::Relaxed);
-        self.clone()
-    }
-
-    /// Lets go of what was kept, and keeps nothing more.
-    #[must_use]
-    pub fn unpersist(&self) -> Self {
-        self.kept.store(false, Ordering::Relaxed);
-        self.engine.forget_cached(self.node.id());
-        self.clone()
-    }
-
     /// The number of the data set, as lineage and errors show it.
     pub fn id(&self) -> DatasetId {
         self.node.id()
+    }
+
+    /// How many partitions a shuffle of the records has, if nobody says.
+    pub(super) fn reducers(&self) -> usize {
+        self.engine.slots().min(self.partitions().max(1))
     }
 
     /// How many partitions there are.
@@ -153,8 +147,6 @@ struct Exchange {
     engine: Arc<StageEngine>,
     id: ShuffleId,
     parent: Arc<dyn Lineage>,
-    reducers: usize,
-    prepare: Option<Prepare>,
     write: Box<Write>,
 }
 
@@ -165,14 +157,6 @@ impl Shuffle for Exchange {
 
     fn parent(&self) -> Arc<dyn Lineage> {
         Arc::clone(&self.parent)
-    }
-
-    fn reducers(&self) -> usize {
-        self.reducers
-    }
-
-    fn prepare(&self) -> Result<()> {
-        self.prepare.as_ref().map_or(Ok(()), |prepare| prepare())
     }
 
     fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Arc<dyn Block>>> {
@@ -189,17 +173,13 @@ impl Drop for Exchange {
 /// A shuffle of `parent`, and its number.
 pub(super) fn exchange<T: Record>(
     parent: &Rdd<T>,
-    reducers: usize,
-    prepare: Option<Prepare>,
     write: impl Fn(usize, &TaskContext) -> Result<Vec<Arc<dyn Block>>> + Send + Sync + 'static,
 ) -> (ShuffleId, Dependency) {
-    let id = ShuffleId(parent.engine.next_id());
+    let id = parent.engine.next_shuffle();
     let exchange = Exchange {
         engine: Arc::clone(&parent.engine),
         id,
         parent: Arc::clone(&parent.node) as Arc<dyn Lineage>,
-        reducers,
-        prepare,
         write: Box::new(write),
     };
     (id, Dependency::Shuffle(Arc::new(exchange)))

@@ -1,20 +1,27 @@
 //! Transformations of the partitions themselves.
 
+use std::hash::Hash;
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::lineage::{Pull, TaskContext};
-use millstream_dataflow::state::StateData;
+use millstream_dataflow::state::{KeyData, StateData};
 use millstream_model::error::Result;
+use millstream_model::key::hash::hash_of;
 use millstream_model::record::Record;
 
 use super::Rdd;
 use super::context::Context;
+use super::hashed::{blocks, reducer_of};
+use super::node::exchange;
+use super::shuffled::Shuffled;
+use super::site::Site;
 
 /// Several partitions of a data set, one after the other.
 struct Chain<T> {
     parent: Rdd<T>,
-    rest: std::ops::Range<usize>,
+    rest: Range<usize>,
     task: TaskContext,
     current: Option<Box<dyn Pull<T>>>,
 }
@@ -35,15 +42,18 @@ impl<T: Record> Pull<T> for Chain<T> {
 
 impl<T: Record> Rdd<T> {
     /// All records here and in `other`.
+    #[track_caller]
     pub fn union(&self, other: &Rdd<T>) -> Rdd<T> {
         Context { engine: Arc::clone(&self.engine) }.union(&[self.clone(), other.clone()])
     }
 
     /// The records in at most `partitions` partitions (at least 1), each made of neighbours, without a shuffle.
+    #[track_caller]
     pub fn coalesce(&self, partitions: usize) -> Rdd<T> {
         let (parent, from) = (self.clone(), self.partitions());
         let to = partitions.max(1).min(from);
-        Rdd::new(&self.engine, "coalesce", to, vec![self.narrow()], None, move |partition, task| {
+        let site = Site::new(&self.engine, "CoalescedRdd", "coalesce", to);
+        Rdd::new(&self.engine, site, vec![self.narrow()], None, move |partition, task| {
             let rest = from * partition / to..from * (partition + 1) / to;
             Ok(Box::new(Chain { parent: parent.clone(), rest, task: task.clone(), current: None }))
         })
@@ -51,6 +61,7 @@ impl<T: Record> Rdd<T> {
 
     /// Each record with its number, in the order of the partitions. Counts all but the last partition first, if there
     /// are several.
+    #[track_caller]
     pub fn zip_with_index(&self) -> Rdd<(T, u64)> {
         let starts: Arc<OnceLock<Vec<u64>>> = Arc::default();
         let (counted, found, count) = (self.clone(), Arc::clone(&starts), self.partitions());
@@ -66,42 +77,51 @@ impl<T: Record> Rdd<T> {
             }
             Ok(())
         };
-        let numbered = self.map_partitions_with_index(move |partition, records| {
+        let (kind, name) = ("ZippedWithIndexRdd", "zip_with_index");
+        self.partitions_mapped(kind, name, Some(Box::new(prepare)), move |partition, records| {
             let start = starts.get().and_then(|starts| starts.get(partition)).copied().unwrap_or(0);
             records.zip(start..)
-        });
-        let dependencies = vec![numbered.narrow()];
-        let node = numbered.clone();
-        Rdd::new(
-            &self.engine,
-            "zip_with_index",
-            count,
-            dependencies,
-            Some(Box::new(prepare)),
-            move |at, task| node.node.read(at, task),
-        )
-    }
-
-    /// About `fraction` of the records, each at most once; the same ones for the same `seed`.
-    pub fn sample(&self, fraction: f64, seed: u64) -> Rdd<T> {
-        self.map_partitions_with_index(move |partition, records| {
-            let mut state = seed ^ (partition as u64).wrapping_mul(0xd134_2543_de82_ef95);
-            records.filter(move |_| {
-                // SplitMix64.
-                state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-                let mut bits = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-                bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-                (((bits ^ (bits >> 31)) >> 11) as f64) < fraction * (1u64 << 53) as f64
-            })
         })
     }
 }
 
 impl<T: StateData> Rdd<T> {
     /// The records dealt out evenly over `partitions` (at least 1), by a shuffle.
+    #[track_caller]
     pub fn repartition(&self, partitions: usize) -> Rdd<T> {
-        self.map_partitions_with_index(|partition, records| (partition as u64..).zip(records))
-            .partition_by(partitions)
-            .map(|(_, record)| record)
+        let (parent, reducers) = (self.clone(), partitions.max(1));
+        let site = Site::new(&self.engine, "ShuffledRdd", "repartition", reducers);
+        let (id, dependency) = exchange(self, move |partition, task| {
+            // Each map task begins with another reducer, so that the first ones do not get a record more from each.
+            let mut next = partition % reducers;
+            blocks(&mut *parent.node.read(partition, task)?, reducers, |_| {
+                let to = next;
+                next = (next + 1) % reducers;
+                to
+            })
+        });
+        let shuffled = Shuffled::new(id, self.partitions());
+        Rdd::new(&self.engine, site, vec![dependency], None, move |reducer, task| {
+            Ok(Box::new(shuffled.pull(reducer, task)))
+        })
+        .encodable()
+    }
+}
+
+impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
+    /// The pairs in `partitions` partitions (at least 1), equal keys together.
+    #[track_caller]
+    pub fn partition_by(&self, partitions: usize) -> Rdd<(K, V)> {
+        let (parent, reducers) = (self.clone(), partitions.max(1));
+        let site = Site::new(&self.engine, "ShuffledRdd", "partition_by", reducers);
+        let (id, dependency) = exchange(self, move |partition, task| {
+            let mut input = parent.node.read(partition, task)?;
+            blocks(&mut *input, reducers, |(key, _)| reducer_of(hash_of(key), reducers))
+        });
+        let shuffled = Shuffled::new(id, self.partitions());
+        Rdd::new(&self.engine, site, vec![dependency], None, move |reducer, task| {
+            Ok(Box::new(shuffled.pull(reducer, task)))
+        })
+        .encodable()
     }
 }

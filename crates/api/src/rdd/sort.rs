@@ -1,107 +1,127 @@
-//! Sorting: bounds from a sample of the keys, a shuffle by range, a sort within each partition.
+//! Sorting: each map task sorts its partition and leaves it as one run, with an index of it; reducers cut all runs at the
+//! same keys, which they find in the indexes, and merge what lies between.
+//!
+//! So the parent is computed once, records are copied once (out of the runs), and no reducer holds its whole partition.
+//!
+//! Holds: the bounds between partitions are the same for all reducers, however often a task is run.
 
 use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use millstream_dataflow::lineage::{Block, Rows, VecPull, drain};
+use millstream_dataflow::lineage::{Block, Rows, Runs, TaskContext, VecPull, drain};
 use millstream_dataflow::state::StateData;
+use millstream_model::error::Result;
 
 use super::Rdd;
+use super::merge::{Bounds, MergePull, Source};
 use super::node::exchange;
-use super::shuffled::each_row;
+use super::site::{Calls, Site};
 
-/// How many keys of each partition are looked at for each reducer.
-const SAMPLE: usize = 64;
+/// Into how many chunks a run is cut for each reducer: the finer, the more even are the partitions.
+const CHUNKS: usize = 16;
 
-fn order<K: Ord>(a: &K, b: &K, ascending: bool) -> Ordering {
+/// The first key of each chunk of a run, and how many records the chunk has.
+pub(super) type Index<K> = Vec<(K, u64)>;
+
+#[inline]
+pub(super) fn order<K: Ord>(a: &K, b: &K, ascending: bool) -> Ordering {
     if ascending { a.cmp(b) } else { b.cmp(a) }
 }
 
-impl<K: StateData + Ord, V: StateData> Rdd<(K, V)> {
-    /// The pairs in the order of their keys, within and across partitions.
-    pub fn sort_by_key(&self, ascending: bool) -> Rdd<(K, V)> {
-        let (parent, maps) = (self.clone(), self.partitions());
-        let reducers = self.engine.slots().min(maps.max(1));
-        if maps == 1 {
-            return Rdd::new(&self.engine, "sort_by_key", 1, vec![self.narrow()], None, move |at, task| {
-                let mut records = drain(&mut *parent.node.read(at, task)?)?;
-                records.sort_by(|a, b| order(&a.0, &b.0, ascending));
-                Ok(Box::new(VecPull::from(records)))
-            });
+/// The keys at which records are cut into `reducers` partitions of about the same size.
+fn cuts<K: StateData + Ord>(indexes: &[Rows<(K, u64)>], reducers: usize, ascending: bool) -> Vec<K> {
+    let mut keys: Vec<&(K, u64)> = indexes.iter().flat_map(|index| index.as_slice()).collect();
+    keys.sort_by(|a, b| order(&a.0, &b.0, ascending));
+    let total: u64 = keys.iter().map(|(_, count)| count).sum();
+    let (mut cuts, mut passed) = (Vec::new(), 0);
+    for (key, count) in keys {
+        let wanted = u128::from(total) * (cuts.len() as u128 + 1) / reducers as u128;
+        if cuts.len() + 1 < reducers && u128::from(passed) >= wanted {
+            cuts.push(key.clone());
         }
-        let bounds: Arc<OnceLock<Vec<K>>> = Arc::default();
-        let (sampled, found) = (self.clone(), Arc::clone(&bounds));
-        let prepare = move || {
-            if found.get().is_some() {
-                return Ok(());
-            }
-            let all: Vec<usize> = (0..maps).collect();
-            let samples = sampled.engine.run(&sampled.node, &all, move |mut records, _| {
-                // Every key of a partition that has few; of a long one, fewer and fewer as it goes on.
-                let (mut keys, mut step, mut at) = (Vec::new(), 1, 0usize);
-                while let Some(mut batch) = records.next()? {
-                    for (key, _) in batch.drain() {
-                        if at.is_multiple_of(step) {
-                            keys.push(key);
-                        }
-                        at += 1;
-                        if keys.len() >= 2 * SAMPLE * reducers {
-                            let mut odd = false;
-                            keys.retain(|_| {
-                                odd = !odd;
-                                odd
-                            });
-                            step *= 2;
-                        }
-                    }
-                }
-                Ok((keys, step))
-            })?;
-            // A key stands for as many records as its partition's step.
-            let mut keys: Vec<(K, usize)> = samples
-                .into_iter()
-                .flat_map(|(keys, step)| keys.into_iter().map(move |key| (key, step)))
-                .collect();
-            keys.sort_by(|a, b| order(&a.0, &b.0, ascending));
-            let total: usize = keys.iter().map(|(_, weight)| weight).sum();
-            let (mut cuts, mut passed) = (Vec::new(), 0);
-            for (key, weight) in keys {
-                if cuts.len() + 1 < reducers && passed >= total * (cuts.len() + 1) / reducers {
-                    cuts.push(key);
-                }
-                passed += weight;
-            }
-            let _raced = found.set(cuts);
-            Ok(())
-        };
-        let (shuffle, dependency) = exchange(self, reducers, Some(Box::new(prepare)), move |at, task| {
-            let cuts = bounds.get().map_or(&[][..], Vec::as_slice);
-            let mut buckets: Vec<Vec<(K, V)>> = (0..reducers).map(|_| Vec::new()).collect();
-            let mut input = parent.node.read(at, task)?;
-            while let Some(mut batch) = input.next()? {
-                for pair in batch.drain() {
-                    let to = cuts.partition_point(|cut| order(cut, &pair.0, ascending).is_le());
-                    buckets[to].push(pair);
-                }
-            }
-            Ok(buckets.into_iter().map(|bucket| Arc::new(Rows(bucket)) as Arc<dyn Block>).collect())
+        passed += count;
+    }
+    cuts
+}
+
+/// A sorted run as blocks: its index, then its chunks.
+fn blocks<K: StateData + Ord, V: StateData>(records: Vec<(K, V)>, reducers: usize) -> Vec<Arc<dyn Block>> {
+    let rows = Rows::from(records);
+    let length = rows.as_slice().len();
+    let size = length.div_ceil(CHUNKS * reducers).max(1);
+    let starts = (0..length).step_by(size);
+    let index: Index<K> =
+        rows.as_slice().chunks(size).map(|chunk| (chunk[0].0.clone(), chunk.len() as u64)).collect();
+    let mut blocks: Vec<Arc<dyn Block>> = vec![Arc::new(Rows::from(index))];
+    blocks.extend(starts.map(|start| Arc::new(rows.part(start..start + size)) as Arc<dyn Block>));
+    blocks
+}
+
+impl<K: StateData + Ord, V: StateData> Rdd<(K, V)> {
+    fn sorted_part(
+        &self,
+        partition: usize,
+        task: &TaskContext,
+        calls: &Calls,
+        ascending: bool,
+    ) -> Result<Vec<(K, V)>> {
+        let mut records = drain(&mut *self.node.read(partition, task)?)?;
+        calls.counted(|| records.sort_unstable_by(|a, b| order(&a.0, &b.0, ascending)))?;
+        Ok(records)
+    }
+
+    /// The pairs in the order of their keys, within and across partitions. Pairs with equal keys stand next to each other in
+    /// no particular order.
+    #[track_caller]
+    pub fn sort_by_key(&self, ascending: bool) -> Rdd<(K, V)> {
+        self.sorted("sort_by_key", ascending)
+    }
+
+    #[track_caller]
+    fn sorted(&self, name: &'static str, ascending: bool) -> Rdd<(K, V)> {
+        let (parent, maps) = (self.clone(), self.partitions());
+        if maps == 1 {
+            let site = Site::new(&self.engine, "MapPartitionsRdd", name, 1);
+            return Rdd::new(&self.engine, site, vec![self.narrow()], None, move |at, task| {
+                Ok(Box::new(VecPull::from(parent.sorted_part(at, task, &site.calls(at), ascending)?)))
+            })
+            .encodable();
+        }
+        let reducers = self.reducers();
+        let site = Site::new(&self.engine, "ShuffledRdd", name, reducers);
+        let (id, dependency) = exchange(self, move |at, task| {
+            let calls = Site { partitions: maps, ..site }.calls(at);
+            Ok(blocks(parent.sorted_part(at, task, &calls, ascending)?, reducers))
         });
-        Rdd::new(&self.engine, "sort_by_key", reducers, vec![dependency], None, move |reducer, task| {
-            let mut records = Vec::new();
-            each_row(shuffle, maps, reducer, task, |pair: (K, V)| records.push(pair))?;
-            records.sort_by(|a, b| order(&a.0, &b.0, ascending));
-            Ok(Box::new(VecPull::from(records)))
+        let found: OnceLock<Vec<K>> = OnceLock::new();
+        Rdd::new(&self.engine, site, vec![dependency], None, move |reducer, task| {
+            let mut indexes = Vec::with_capacity(maps);
+            for map in 0..maps {
+                let index = Runs::<(K, u64)>::open(task, id, map, 0)?.next_run()?;
+                indexes.push(index.map_or_else(|| Rows::from(Vec::new()), Rows::from));
+            }
+            let calls = site.calls(reducer);
+            let cuts = calls.counted(|| found.get_or_init(|| cuts(&indexes, reducers, ascending)))?;
+            let bounds = Bounds::of(cuts, reducer, ascending);
+            let sources = (indexes.iter().enumerate())
+                .map(|(map, index)| Source::new((id, map), bounds.chunks(index.as_slice()), &bounds))
+                .collect();
+            Ok(Box::new(MergePull::new(sources, ascending, task.clone(), calls)))
         })
+        .encodable()
     }
 }
 
 impl<T: StateData> Rdd<T> {
     /// The records in the order of what `f` finds for each, within and across partitions.
+    #[track_caller]
     pub fn sort_by<K: StateData + Ord>(
         &self,
         f: impl Fn(&T) -> K + Send + Sync + 'static,
         ascending: bool,
     ) -> Rdd<T> {
-        self.key_by(f).sort_by_key(ascending).map(|(_, record)| record)
+        self.mapped("sort_by", move |record| (f(&record), record))
+            .sorted("sort_by", ascending)
+            .mapped("sort_by", |(_, record)| record)
     }
 }

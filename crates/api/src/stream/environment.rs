@@ -1,6 +1,8 @@
 //! Where a stream program begins and is run.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
+use std::io::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +18,10 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::key::MaxParallelism;
 use millstream_runtime::{CheckpointSettings, JobHandle, JobResult, JobSettings, Restart, RestoreFrom};
 
+use crate::settings::{self, JOB_SETTINGS, Outside, Read, Values};
+
 use super::data_stream::{DataStream, Origin};
-use super::interrupt;
+use crate::interrupt;
 
 /// The beginning of a stream program: makes streams out of sources, and runs the job that was made of them.
 ///
@@ -34,12 +38,73 @@ pub struct StreamEnvironment {
     pub(super) graph: Rc<RefCell<JobGraph>>,
     settings: Rc<RefCell<JobSettings>>,
     max_parallelism_error: Rc<RefCell<Option<String>>>,
+    arguments: Rc<[String]>,
 }
 
 impl StreamEnvironment {
     /// An environment with the default settings: parallelism 1, streaming, no checkpoints.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An environment with the settings that the process was started with: as arguments (`--parallelism 2`), in the
+    /// environment (`MILLSTREAM_PARALLELISM=2`), in the file that `--settings FILE` names (`parallelism = 2`). An argument
+    /// holds against the environment, that against the file, that against the default. What the program sets on it
+    /// afterwards holds against all. The settings are listed in `docs/reference/settings.md`, and by `--help`, which
+    /// prints them and ends the process.
+    ///
+    /// # Errors
+    /// If an argument, a variable or a line of the file is unknown or malformed: the message says which one, and what
+    /// would be right.
+    pub fn from_args() -> Result<Self> {
+        Self::from_args_over(JobSettings::default())
+    }
+
+    /// As [`StreamEnvironment::from_args`], over a program's own defaults.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn from_args_over(defaults: JobSettings) -> Result<Self> {
+        let arguments = std::env::args_os().skip(1).collect();
+        let outside = Outside { arguments, environment: std::env::vars_os().collect() };
+        match settings::read(&JOB_SETTINGS, outside)? {
+            Read::Given { settings, arguments } => Self::given(defaults, &settings, arguments),
+            Read::Help(help) => {
+                // Whoever asked for help and closed the pipe wants no more of it.
+                let _ = std::io::stdout().write_all(help.as_bytes());
+                std::process::exit(0)
+            }
+        }
+    }
+
+    /// As [`StreamEnvironment::from_args`] with these arguments (without the program's name) and no environment.
+    ///
+    /// ```
+    /// use millstream::StreamEnvironment;
+    /// let env = StreamEnvironment::from_args_of(["--parallelism", "2", "--", "flights.csv"])?;
+    /// assert_eq!(env.arguments(), ["flights.csv"]);
+    /// # Ok::<(), millstream::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As there; `--help` is an error too, whose message is the help.
+    pub fn from_args_of<A: Into<OsString>>(arguments: impl IntoIterator<Item = A>) -> Result<Self> {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        match settings::read(&JOB_SETTINGS, Outside { arguments, environment: Vec::new() })? {
+            Read::Given { settings, arguments } => Self::given(JobSettings::default(), &settings, arguments),
+            Read::Help(help) => Err(Failure::user(help)),
+        }
+    }
+
+    fn given(defaults: JobSettings, given: &Values, arguments: Vec<String>) -> Result<Self> {
+        let settings = defaults.with(given)?;
+        settings.check()?;
+        Ok(Self { settings: Rc::new(RefCell::new(settings)), arguments: arguments.into(), ..Self::default() })
+    }
+
+    /// The arguments behind `--`, which are the program's own.
+    pub fn arguments(&self) -> &[String] {
+        &self.arguments
     }
 
     fn set(&self, change: impl FnOnce(&mut JobSettings)) -> &Self {
@@ -108,7 +173,7 @@ impl StreamEnvironment {
         let name = source.name();
         let adapter = SourceAdapter(Arc::new(source));
         let node = self.graph.borrow_mut().add(name, NodeKind::Source(Arc::new(adapter)));
-        DataStream::of(self.clone(), vec![Origin { node, tag: None, partitioning: Partitioning::Forward }])
+        DataStream::of(self.clone(), vec![Origin { node, tag: None, partitioning: Partitioning::Unset }])
     }
 
     /// A stream of these records.
@@ -127,11 +192,12 @@ impl StreamEnvironment {
     /// If the program or a setting is wrong, or the job fails: which operator, where, why, what to do.
     pub fn execute(&self, name: &str) -> Result<JobResult> {
         let job = self.start(name)?;
-        let _guard = interrupt::stop_on_ctrl_c(job.remote());
+        let _guard = interrupt::stop_on_ctrl_c(&job);
         job.wait()
     }
 
-    /// Starts the job and gives a handle to it.
+    /// Starts the job and gives a handle to it. Ctrl-C ends the program, unless [`crate::stop_on_ctrl_c`] is asked to let
+    /// it stop the job in order.
     ///
     /// # Errors
     /// If the program or a setting is wrong.

@@ -261,6 +261,12 @@ impl<T> Batch<T> {
         Drain::new(self.records.drain(..), &mut self.handed)
     }
 
+    /// Takes all records out at once, in the memory they are in. Times stay until [`Batch::clear`].
+    #[inline]
+    pub fn take_records(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.records)
+    }
+
     /// Takes the records out, each with its time ([`Timestamp::MIN`] where it has none).
     #[inline]
     pub fn drain_timed(&mut self) -> Drain<'_, impl ExactSizeIterator<Item = (T, Timestamp)> + '_> {

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use millstream_model::id::OperatorUid;
 use millstream_model::key::{MaxParallelism, key_group_of, subtask_of};
+
+use super::MakeCombine;
 
 /// Finds the hash of a record's key; the same one for the exchange and for the operator behind it.
 pub type KeySelector<T> = Arc<dyn Fn(&[T], &mut Vec<u64>) + Send + Sync>;
@@ -13,7 +16,9 @@ pub type Partitioner<T> = Arc<dyn Fn(&T, usize) -> usize + Send + Sync>;
 
 /// How the records of an edge are shared out among the subtasks behind it.
 pub enum Partitioning<T> {
-    /// Subtask *n* to subtask *n*, fused into one chain; in turn to all of them where their numbers differ.
+    /// Nothing was said: as `Forward` where the numbers of subtasks are equal, else as `Rebalance`.
+    Unset,
+    /// Subtask *n* to subtask *n*, fused into one chain. A job in which their numbers differ is refused.
     Forward,
     /// In turn to all of them.
     Rebalance,
@@ -27,6 +32,8 @@ pub enum Partitioning<T> {
     Global,
     /// By the hash of the key; writes the hashes of a batch of records into a column.
     Keyed(KeySelector<T>),
+    /// As [`Partitioning::Keyed`]; in batch mode, records of one key are made one before they are sent.
+    Combined(KeySelector<T>, MakeCombine<T>),
     /// As a function of the user's says.
     Custom(Partitioner<T>),
 }
@@ -34,6 +41,7 @@ pub enum Partitioning<T> {
 impl<T> Clone for Partitioning<T> {
     fn clone(&self) -> Self {
         match self {
+            Self::Unset => Self::Unset,
             Self::Forward => Self::Forward,
             Self::Rebalance => Self::Rebalance,
             Self::Rescale => Self::Rescale,
@@ -41,6 +49,7 @@ impl<T> Clone for Partitioning<T> {
             Self::Broadcast => Self::Broadcast,
             Self::Global => Self::Global,
             Self::Keyed(select) => Self::Keyed(select.clone()),
+            Self::Combined(select, make) => Self::Combined(select.clone(), make.clone()),
             Self::Custom(choose) => Self::Custom(choose.clone()),
         }
     }
@@ -49,13 +58,13 @@ impl<T> Clone for Partitioning<T> {
 impl<T> fmt::Display for Partitioning<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Forward => "forward",
+            Self::Unset | Self::Forward => "forward",
             Self::Rebalance => "rebalance",
             Self::Rescale => "rescale",
             Self::Shuffle => "shuffle",
             Self::Broadcast => "broadcast",
             Self::Global => "global",
-            Self::Keyed(_) => "keyed",
+            Self::Keyed(_) | Self::Combined(..) => "keyed",
             Self::Custom(_) => "custom",
         })
     }
@@ -65,16 +74,20 @@ impl<T> Partitioning<T> {
     /// Whether a sender of `from` subtasks and a receiver of `to` can be one chain.
     pub fn can_fuse(&self, from: u32, to: u32) -> bool {
         match self {
-            Self::Forward => from == to,
-            Self::Keyed(_) => from == 1 && to == 1,
+            Self::Unset | Self::Forward => from == to,
+            Self::Keyed(_) | Self::Combined(..) => from == 1 && to == 1,
             _ => false,
         }
     }
 }
 
 /// The receivers that a keyed exchange chooses among.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
+    /// The name of the operator that receives.
+    pub name: Arc<str>,
+    /// Its uid.
+    pub uid: OperatorUid,
     /// How many receivers there are.
     pub receivers: u16,
     /// The number of key groups of the job.

@@ -2,8 +2,35 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use millstream_model::error::{Failure, Result};
 
 use super::Blocks;
+
+/// Tells the tasks of a job to stop. Cheap to clone; all clones say the same.
+#[derive(Clone, Debug, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// From now on every [`Cancellation::check`] fails.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the job was told to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Ends a task that was told to stop.
+    ///
+    /// # Errors
+    /// [`Failure::cancelled`], if the job was told to stop.
+    pub fn check(&self) -> Result<()> {
+        if self.is_cancelled() { Err(Failure::cancelled()) } else { Ok(()) }
+    }
+}
 
 /// One attempt at one partition of a stage, and the blocks that it may read.
 #[derive(Clone)]
@@ -14,6 +41,8 @@ pub struct TaskContext {
     pub attempt: u32,
     /// Where blocks of other tasks are found.
     pub blocks: Arc<dyn Blocks>,
+    /// Whether the task is to stop; asked before each run of records.
+    pub cancellation: Cancellation,
 }
 
 impl fmt::Debug for TaskContext {

@@ -8,11 +8,19 @@
 //! Holds: computing a partition twice gives the same records, as long as the user's functions do.
 
 mod block;
+mod blocks;
+mod codec;
 mod context;
+mod kept;
 mod node;
 mod pull;
+mod storage;
 
-pub use block::{Block, Blocks, Fetched, Rows};
-pub use context::TaskContext;
-pub use node::{Dataset, DatasetId, Dependency, Lineage, Shuffle, ShuffleId, StorageLevel};
+pub use block::{Block, FRAME, Rows, Run, Runs};
+pub use blocks::{Blocks, Frames, Stored};
+pub use codec::Codec;
+pub use context::{Cancellation, TaskContext};
+pub use kept::{Kept, KeptPull};
+pub use node::{Dataset, DatasetId, Dependency, Lineage, Shuffle, ShuffleId};
 pub use pull::{Pull, VecPull, drain, panic_message};
+pub use storage::StorageLevel;

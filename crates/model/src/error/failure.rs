@@ -18,10 +18,10 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 ///     .advice("mend the line, or skip such records");
 /// assert!(failure.to_string().starts_with("column dep_time"));
 /// ```
-#[derive(Debug)]
+///
+/// `Debug` reads as `Display` does, so that a `main` that returns a failure, and a test that unwraps one, say it in full.
 pub struct Failure(Box<Parts>);
 
-#[derive(Debug)]
 struct Parts {
     fault: Fault,
     retry: Retry,
@@ -34,11 +34,11 @@ struct Parts {
     cancelled: bool,
 }
 
-#[derive(Debug)]
 struct Place {
     name: String,
     uid: OperatorUid,
-    subtask: Subtask,
+    /// `None` where the operator failed as a whole.
+    subtask: Option<Subtask>,
 }
 
 impl Failure {
@@ -86,6 +86,12 @@ impl Failure {
         self
     }
 
+    /// The failure of something larger that this one ended: of the same fault and retry, with this one behind it.
+    #[must_use]
+    pub fn within(self, what: impl Into<String>) -> Self {
+        Self::new(self.0.fault, self.0.retry, what.into()).because(self)
+    }
+
     /// Where in the source the record stood. The first place given is kept: it is nearest to the fault.
     #[must_use]
     pub fn at(mut self, position: Position) -> Self {
@@ -103,7 +109,18 @@ impl Failure {
     /// The operator that failed. The first one given is kept: those behind it only pass the failure on.
     #[must_use]
     pub fn in_operator(mut self, name: &str, uid: &OperatorUid, subtask: Subtask) -> Self {
-        self.0.operator.get_or_insert_with(|| Place { name: name.into(), uid: uid.clone(), subtask });
+        self.0.operator.get_or_insert_with(|| Place {
+            name: name.into(),
+            uid: uid.clone(),
+            subtask: Some(subtask),
+        });
+        self
+    }
+
+    /// The operator that failed, where it was no subtask that did: in finding splits, in committing.
+    #[must_use]
+    pub fn in_all_of(mut self, name: &str, uid: &OperatorUid) -> Self {
+        self.0.operator.get_or_insert_with(|| Place { name: name.into(), uid: uid.clone(), subtask: None });
         self
     }
 
@@ -157,7 +174,11 @@ impl fmt::Display for Failure {
         let parts = &*self.0;
         match &parts.operator {
             Some(Place { name, uid, subtask }) => {
-                write!(f, "operator `{name}` (uid {uid}, {subtask}) failed")?;
+                write!(f, "operator `{name}` (uid {uid}")?;
+                if let Some(subtask) = subtask {
+                    write!(f, ", {subtask}")?;
+                }
+                f.write_str(") failed")?;
                 if let Some(position) = &parts.position {
                     write!(f, " at {position}")?;
                 }
@@ -185,6 +206,12 @@ impl fmt::Display for Failure {
     }
 }
 
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for Failure {}
 
 #[cfg(test)]
@@ -205,6 +232,23 @@ mod tests {
              caused by: no time of day\n  caused by: 24:7x\n  \
              to go on without such records: .on_error(OnError::Skip)"
         );
+        assert_eq!(format!("{failure:?}"), failure.to_string(), "main shows it by Debug");
+    }
+
+    #[test]
+    fn an_operator_may_fail_as_a_whole() {
+        let failure = Failure::user("no file matches").in_all_of("TextFiles", &OperatorUid::new("lines"));
+        assert_eq!(
+            failure.to_string(),
+            "operator `TextFiles` (uid lines) failed\n  caused by: no file matches"
+        );
+    }
+
+    #[test]
+    fn what_fails_within_something_larger_keeps_its_fault() {
+        let failure = Failure::external("the disk is full").within("batch 7 failed");
+        assert_eq!(failure.to_string(), "batch 7 failed\n  caused by: the disk is full");
+        assert_eq!((failure.fault(), failure.may_retry()), (Fault::External, true));
     }
 
     #[test]

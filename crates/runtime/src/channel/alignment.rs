@@ -22,10 +22,13 @@ pub enum Progress {
     None,
     /// Event time has come this far.
     Watermark(Timestamp),
-    /// All channels are idle.
-    Idle,
-    /// The first barrier of a checkpoint: with exactly-once, this channel is to wait from now on.
+    /// All channels that have not ended are idle; by then, event time has come to what the furthest of them said, if
+    /// that is news.
+    Idle(Option<Timestamp>),
+    /// A barrier, while others are still to come: with exactly-once, this channel is to wait from now on.
     Wait,
+    /// As [`Progress::Wait`], but the channels that waited for an older barrier are to be read again.
+    WaitAnew,
     /// The barrier has come through all channels: take the snapshot, then read all of them again.
     Aligned(Barrier),
     /// All channels have ended.
@@ -38,13 +41,21 @@ pub struct Alignment {
     watermark: Timestamp,
     idle: bool,
     barrier: Option<Barrier>,
+    /// The number of the last barrier that was complete.
+    aligned: Option<u64>,
 }
 
 impl Alignment {
     /// For this many channels.
     pub fn new(channels: usize) -> Self {
         let channel = Channel { watermark: Timestamp::MIN, idle: false, ended: false, has_barrier: false };
-        Self { channels: vec![channel; channels], watermark: Timestamp::MIN, idle: false, barrier: None }
+        Self {
+            channels: vec![channel; channels],
+            watermark: Timestamp::MIN,
+            idle: false,
+            barrier: None,
+            aligned: None,
+        }
     }
 
     /// Records came: the channel is not idle.
@@ -65,24 +76,39 @@ impl Alignment {
     /// The channel is idle: the others need not wait for it.
     pub fn on_idle(&mut self, channel: usize) -> Progress {
         self.channels[channel].idle = true;
-        if self.channels.iter().all(|channel| channel.idle || channel.ended) {
-            let was = std::mem::replace(&mut self.idle, true);
-            return if was { Progress::None } else { Progress::Idle };
-        }
-        self.advance()
+        self.on_silence()
     }
 
     /// No record follows on the channel.
     pub fn on_end(&mut self, channel: usize) -> Progress {
         self.channels[channel].ended = true;
-        if self.channels.iter().all(|channel| channel.ended) { Progress::End } else { self.advance() }
+        if self.channels.iter().all(|channel| channel.ended) { Progress::End } else { self.on_silence() }
     }
 
-    /// A barrier came. A newer one supersedes one that is not complete.
-    pub fn on_barrier(&mut self, channel: usize, barrier: Barrier) -> Progress {
-        if self.barrier.is_some_and(|current| current.checkpoint > barrier.checkpoint) {
+    /// A channel fell silent, for now or for good.
+    fn on_silence(&mut self) -> Progress {
+        if !self.channels.iter().all(|channel| channel.idle || channel.ended) {
+            return self.advance();
+        }
+        if std::mem::replace(&mut self.idle, true) {
             return Progress::None;
         }
+        // In whatever order they fell silent, all that they had said has been said.
+        let furthest = self.channels.iter().map(|channel| channel.watermark).max();
+        let news = furthest.filter(|furthest| *furthest > self.watermark);
+        self.watermark = news.unwrap_or(self.watermark);
+        Progress::Idle(news)
+    }
+
+    /// A barrier came. A newer one supersedes one that is not complete; an older one is of no use any more.
+    pub fn on_barrier(&mut self, channel: usize, barrier: Barrier) -> Progress {
+        let number = barrier.checkpoint.0;
+        if self.aligned.is_some_and(|last| number <= last)
+            || self.barrier.is_some_and(|current| current.checkpoint.0 > number)
+        {
+            return Progress::None;
+        }
+        let superseded = self.barrier.is_some_and(|current| current != barrier);
         if self.barrier != Some(barrier) {
             self.barrier = Some(barrier);
             self.channels.iter_mut().for_each(|channel| channel.has_barrier = false);
@@ -91,9 +117,10 @@ impl Alignment {
         if self.channels.iter().all(|channel| channel.has_barrier) {
             self.channels.iter_mut().for_each(|channel| channel.has_barrier = false);
             self.barrier = None;
+            self.aligned = Some(number);
             return Progress::Aligned(barrier);
         }
-        Progress::Wait
+        if superseded { Progress::WaitAnew } else { Progress::Wait }
     }
 
     /// The least watermark over the channels that count, if it is news.
@@ -101,7 +128,7 @@ impl Alignment {
         let live = self.channels.iter().filter(|channel| !channel.idle && !channel.ended);
         let least = match live.map(|channel| channel.watermark).min() {
             Some(least) => least,
-            // Only ended or idle channels are left: what the ended ones came to.
+            // Silence is judged elsewhere.
             None => return Progress::None,
         };
         if least > self.watermark {

@@ -1,21 +1,29 @@
 //! All channels into one subtask behind one lock, so that the subtask sleeps and wakes once.
+//!
+//! Answers for waking: the receiver when it sleeps and something came that it may take; a sender when it sleeps and its
+//! own channel has room. Nobody else is woken, and nobody who is awake.
+//! Holds: who goes to sleep has said so under the lock, and who changes what is slept for looks under the same lock.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use millstream_dataflow::exchange::{ChannelSender, Element};
 use millstream_model::error::{Failure, Result};
 
 use super::Gauge;
+use crate::sync::{Condvar, Mutex, MutexGuard, now, wait_until};
 
 /// Control elements that may wait in one channel; there are few of them, and they bound it too.
 const MAX_CONTROLS: usize = 16;
 
+#[derive(Default)]
 struct Channel {
     queue: VecDeque<Element>,
     records: usize,
     blocked: bool,
+    /// The records of the element that a sleeping sender wants to put in.
+    wanted: Option<usize>,
 }
 
 impl Channel {
@@ -26,13 +34,23 @@ impl Channel {
             self.records == 0 || self.records + records <= capacity
         }
     }
+
+    /// Whether to wake the sender now: once half of the channel is free, so that it does not go to sleep again after
+    /// one batch.
+    fn take_sleeper(&mut self, capacity: usize) -> bool {
+        let Some(records) = self.wanted else { return false };
+        let wakes = self.has_room(records, capacity) && self.records <= capacity / 2;
+        if wakes {
+            self.wanted = None;
+        }
+        wakes
+    }
 }
 
 struct State {
     channels: Vec<Channel>,
     next: usize,
-    receiver_waits: bool,
-    senders_wait: usize,
+    receiver_sleeps: bool,
     cancelled: bool,
 }
 
@@ -40,7 +58,8 @@ struct State {
 pub struct Inbox {
     state: Mutex<State>,
     arrived: Condvar,
-    room: Condvar,
+    /// For each channel, whose sender is one thread.
+    room: Vec<Condvar>,
     capacity: usize,
     gauge: Arc<Gauge>,
 }
@@ -54,20 +73,22 @@ pub enum Received {
     Nothing,
 }
 
+fn records_of(element: &Element) -> usize {
+    if let Element::Batch(batch) = element { batch.len() } else { 0 }
+}
+
 impl Inbox {
     /// `channels` channels of `capacity` records each.
     pub fn new(channels: usize, capacity: usize, gauge: Arc<Gauge>) -> Arc<Self> {
-        let channel = || Channel { queue: VecDeque::new(), records: 0, blocked: false };
         Arc::new(Self {
             state: Mutex::new(State {
-                channels: (0..channels).map(|_| channel()).collect(),
+                channels: (0..channels).map(|_| Channel::default()).collect(),
                 next: 0,
-                receiver_waits: false,
-                senders_wait: 0,
+                receiver_sleeps: false,
                 cancelled: false,
             }),
             arrived: Condvar::new(),
-            room: Condvar::new(),
+            room: (0..channels).map(|_| Condvar::new()).collect(),
             capacity,
             gauge,
         })
@@ -89,47 +110,44 @@ impl Inbox {
                 return Err(Failure::cancelled());
             }
             if let Some((channel, element)) = take_next(&mut state) {
-                if let Element::Batch(batch) = &element {
-                    self.gauge.remove(batch.len());
-                }
-                // Not with each element: a sender that is woken for one only falls asleep again behind it.
-                if state.senders_wait > 0 && state.channels[channel].records <= self.capacity / 2 {
-                    self.room.notify_all();
+                let wakes = state.channels[channel].take_sleeper(self.capacity);
+                drop(state);
+                self.gauge.remove(records_of(&element));
+                if wakes {
+                    self.room[channel].notify_one();
                 }
                 return Ok(Received::Element(channel, element));
             }
-            state.receiver_waits = true;
-            state = match deadline {
-                None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        state.receiver_waits = false;
-                        return Ok(Received::Nothing);
-                    }
-                    self.arrived.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-            state.receiver_waits = false;
+            if deadline.is_some_and(|deadline| deadline <= now()) {
+                return Ok(Received::Nothing);
+            }
+            state.receiver_sleeps = true;
+            state = wait_until(&self.arrived, &self.state, state, deadline);
+            state.receiver_sleeps = false;
         }
     }
 
-    /// Stops or resumes taking from a channel; its sender blocks once it is full.
+    /// Stops or resumes taking from a channel; its sender blocks once it is full. For the receiver.
     pub fn set_blocked(&self, channel: usize, blocked: bool) {
         if let Some(channel) = self.lock().channels.get_mut(channel) {
             channel.blocked = blocked;
         }
     }
 
-    /// Wakes everybody with the news that the job stops.
+    /// Takes from all channels again. For the receiver.
+    pub fn unblock_all(&self) {
+        self.lock().channels.iter_mut().for_each(|channel| channel.blocked = false);
+    }
+
+    /// Wakes everybody with the news that nothing passes any more: the job stops, or the receiver has left.
     pub fn cancel(&self) {
         self.lock().cancelled = true;
         self.arrived.notify_all();
-        self.room.notify_all();
+        self.room.iter().for_each(|room| room.notify_all());
     }
 
     fn send(&self, channel: usize, element: Element) -> Result<()> {
-        let records = if let Element::Batch(batch) = &element { batch.len() } else { 0 };
+        let records = records_of(&element);
         let mut state = self.lock();
         loop {
             if state.cancelled {
@@ -142,14 +160,16 @@ impl Inbox {
                 into.queue.push_back(element);
                 into.records += records;
                 self.gauge.add(records);
-                if state.receiver_waits {
+                let of_use = !into.blocked;
+                let wakes = of_use && std::mem::take(&mut state.receiver_sleeps);
+                drop(state);
+                if wakes {
                     self.arrived.notify_one();
                 }
                 return Ok(());
             }
-            state.senders_wait += 1;
-            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.senders_wait -= 1;
+            into.wanted = Some(records);
+            state = wait_until(&self.room[channel], &self.state, state, None);
         }
     }
 }
@@ -163,9 +183,7 @@ fn take_next(state: &mut State) -> Option<(usize, Element)> {
             continue;
         }
         if let Some(element) = channel.queue.pop_front() {
-            if let Element::Batch(batch) = &element {
-                channel.records -= batch.len();
-            }
+            channel.records -= records_of(&element);
             state.next = (index + 1) % count;
             return Some((index, element));
         }
@@ -173,7 +191,7 @@ fn take_next(state: &mut State) -> Option<(usize, Element)> {
     None
 }
 
-/// The sending side of one channel of an inbox.
+/// The sending side of one channel of an inbox. A channel has one sender.
 pub struct InboxSender {
     inbox: Arc<Inbox>,
     channel: usize,
@@ -193,4 +211,8 @@ impl ChannelSender for InboxSender {
 }
 
 #[cfg(test)]
+#[cfg(feature = "model")]
+mod model;
+#[cfg(test)]
+#[cfg(not(feature = "model"))]
 mod tests;

@@ -20,7 +20,7 @@ use millstream_state::{
 
 use super::{Store, store_failure};
 use crate::plan::Plan;
-use crate::settings::RestoreFrom;
+use crate::settings::{RestoreFrom, UnmatchedState};
 
 pub(crate) struct Checkpoints {
     plan: Arc<Plan>,
@@ -35,6 +35,13 @@ pub(crate) struct Checkpoints {
 impl Checkpoints {
     /// Opens the folder, where there is one, and finds what to start from.
     pub(crate) fn open(plan: &Arc<Plan>) -> Result<Self> {
+        let settings = plan.settings.checkpoints.as_ref();
+        let store = settings.map(|settings| CheckpointStore::open(&settings.folder).map_err(store_failure));
+        Self::within(plan, store.transpose()?)
+    }
+
+    /// Finds in the store, where there is one, what to start from.
+    pub(crate) fn within(plan: &Arc<Plan>, store: Option<CheckpointStore>) -> Result<Self> {
         let mut committers = HashMap::new();
         for (node, uid) in plan.graph.nodes().iter().zip(&plan.uids) {
             if let NodeKind::Sink(sink) = &node.kind
@@ -52,8 +59,7 @@ impl Checkpoints {
             staged: Vec::new(),
             committers,
         };
-        let Some(settings) = &plan.settings.checkpoints else { return Ok(own) };
-        let store = CheckpointStore::open(&settings.folder).map_err(store_failure)?;
+        let (Some(settings), Some(store)) = (&plan.settings.checkpoints, store) else { return Ok(own) };
         own.next_id = store.next_id().map_err(store_failure)?;
         own.restored = match &settings.restore {
             RestoreFrom::Nothing => None,
@@ -61,7 +67,7 @@ impl Checkpoints {
             RestoreFrom::Latest => Some(store.latest().map_err(store_failure)?),
             RestoreFrom::Named(name) => Some(store.named(name).map_err(store_failure)?),
         };
-        if let Some(manifest) = &own.restored {
+        if let (Some(manifest), UnmatchedState::Refuse) = (&own.restored, settings.unmatched) {
             store.check_fits(manifest, &plan.settings.name, &plan.operators()).map_err(store_failure)?;
         }
         own.store = Some(Arc::new(store));
@@ -71,6 +77,8 @@ impl Checkpoints {
     /// What the next attempt starts from; commits again what was staged for it.
     pub(crate) fn begin_attempt(&mut self) -> Result<Option<Arc<(Store, Manifest)>>> {
         self.staged.clear();
+        // What the attempt before left unfinished: on a full disk this one needs its room.
+        self.discard_unfinished();
         let (Some(store), Some(manifest)) = (&self.store, &self.restored) else { return Ok(None) };
         let (store, manifest) = (store.clone(), manifest.clone());
         self.commit(&manifest.committables)?;
@@ -109,33 +117,53 @@ impl Checkpoints {
         }
     }
 
-    /// Writes the manifest, commits, and lets go of what no kept manifest reaches.
-    pub(crate) fn complete(&mut self, name: CheckpointName, parts: Vec<SubtaskState>) -> Result<()> {
+    /// Writes the manifest; gives what the sinks have staged up to it, which is to be committed now.
+    ///
+    /// # Errors
+    /// If it cannot be written; what was staged is then given with the next one.
+    pub(crate) fn write(
+        &mut self,
+        name: CheckpointName,
+        parts: Vec<SubtaskState>,
+    ) -> Result<Vec<Committable>> {
         let upto = name.id;
-        let (now, later) = std::mem::take(&mut self.staged).into_iter().partition(|(id, _)| *id <= upto);
+        let (due, later) = std::mem::take(&mut self.staged).into_iter().partition(|(id, _)| *id <= upto);
         self.staged = later;
-        let due: Vec<(u64, Committable)> = now;
+        let due: Vec<(u64, Committable)> = due;
         let committables: Vec<Committable> = due.iter().map(|(_, committable)| committable.clone()).collect();
         if let Some(store) = self.store.clone() {
             let mut manifest = self.manifest(name);
-            for part in parts {
-                manifest.add(part).map_err(store_failure)?;
-            }
             manifest.committables.clone_from(&committables);
-            if let Err(error) = store.write_manifest(&manifest) {
+            let added = parts.into_iter().try_for_each(|part| manifest.add(part));
+            if let Err(error) = added.and_then(|()| store.write_manifest(&manifest)) {
                 self.staged.extend(due);
                 return Err(store_failure(error));
             }
             self.restored = Some(manifest);
         }
         self.completed += 1;
-        self.commit(&committables)?;
-        if let (Some(store), Some(settings)) = (&self.store, &self.plan.settings.checkpoints)
-            && let Err(error) = store.collect_garbage(settings.retained, &[])
+        Ok(committables)
+    }
+
+    /// Lets go of what no kept manifest reaches.
+    pub(crate) fn collect_garbage(&self) {
+        if let Some(settings) = &self.plan.settings.checkpoints {
+            self.collect_keeping(settings.retained);
+        }
+    }
+
+    /// Lets go of what checkpoints that never became complete have left. All others stay: the job may be about to start
+    /// from one that is older than those it would keep.
+    pub(crate) fn discard_unfinished(&self) {
+        self.collect_keeping(usize::MAX);
+    }
+
+    fn collect_keeping(&self, checkpoints: usize) {
+        if let Some(store) = &self.store
+            && let Err(error) = store.collect_garbage(checkpoints, &[])
         {
             tracing::warn!(%error, "old checkpoints could not be removed; the next checkpoint tries again");
         }
-        Ok(())
     }
 
     fn manifest(&self, checkpoint: CheckpointName) -> Manifest {
@@ -154,7 +182,11 @@ impl Checkpoints {
         }
     }
 
-    fn commit(&mut self, committables: &[Committable]) -> Result<()> {
+    /// Lets the sinks make visible what they had staged.
+    ///
+    /// # Errors
+    /// If one of them cannot; it is asked again when the job is started again.
+    pub(crate) fn commit(&mut self, committables: &[Committable]) -> Result<()> {
         let mut by_sink: HashMap<&str, Vec<Vec<u8>>> = HashMap::new();
         for committable in committables {
             by_sink.entry(&committable.uid).or_default().push(committable.data.clone());
@@ -166,7 +198,9 @@ impl Checkpoints {
                 ))
                 .advice("bring the sink back under this uid, so that its results are not lost"));
             };
-            committer.commit(&staged)?;
+            let name = self.plan.uids.iter().position(|known| known.as_str() == uid);
+            let name = name.map_or("sink", |index| &*self.plan.graph.nodes()[index].name);
+            committer.commit(&staged).map_err(|failure| failure.in_all_of(name, &OperatorUid::new(uid)))?;
         }
         Ok(())
     }

@@ -5,15 +5,15 @@
 
 mod attempt;
 mod checkpoints;
+mod coordinator;
 mod counters;
 mod ending;
+pub(crate) mod message;
+mod pace;
 mod restart;
 
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use millstream_dataflow::graph::JobGraph;
 use millstream_model::error::{Failure, Fault, Result, Retry};
@@ -24,8 +24,13 @@ pub use counters::{Metrics, OperatorCounts};
 
 use crate::plan::Plan;
 use crate::settings::JobSettings;
-use attempt::{Ask, Attempt, Outcome};
+use crate::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::mpsc::channel;
+use crate::sync::{Builder, JoinHandle, Mutex, Receiver, Sender, now, receive_until};
+use attempt::{Attempt, Broken};
 use checkpoints::Checkpoints;
+use coordinator::Outcome;
+use message::{Ask, Message};
 use restart::Restarts;
 
 /// What a job is doing.
@@ -60,7 +65,7 @@ pub struct JobResult {
 /// A running job.
 pub struct JobHandle {
     shared: Arc<Shared>,
-    asks: Sender<Ask>,
+    messages: Sender<Message>,
     thread: Option<JoinHandle<Result<JobResult>>>,
 }
 
@@ -76,19 +81,24 @@ struct Shared {
 /// If the graph or the settings are wrong, or the checkpoint folder cannot be used.
 pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
     let plan = Plan::new(graph, settings)?;
-    let mut checkpoints = Checkpoints::open(&plan)?;
+    let checkpoints = Checkpoints::open(&plan)?;
+    run(plan, checkpoints)
+}
+
+fn run(plan: Arc<Plan>, mut checkpoints: Checkpoints) -> Result<JobHandle> {
+    tracing::info!(plan = %plan.describe(), "the job starts");
     let counters = Arc::new(Counters::new(plan.graph.nodes().len()));
     let shared = Arc::new(Shared {
         status: AtomicU8::new(JobStatus::Running as u8),
         plan: plan.clone(),
         counters: Mutex::new(counters),
     });
-    let (asks, asked) = channel();
-    let own = shared.clone();
-    let thread = std::thread::Builder::new()
+    let (to_coordinator, messages) = channel();
+    let (own, own_end) = (shared.clone(), to_coordinator.clone());
+    let thread = Builder::new()
         .name(format!("job {}", plan.settings.name))
         .spawn(move || {
-            let result = attempts(&own, &mut checkpoints, &asked);
+            let result = attempts(&own, &mut checkpoints, &messages, &own_end);
             own.set_status(match &result {
                 Ok(result) if result.stopped => JobStatus::Canceled,
                 Ok(_) => JobStatus::Finished,
@@ -98,59 +108,82 @@ pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
             result
         })
         .map_err(|error| Failure::external("the job's thread cannot be started").because(error))?;
-    Ok(JobHandle { shared, asks, thread: Some(thread) })
+    Ok(JobHandle { shared, messages: to_coordinator, thread: Some(thread) })
 }
 
 fn attempts(
     shared: &Shared,
     checkpoints: &mut Checkpoints,
-    asks: &std::sync::mpsc::Receiver<Ask>,
+    messages: &Receiver<Message>,
+    to_coordinator: &Sender<Message>,
 ) -> Result<JobResult> {
-    let (started, mut restarts) = (Instant::now(), Restarts::new(shared.plan.settings.restart.clone()));
+    let (started, mut restarts) = (now(), Restarts::new(shared.plan.settings.restart.clone()));
     loop {
         let counters = Arc::new(Counters::new(shared.plan.graph.nodes().len()));
         *shared.counters.lock().unwrap_or_else(PoisonError::into_inner) = counters.clone();
         shared.set_status(JobStatus::Running);
-        let failure = match Attempt::run(&shared.plan, checkpoints, asks, &counters) {
+        let attempt =
+            Attempt { plan: &shared.plan, checkpoints, counters: &counters, messages, to_coordinator };
+        let failure = match attempt.run() {
             Ok(outcome) => {
                 return Ok(JobResult {
-                    runtime: started.elapsed(),
+                    runtime: now().saturating_duration_since(started),
                     restarts: restarts.count(),
                     stopped: outcome == Outcome::Stopped,
                     checkpoints: checkpoints.completed(),
                 });
             }
-            Err(failure) if failure.is_cancelled() => return Err(failure),
-            Err(failure) => failure,
+            Err(Broken::ForGood(failure)) => return Err(failure),
+            Err(Broken::Again(failure)) => failure,
         };
-        let Some(delay) = restarts.after_failure(Instant::now()) else {
+        let Some(delay) = restarts.after_failure(now()) else {
             return Err(restarts.exhausted(failure));
         };
         tracing::warn!(%failure, ?delay, attempt = restarts.count(), "the job failed and is started again");
         shared.set_status(JobStatus::Restarting);
-        // An ask that comes while it waits ends the job: there is nothing to drain.
-        if asks.recv_timeout(delay).is_ok() {
-            return Err(Failure::cancelled());
+        pause(messages, delay)?;
+    }
+}
+
+/// Waits before the next attempt, and lets go of what the threads of the last one still had to say: none of them is left.
+///
+/// # Errors
+/// If the owner ends the job meanwhile: there is nothing to drain.
+fn pause(messages: &Receiver<Message>, delay: Duration) -> Result<()> {
+    let until = now() + delay;
+    while let Ok(message) = receive_until(messages, Some(until)) {
+        match message {
+            Message::Ask(Ask::Cancel | Ask::Stop) => return Err(Failure::cancelled()),
+            Message::Ask(Ask::Savepoint(answer)) => {
+                let busy = "the job failed and is about to be started again; ask for the savepoint then";
+                let _ = answer.send(Err(Failure::external(busy)));
+            }
+            Message::Event(_) => {}
         }
     }
+    Ok(())
 }
 
 impl Shared {
     fn set_status(&self, status: JobStatus) {
         self.status.store(status as u8, Ordering::Release);
     }
-}
 
-impl JobHandle {
-    /// What the job is doing.
-    pub fn status(&self) -> JobStatus {
-        match self.shared.status.load(Ordering::Acquire) {
+    fn status(&self) -> JobStatus {
+        match self.status.load(Ordering::Acquire) {
             0 => JobStatus::Running,
             1 => JobStatus::Restarting,
             2 => JobStatus::Finished,
             3 => JobStatus::Canceled,
             _ => JobStatus::Failed,
         }
+    }
+}
+
+impl JobHandle {
+    /// What the job is doing.
+    pub fn status(&self) -> JobStatus {
+        self.shared.status()
     }
 
     /// What has passed through its operators so far, in this attempt.
@@ -166,18 +199,18 @@ impl JobHandle {
 
     /// Ends the job at once; what is in flight is dropped, what is not committed stays uncommitted.
     pub fn cancel(&self) {
-        let _ = self.asks.send(Ask::Cancel);
+        let _ = self.messages.send(Message::Ask(Ask::Cancel));
     }
 
     /// Ends the job in order: sources stop, what is in flight is processed, a last checkpoint is taken and sinks
     /// commit. Without checkpoints, open windows fire, since nothing could fire them later.
     pub fn stop(&self) {
-        let _ = self.asks.send(Ask::Stop);
+        let _ = self.messages.send(Message::Ask(Ask::Stop));
     }
 
     /// Something to stop or cancel the job with from elsewhere, such as a signal handler.
     pub fn remote(&self) -> JobRemote {
-        JobRemote(self.asks.clone())
+        JobRemote(self.messages.clone())
     }
 
     /// Takes a savepoint: a checkpoint that is kept until somebody deletes it. Gives its name.
@@ -187,7 +220,7 @@ impl JobHandle {
     pub fn savepoint(&self) -> Result<String> {
         let (answer, answered) = channel();
         let gone = || Failure::user("the job has ended; a savepoint is taken of a running job");
-        self.asks.send(Ask::Savepoint(answer)).map_err(|_| gone())?;
+        self.messages.send(Message::Ask(Ask::Savepoint(answer))).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())?
     }
 
@@ -205,17 +238,17 @@ impl JobHandle {
 
 /// Stops or cancels a job from elsewhere.
 #[derive(Clone)]
-pub struct JobRemote(Sender<Ask>);
+pub struct JobRemote(Sender<Message>);
 
 impl JobRemote {
     /// As [`JobHandle::stop`].
     pub fn stop(&self) {
-        let _ = self.0.send(Ask::Stop);
+        let _ = self.0.send(Message::Ask(Ask::Stop));
     }
 
     /// As [`JobHandle::cancel`].
     pub fn cancel(&self) {
-        let _ = self.0.send(Ask::Cancel);
+        let _ = self.0.send(Message::Ask(Ask::Cancel));
     }
 }
 
@@ -228,7 +261,7 @@ impl Drop for JobHandle {
     }
 }
 
-/// The store's error as a failure, its fault kept.
+/// The store's error as a failure, its fault and retry kept.
 pub(crate) fn store_failure(error: StoreError) -> Failure {
     let (fault, retry, text) = (error.fault(), error.retry(), error.to_string());
     let failure = match fault {
@@ -236,12 +269,13 @@ pub(crate) fn store_failure(error: StoreError) -> Failure {
         Fault::External => Failure::external(text),
         Fault::Internal => Failure::internal(text),
     };
-    let failure = failure.retry(if retry == Retry::Yes { Retry::Yes } else { Retry::No });
-    match std::error::Error::source(&error) {
-        Some(source) => failure.because(source.to_string()),
-        None => failure,
-    }
+    // The text has what the system said, and what to do.
+    failure.retry(if retry == Retry::Yes { Retry::Yes } else { Retry::No })
 }
 
 /// The store of a job, where it has one.
 pub(crate) type Store = Arc<CheckpointStore>;
+
+#[cfg(test)]
+#[cfg(feature = "model")]
+mod model;

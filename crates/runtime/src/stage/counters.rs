@@ -11,8 +11,14 @@ pub struct Counters {
     pub result_tasks: u64,
     /// Attempts that failed.
     pub failed_attempts: u64,
-    /// Partitions of cached data sets that were computed.
+    /// Map stages that were asked for and whose blocks were all there already.
+    pub skipped_stages: u64,
+    /// Partitions of kept data sets that were computed.
     pub cached_partitions_computed: u64,
+    /// Kept partitions that made room, or found none, and are nowhere now.
+    pub cached_partitions_dropped: u64,
+    /// Kept partitions that made room, or found none, and were written to disk.
+    pub cached_partitions_spilled: u64,
     /// Shuffle blocks that were written to disk.
     pub blocks_spilled: u64,
 }
@@ -22,7 +28,10 @@ pub(super) struct Tally {
     pub(super) map_tasks: AtomicU64,
     pub(super) result_tasks: AtomicU64,
     pub(super) failed_attempts: AtomicU64,
+    pub(super) skipped_stages: AtomicU64,
     pub(super) cached: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) cached_spilled: AtomicU64,
     pub(super) spilled: AtomicU64,
 }
 
@@ -32,12 +41,16 @@ pub(super) fn add(counter: &AtomicU64) {
 
 impl Tally {
     pub(super) fn read(&self) -> Counters {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counters {
-            map_tasks: self.map_tasks.load(Ordering::Relaxed),
-            result_tasks: self.result_tasks.load(Ordering::Relaxed),
-            failed_attempts: self.failed_attempts.load(Ordering::Relaxed),
-            cached_partitions_computed: self.cached.load(Ordering::Relaxed),
-            blocks_spilled: self.spilled.load(Ordering::Relaxed),
+            map_tasks: read(&self.map_tasks),
+            result_tasks: read(&self.result_tasks),
+            failed_attempts: read(&self.failed_attempts),
+            skipped_stages: read(&self.skipped_stages),
+            cached_partitions_computed: read(&self.cached),
+            cached_partitions_dropped: read(&self.dropped),
+            cached_partitions_spilled: read(&self.cached_spilled),
+            blocks_spilled: read(&self.spilled),
         }
     }
 }

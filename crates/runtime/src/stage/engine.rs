@@ -1,18 +1,22 @@
 //! The engine of a context: its threads, its blocks, its counters.
 
-use std::any::Any;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use millstream_dataflow::lineage::{Blocks, DatasetId, Fetched, ShuffleId};
+use millstream_dataflow::lineage::{
+    Blocks, Cancellation, DatasetId, Frames, ShuffleId, StorageLevel, Stored,
+};
 use millstream_model::error::{Failure, Result};
 
-use super::Counters;
 use super::cache::CacheStore;
+use super::claims::Claims;
 use super::counters::{Tally, add};
+use super::jobs::Jobs;
 use super::pool::Pool;
 use super::shuffle::ShuffleStore;
+use super::{CachedSize, Counters};
 
 /// How an engine is made.
 #[derive(Clone, Debug)]
@@ -21,13 +25,18 @@ pub struct StageSettings {
     pub slots: usize,
     /// Up to how many bytes of shuffle blocks stay in memory.
     pub shuffle_memory: usize,
+    /// Up to how many bytes of kept partitions stay in memory.
+    pub cache_memory: usize,
+    /// Where shuffle blocks and kept partitions are spilled to.
+    pub spill_folder: PathBuf,
 }
 
 impl Default for StageSettings {
-    /// A slot for each core; 1 GiB of shuffle blocks in memory.
+    /// A slot for each core; 1 GiB of shuffle blocks and 1 GiB of kept partitions in memory; the folder for temporary
+    /// files (TMPDIR).
     fn default() -> Self {
         let slots = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { slots, shuffle_memory: 1 << 30 }
+        Self { slots, shuffle_memory: 1 << 30, cache_memory: 1 << 30, spill_folder: std::env::temp_dir() }
     }
 }
 
@@ -36,20 +45,41 @@ pub(super) struct Stores {
     pub(super) shuffles: ShuffleStore,
     pub(super) cache: CacheStore,
     pub(super) tally: Tally,
+    computing: Claims<(DatasetId, usize)>,
 }
 
 impl Blocks for Stores {
-    fn shuffled(&self, shuffle: ShuffleId, map: usize, reducer: usize) -> Result<Fetched> {
-        self.shuffles.get(shuffle, map, reducer)
+    fn shuffled(&self, shuffle: ShuffleId, map: usize, block: usize) -> Result<Stored> {
+        self.shuffles.get(shuffle, map, block)
     }
 
-    fn cached(&self, dataset: DatasetId, partition: usize) -> Option<Arc<dyn Any + Send + Sync>> {
+    fn unreadable(&self, shuffle: ShuffleId, map: usize) {
+        self.shuffles.remove(shuffle, map);
+    }
+
+    fn kept(&self, dataset: DatasetId, partition: usize) -> Option<Stored> {
         self.cache.get(dataset, partition)
     }
 
-    fn keep(&self, dataset: DatasetId, partition: usize, records: Arc<dyn Any + Send + Sync>) {
+    fn claim(&self, dataset: DatasetId, partition: usize, cancellation: &Cancellation) -> Result<()> {
+        self.computing.claim((dataset, partition), cancellation)
+    }
+
+    fn release(&self, dataset: DatasetId, partition: usize) {
+        self.computing.release((dataset, partition));
+    }
+
+    fn keep(&self, dataset: DatasetId, partition: usize, level: StorageLevel, stored: Stored) {
         add(&self.tally.cached);
-        self.cache.put(dataset, partition, records);
+        self.cache.put((dataset, partition), level, stored, &self.tally);
+    }
+
+    fn frames(&self, dataset: DatasetId) -> Result<Arc<dyn Frames>> {
+        self.cache.frames(dataset)
+    }
+
+    fn not_kept(&self, dataset: DatasetId, partition: usize, why: &Failure) {
+        self.cache.not_kept((dataset, partition), why);
     }
 }
 
@@ -57,8 +87,11 @@ impl Blocks for Stores {
 pub struct StageEngine {
     pub(super) pool: Pool,
     pub(super) stores: Arc<Stores>,
+    pub(super) jobs: Jobs,
+    pub(super) shuffling: Claims<ShuffleId>,
     slots: usize,
-    ids: AtomicU64,
+    datasets: AtomicU64,
+    shuffles: AtomicU64,
 }
 
 impl fmt::Debug for StageEngine {
@@ -76,16 +109,21 @@ impl StageEngine {
         if settings.slots == 0 {
             return Err(Failure::user("parallelism 0: no task could run").advice("set it to 1 or more"));
         }
+        let folder = &settings.spill_folder;
         let stores = Stores {
-            shuffles: ShuffleStore::new(settings.shuffle_memory),
-            cache: CacheStore::default(),
+            shuffles: ShuffleStore::new(settings.shuffle_memory, folder.clone()),
+            cache: CacheStore::new(settings.cache_memory, folder.clone()),
             tally: Tally::default(),
+            computing: Claims::default(),
         };
         Ok(Self {
             pool: Pool::new(settings.slots)?,
             stores: Arc::new(stores),
+            jobs: Jobs::default(),
+            shuffling: Claims::default(),
             slots: settings.slots,
-            ids: AtomicU64::new(0),
+            datasets: AtomicU64::new(0),
+            shuffles: AtomicU64::new(0),
         })
     }
 
@@ -94,9 +132,14 @@ impl StageEngine {
         self.slots
     }
 
-    /// A number for a data set or shuffle, never given twice.
-    pub fn next_id(&self) -> u64 {
-        self.ids.fetch_add(1, Ordering::Relaxed)
+    /// A number for a data set, never given twice.
+    pub fn next_dataset(&self) -> DatasetId {
+        DatasetId(self.datasets.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A number for a shuffle, never given twice.
+    pub fn next_shuffle(&self) -> ShuffleId {
+        ShuffleId(self.shuffles.fetch_add(1, Ordering::Relaxed))
     }
 
     /// What was run so far.
@@ -104,12 +147,18 @@ impl StageEngine {
         self.stores.tally.read()
     }
 
+    /// Tells all jobs that run now to stop, and says how many there were. Their actions fail with
+    /// [`Failure::cancelled`] as soon as their tasks have come to the end of a run of records.
+    pub fn cancel_all_jobs(&self) -> usize {
+        self.jobs.cancel_all()
+    }
+
     /// Lets go of what a map task left, as a lost worker would.
     pub fn lose_shuffled(&self, shuffle: ShuffleId, map: usize) {
         self.stores.shuffles.remove(shuffle, map);
     }
 
-    /// Lets go of one cached partition, as a lost worker would.
+    /// Lets go of one kept partition, as a lost worker would.
     pub fn lose_cached(&self, dataset: DatasetId, partition: usize) {
         self.stores.cache.remove(dataset, partition);
     }
@@ -122,5 +171,15 @@ impl StageEngine {
     /// Lets go of all kept partitions of a data set.
     pub fn forget_cached(&self, dataset: DatasetId) {
         self.stores.cache.remove_all(dataset);
+    }
+
+    /// How much of a data set is kept, and where.
+    pub fn cached_size(&self, dataset: DatasetId) -> CachedSize {
+        self.stores.cache.size(dataset)
+    }
+
+    /// About how many bytes of shuffle blocks are in memory.
+    pub fn shuffle_memory_in_use(&self) -> usize {
+        self.stores.shuffles.in_memory()
     }
 }

@@ -5,19 +5,24 @@
 //!                                                              | blocks: ShuffleStore, CacheStore
 //! ```
 //!
-//! Answers for the order of stages, for tasks that fail, for lost partitions, and for where blocks are kept. Not for what
-//! a data set computes (the lineage's nodes do).
-//! Holds: only map tasks whose blocks are missing are run; a task is tried [`ATTEMPTS`] times, then the job fails with
-//! what the last attempt said.
+//! Answers for the order of stages, for tasks that fail, for lost partitions, for where blocks are kept, and for jobs that
+//! are told to stop. Not for what a data set computes (the lineage's nodes do).
+//! Holds: only map tasks whose blocks are missing are run; a task is tried [`ATTEMPTS`] times, or once if its failure
+//! would only come again, then the job fails with what the last attempt said, and none of its tasks runs on.
 
 mod cache;
+mod claims;
 mod counters;
 mod engine;
+mod frames;
+mod gate;
+mod jobs;
 mod pool;
 mod scheduler;
 mod shuffle;
 mod task;
 
+pub use cache::CachedSize;
 pub use counters::Counters;
 pub use engine::{StageEngine, StageSettings};
 pub use task::ATTEMPTS;

@@ -1,5 +1,6 @@
 //! A fixed set of threads that run tasks.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +9,17 @@ use std::thread::{Builder, JoinHandle};
 use millstream_model::error::{Failure, Result};
 
 type Task = Box<dyn FnOnce() + Send>;
+type Queue = Mutex<Receiver<Task>>;
+
+thread_local! {
+    /// The queue that this thread takes its tasks from.
+    static WORKS_FOR: Cell<*const Queue> = const { Cell::new(std::ptr::null()) };
+}
 
 /// Threads that end when the pool is dropped.
 pub(super) struct Pool {
     tasks: Option<Sender<Task>>,
+    queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -27,7 +35,7 @@ impl Pool {
                 )
             })
             .collect::<Result<_>>()?;
-        Ok(Self { tasks: Some(tasks), threads })
+        Ok(Self { tasks: Some(tasks), queue, threads })
     }
 
     /// Queues a task. The caller bounds how many there are: one for each partition of a stage.
@@ -35,9 +43,15 @@ impl Pool {
         let sent = self.tasks.as_ref().is_some_and(|tasks| tasks.send(task).is_ok());
         if sent { Ok(()) } else { Err(Failure::internal("all task slots have ended")) }
     }
+
+    /// Whether this is one of the pool's own threads, where nobody may wait for a task.
+    pub(super) fn is_inside(&self) -> bool {
+        WORKS_FOR.get() == Arc::as_ptr(&self.queue)
+    }
 }
 
-fn work(queue: &Mutex<Receiver<Task>>) {
+fn work(queue: &Arc<Queue>) {
+    WORKS_FOR.set(Arc::as_ptr(queue));
     loop {
         let task = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(task) = task else { return };

@@ -2,35 +2,70 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use millstream_dataflow::lineage::{
-    Blocks, Dataset, Dependency, Lineage, Pull, Shuffle, StorageLevel, TaskContext,
+    Blocks, Dataset, Dependency, Lineage, Pull, Shuffle, ShuffleId, StorageLevel, TaskContext,
 };
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 
+use super::claims::Claims;
 use super::counters::add;
 use super::engine::StageEngine;
+use super::gate::Gate;
+use super::jobs::Job;
 use super::task::{ATTEMPTS, Work, attempt};
+
+/// What the thread of the program waits for.
+enum Event<R> {
+    /// An attempt at the task at this place of the stage, and what became of it.
+    Ended(usize, u32, Result<R>),
+    Cancelled,
+}
+
+/// The tasks of one stage.
+struct Tasks<'a, R> {
+    of: &'a Arc<dyn Lineage>,
+    partitions: &'a [usize],
+    work: &'a Work<R>,
+    gate: Arc<Gate>,
+    done: Sender<Event<R>>,
+}
+
+/// Lets another job make the blocks of a shuffle, should this one not have.
+struct Claimed<'a>(&'a Claims<ShuffleId>, ShuffleId);
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        self.0.release(self.1);
+    }
+}
 
 impl StageEngine {
     /// Runs an action: `action` over each of `partitions` of `dataset`; the results in the order of `partitions`.
     ///
-    /// Called on the thread of the program, never inside a task.
-    ///
     /// # Errors
-    /// What a task said in the last of its attempts.
+    /// What a task said in its last attempt: the fourth, or one whose failure would only come again; that the job was
+    /// told to stop; or that it was called inside a task, which must not wait for another one.
     pub fn run<T: Record, R: Send + 'static>(
         &self,
         dataset: &Arc<dyn Dataset<T>>,
         partitions: &[usize],
         action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
     ) -> Result<Vec<R>> {
+        if self.pool.is_inside() {
+            let (name, id) = (dataset.name(), dataset.id().0);
+            return Err(Failure::user(format!("an action on `{name}` (rdd {id}) was called inside a task"))
+                .advice(
+                    "call actions and make rdds in the program itself; give tasks the collected result",
+                ));
+        }
+        let running = self.jobs.begin();
         let lineage: Arc<dyn Lineage> = Arc::clone(dataset) as Arc<dyn Lineage>;
         let read = Arc::clone(dataset);
         let work: Work<R> = Arc::new(move |partition, task| action(read.read(partition, task)?, task));
-        let results = self.tasks(&lineage, partitions, &work)?;
+        let results = self.stage(&running.job, &lineage, partitions, &work)?;
         for _ in &results {
             add(&self.stores.tally.result_tasks);
         }
@@ -38,34 +73,36 @@ impl StageEngine {
     }
 
     /// Makes the shuffle blocks that a stage ending in `last` reads and that are not there.
-    fn provide(&self, last: &Arc<dyn Lineage>) -> Result<()> {
+    fn provide(&self, job: &Job, last: &Arc<dyn Lineage>) -> Result<()> {
         let (mut stack, mut seen) = (vec![Arc::clone(last)], HashSet::new());
         while let Some(node) = stack.pop() {
             if !seen.insert(node.id()) {
                 continue;
             }
-            let kept = node.storage() != StorageLevel::None;
-            if kept && self.stores.cache.has_all(node.id(), node.partitions()) {
+            let is_kept = node.storage() != StorageLevel::None;
+            if is_kept && self.stores.cache.has_all(node.id(), node.partitions()) {
                 continue;
             }
             node.prepare()?;
             for dependency in node.dependencies() {
                 match dependency {
                     Dependency::Narrow(parent) => stack.push(Arc::clone(parent)),
-                    Dependency::Shuffle(shuffle) => self.map_stage(shuffle)?,
+                    Dependency::Shuffle(shuffle) => self.map_stage(job, shuffle)?,
                 }
             }
         }
         Ok(())
     }
 
-    fn map_stage(&self, shuffle: &Arc<dyn Shuffle>) -> Result<()> {
-        let parent = shuffle.parent();
-        let missing = self.stores.shuffles.missing(shuffle.id(), parent.partitions());
+    fn map_stage(&self, job: &Job, shuffle: &Arc<dyn Shuffle>) -> Result<()> {
+        let (id, parent) = (shuffle.id(), shuffle.parent());
+        self.shuffling.claim(id, &job.cancellation)?;
+        let _claimed = Claimed(&self.shuffling, id);
+        let missing = self.stores.shuffles.missing(id, parent.partitions());
         if missing.is_empty() {
+            add(&self.stores.tally.skipped_stages);
             return Ok(());
         }
-        shuffle.prepare()?;
         let (shuffle, stores) = (Arc::clone(shuffle), Arc::clone(&self.stores));
         let work: Work<()> = Arc::new(move |partition, task| {
             let blocks = shuffle.write(partition, task)?;
@@ -73,58 +110,84 @@ impl StageEngine {
             add(&stores.tally.map_tasks);
             Ok(())
         });
-        self.tasks(&parent, &missing, &work)?;
+        self.stage(job, &parent, &missing, &work)?;
         Ok(())
     }
 
-    /// Runs `work` over partitions on the pool, each up to [`ATTEMPTS`] times.
-    fn tasks<R: Send + 'static>(
+    /// Runs `work` over partitions on the pool, each up to [`ATTEMPTS`] times. When it gives up, its other tasks have
+    /// stopped.
+    fn stage<R: Send + 'static>(
         &self,
+        job: &Job,
         of: &Arc<dyn Lineage>,
         partitions: &[usize],
         work: &Work<R>,
     ) -> Result<Vec<R>> {
-        self.provide(of)?;
-        let (done, results) = channel();
-        let start = |at: usize, number: u32| {
-            let (of, work, done) = (Arc::clone(of), Arc::clone(work), done.clone());
-            let (partition, blocks) = (partitions[at], Arc::clone(&self.stores) as Arc<dyn Blocks>);
-            self.pool.run(Box::new(move || {
-                let result = attempt(&*of, partition, number, blocks, &work);
-                // The driver may have given up already; then nobody waits for this result. What the task holds is let
-                // go first, so that the driver finds nothing of it alive.
-                drop((of, work));
-                let _late = done.send((at, number, result));
-            }))
-        };
-        for at in 0..partitions.len() {
-            start(at, 1)?;
+        self.provide(job, of)?;
+        let (done, events) = channel();
+        let wake = done.clone();
+        let _waiting = job.on_cancel(move || {
+            let _gone = wake.send(Event::Cancelled);
+        })?;
+        let tasks = Tasks { of, partitions, work, gate: Arc::default(), done };
+        self.wait_for(job, &tasks, &events).inspect_err(|_| tasks.gate.shut())
+    }
+
+    fn wait_for<R: Send + 'static>(
+        &self,
+        job: &Job,
+        tasks: &Tasks<'_, R>,
+        events: &Receiver<Event<R>>,
+    ) -> Result<Vec<R>> {
+        for at in 0..tasks.partitions.len() {
+            self.start(tasks, at, 1)?;
         }
-        let mut found: Vec<Option<R>> = partitions.iter().map(|_| None).collect();
-        let mut open = partitions.len();
+        let mut found: Vec<Option<R>> = tasks.partitions.iter().map(|_| None).collect();
+        let mut open = found.len();
         while open > 0 {
-            let ended = results.recv().map_err(|_| Failure::internal("a task ended without a result"))?;
-            match ended {
-                (at, _, Ok(result)) => {
+            match events.recv().map_err(|_| Failure::internal("a task ended without a result"))? {
+                Event::Cancelled => return Err(Failure::cancelled()),
+                Event::Ended(at, _, Ok(result)) => {
                     found[at] = Some(result);
                     open -= 1;
                 }
-                (at, number, Err(failure)) => {
+                Event::Ended(at, number, Err(failure)) => {
                     add(&self.stores.tally.failed_attempts);
-                    if number >= ATTEMPTS {
-                        let partition = partitions[at];
+                    let partition = tasks.partitions[at];
+                    let place = format!("partition {partition} of rdd {}", tasks.of.id().0);
+                    if !failure.may_retry() {
                         return Err(failure.advice(format!(
-                            "partition {partition} of rdd {} failed in all {ATTEMPTS} attempts; this is the last one",
-                            of.id().0
+                            "{place} failed in attempt {number}; another would fail in the same way"
                         )));
                     }
-                    tracing::warn!(partition = partitions[at], attempt = number, %failure, "task failed, trying again");
+                    if number >= ATTEMPTS {
+                        return Err(failure.advice(format!(
+                            "{place} failed in all {ATTEMPTS} attempts; this is the last one"
+                        )));
+                    }
+                    tracing::warn!(partition, attempt = number, %failure, "task failed, trying again");
                     // It may have failed because blocks were lost: those, and only those, are made again.
-                    self.provide(of)?;
-                    start(at, number + 1)?;
+                    self.provide(job, tasks.of)?;
+                    self.start(tasks, at, number + 1)?;
                 }
             }
         }
         Ok(found.into_iter().flatten().collect())
+    }
+
+    fn start<R: Send + 'static>(&self, tasks: &Tasks<'_, R>, at: usize, number: u32) -> Result<()> {
+        let (of, work) = (Arc::clone(tasks.of), Arc::clone(tasks.work));
+        let (gate, done) = (Arc::clone(&tasks.gate), tasks.done.clone());
+        let (partition, blocks) = (tasks.partitions[at], Arc::clone(&self.stores) as Arc<dyn Blocks>);
+        self.pool.run(Box::new(move || {
+            let Some(inside) = gate.enter(partition) else { return };
+            let cancellation = gate.cancellation.clone();
+            let task = TaskContext { partition, attempt: number, blocks, cancellation };
+            let result = attempt(&*of, &task, &work);
+            // What the task holds is let go first, so that the driver finds nothing of it alive.
+            drop((of, work, task));
+            drop(inside);
+            let _late = done.send(Event::Ended(at, number, result));
+        }))
     }
 }

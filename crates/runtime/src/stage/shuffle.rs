@@ -3,47 +3,46 @@
 //! Holds: the blocks of a map task are all here or not at all.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use millstream_dataflow::lineage::{Block, Fetched, ShuffleId};
+use millstream_dataflow::lineage::{Block, Frames, ShuffleId, Stored};
 use millstream_model::error::{Failure, Result};
-use tempfile::TempDir;
 
 use super::counters::{Tally, add};
+use super::frames::{FrameList, SpillFile};
 
-enum Place {
-    Memory {
-        block: Arc<dyn Block>,
-        bytes: usize,
-    },
-    /// A part of the map task's spill file.
-    Disk {
-        file: Arc<Mutex<File>>,
-        offset: u64,
-        len: usize,
-    },
+/// What one map task left.
+struct Output {
+    blocks: Vec<Stored>,
+    /// How many bytes of it are in memory.
+    bytes: usize,
 }
 
 #[derive(Default)]
-struct Stored {
-    outputs: HashMap<(ShuffleId, usize), Vec<Place>>,
+struct Shuffled {
+    maps: HashMap<usize, Output>,
+    file: Option<Arc<SpillFile>>,
+}
+
+#[derive(Default)]
+struct Shuffles {
+    shuffles: HashMap<ShuffleId, Shuffled>,
     in_memory: usize,
-    folder: Option<TempDir>,
 }
 
 pub(super) struct ShuffleStore {
-    stored: Mutex<Stored>,
+    stored: Mutex<Shuffles>,
     limit: usize,
+    folder: PathBuf,
 }
 
 impl ShuffleStore {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { stored: Mutex::default(), limit }
+    pub(super) fn new(limit: usize, folder: PathBuf) -> Self {
+        Self { stored: Mutex::default(), limit, folder }
     }
 
-    fn stored(&self) -> MutexGuard<'_, Stored> {
+    fn stored(&self) -> MutexGuard<'_, Shuffles> {
         self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -55,8 +54,7 @@ impl ShuffleStore {
         blocks: Vec<Arc<dyn Block>>,
         tally: &Tally,
     ) -> Result<()> {
-        let sizes: Vec<usize> = blocks.iter().map(|block| block.bytes()).collect();
-        let total: usize = sizes.iter().sum();
+        let total: usize = blocks.iter().map(|block| block.bytes()).sum();
         let fits = {
             let mut stored = self.stored();
             let fits = stored.in_memory.saturating_add(total) <= self.limit;
@@ -65,98 +63,69 @@ impl ShuffleStore {
             }
             fits
         };
-        let places = if fits {
-            blocks.into_iter().zip(sizes).map(|(block, bytes)| Place::Memory { block, bytes }).collect()
+        let output = if fits {
+            Output { blocks: blocks.into_iter().map(Stored::Memory).collect(), bytes: total }
         } else {
-            self.spill(&blocks, tally)?
+            Output { blocks: self.spill(shuffle, &blocks, tally)?, bytes: 0 }
         };
         let mut stored = self.stored();
-        let before = stored.outputs.insert((shuffle, map), places);
-        stored.release(before);
+        let before = stored.shuffles.entry(shuffle).or_default().maps.insert(map, output);
+        stored.in_memory -= before.map_or(0, |output| output.bytes);
         Ok(())
     }
 
-    fn spill(&self, blocks: &[Arc<dyn Block>], tally: &Tally) -> Result<Vec<Place>> {
-        let failed = |error: std::io::Error| {
-            Failure::external(format!("the shuffle cannot be spilled to {}", std::env::temp_dir().display()))
-                .because(error)
-                .advice("free space there, set TMPDIR to another disk, or give the shuffle more memory")
-        };
-        let mut file = {
+    fn spill(&self, shuffle: ShuffleId, blocks: &[Arc<dyn Block>], tally: &Tally) -> Result<Vec<Stored>> {
+        let file = {
             let mut stored = self.stored();
-            let folder = match stored.folder.take() {
-                Some(folder) => folder,
-                None => TempDir::with_prefix("millstream-shuffle-").map_err(failed)?,
-            };
-            let file = tempfile::tempfile_in(folder.path());
-            stored.folder = Some(folder);
-            file.map_err(failed)?
-        };
-        let mut parts = Vec::with_capacity(blocks.len());
-        let mut offset = 0;
-        for block in blocks {
-            let bytes = block.encode()?;
-            file.write_all(&bytes).map_err(failed)?;
-            parts.push((offset, bytes.len()));
-            offset += bytes.len() as u64;
-            add(&tally.spilled);
-        }
-        let file = Arc::new(Mutex::new(file));
-        Ok(parts
-            .into_iter()
-            .map(|(offset, len)| Place::Disk { file: Arc::clone(&file), offset, len })
-            .collect())
-    }
-
-    pub(super) fn get(&self, shuffle: ShuffleId, map: usize, reducer: usize) -> Result<Fetched> {
-        let (file, offset, len) = {
-            let stored = self.stored();
-            match stored.outputs.get(&(shuffle, map)).and_then(|places| places.get(reducer)) {
-                Some(Place::Memory { block, .. }) => return Ok(Fetched::Memory(Arc::clone(block))),
-                Some(Place::Disk { file, offset, len }) => (Arc::clone(file), *offset, *len),
+            let shuffled = stored.shuffles.entry(shuffle).or_default();
+            match &shuffled.file {
+                Some(file) => Arc::clone(file),
                 None => {
-                    return Err(Failure::external(format!(
-                        "the block of map task {map} of shuffle {} for reducer {reducer} is lost",
-                        shuffle.0
-                    )));
+                    let file = SpillFile::new(self.folder.clone(), "a shuffle block")?;
+                    Arc::clone(shuffled.file.insert(file))
                 }
             }
         };
-        let mut bytes = vec![0; len];
-        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.seek(SeekFrom::Start(offset))
-            .and_then(|_| file.read_exact(&mut bytes))
-            .map_err(|error| Failure::external("a spilled shuffle block cannot be read").because(error))?;
-        Ok(Fetched::Encoded(bytes))
+        let frames: Arc<dyn Frames> = Arc::new(FrameList::new(file));
+        let mut places = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            let start = frames.count();
+            block.encode(&mut |bytes| frames.append(bytes))?;
+            places.push(Stored::Disk(Arc::clone(&frames), start..frames.count()));
+            add(&tally.spilled);
+        }
+        Ok(places)
+    }
+
+    pub(super) fn get(&self, shuffle: ShuffleId, map: usize, block: usize) -> Result<Stored> {
+        let stored = self.stored();
+        let output = stored.shuffles.get(&shuffle).and_then(|shuffled| shuffled.maps.get(&map));
+        output.and_then(|output| output.blocks.get(block)).cloned().ok_or_else(|| {
+            Failure::external(format!("block {block} of map task {map} of shuffle {} is lost", shuffle.0))
+        })
     }
 
     /// The map tasks, of `maps`, whose blocks are not here.
     pub(super) fn missing(&self, shuffle: ShuffleId, maps: usize) -> Vec<usize> {
         let stored = self.stored();
-        (0..maps).filter(|map| !stored.outputs.contains_key(&(shuffle, *map))).collect()
+        let here = stored.shuffles.get(&shuffle);
+        (0..maps).filter(|map| here.is_none_or(|shuffled| !shuffled.maps.contains_key(map))).collect()
     }
 
     pub(super) fn remove(&self, shuffle: ShuffleId, map: usize) {
         let mut stored = self.stored();
-        let places = stored.outputs.remove(&(shuffle, map));
-        stored.release(places);
+        let gone = stored.shuffles.get_mut(&shuffle).and_then(|shuffled| shuffled.maps.remove(&map));
+        stored.in_memory -= gone.map_or(0, |output| output.bytes);
     }
 
     pub(super) fn remove_all(&self, shuffle: ShuffleId) {
         let mut stored = self.stored();
-        let gone: Vec<_> = stored.outputs.extract_if(|(of, _), _| *of == shuffle).collect();
-        for (_, places) in gone {
-            stored.release(Some(places));
-        }
+        let gone = stored.shuffles.remove(&shuffle).unwrap_or_default();
+        stored.in_memory -= gone.maps.values().map(|output| output.bytes).sum::<usize>();
     }
-}
 
-impl Stored {
-    fn release(&mut self, places: Option<Vec<Place>>) {
-        for place in places.into_iter().flatten() {
-            if let Place::Memory { bytes, .. } = place {
-                self.in_memory = self.in_memory.saturating_sub(bytes);
-            }
-        }
+    /// How many bytes of blocks are in memory.
+    pub(super) fn in_memory(&self) -> usize {
+        self.stored().in_memory
     }
 }

@@ -41,6 +41,7 @@ fn downstream(setup: &TaskSetup, id: NodeId) -> Result<Box<dyn Any>> {
         name: node.name.clone(),
         uid: setup.plan.uids[index].clone(),
         counts: setup.counters.of(index),
+        on_error: node.on_error.clone(),
     };
     match &node.kind {
         NodeKind::Operator(operator) => {
@@ -66,7 +67,10 @@ fn reader(setup: &TaskSetup, edge_number: usize) -> Result<Box<dyn Any>> {
         Box::new(InboxSender::new(inbox, port.channel)) as Box<dyn ChannelSender>
     });
     let receivers = plan.chains[plan.chain_of[edge.to.0 as usize]].parallelism;
+    let to = edge.to.0 as usize;
     let route = Route {
+        name: plan.graph.nodes()[to].name.clone(),
+        uid: plan.uids[to].clone(),
         receivers: u16::try_from(receivers).unwrap_or(u16::MAX),
         max_parallelism: plan.settings.max_parallelism,
     };

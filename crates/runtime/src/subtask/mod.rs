@@ -8,23 +8,25 @@ mod chain;
 mod receiver;
 mod source;
 
-use std::sync::mpsc::Sender;
-use std::sync::{Arc, atomic::AtomicBool};
+use std::sync::Arc;
 
-use millstream_dataflow::operator::{Barrier, BarrierPass, ChainContext, RestoreSource, Wakeup};
+use millstream_dataflow::operator::{Barrier, BarrierPass, Cancelled, ChainContext, RestoreSource, Wakeup};
 use millstream_dataflow::source::EncodedSplit;
-use millstream_dataflow::state::{OperatorRestore, OperatorSnapshot};
+use millstream_dataflow::state::OperatorRestore;
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{CheckpointId, OperatorUid, Subtask};
 use millstream_model::key::range_of;
 use millstream_state::Manifest;
 
 use crate::channel::Inbox;
+use crate::job::message::{Event, Events};
 use crate::job::{Counters, Store};
 use crate::plan::Plan;
+use crate::sync::Receiver;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Which subtask of which chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TaskId {
     pub(crate) chain: usize,
     pub(crate) subtask: u32,
@@ -49,28 +51,13 @@ pub(crate) enum Command {
     Finish,
 }
 
-/// What a subtask tells the coordinator.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// The reader has nothing to read.
-    NeedSplit(TaskId),
-    /// The chain's part of a checkpoint.
-    Snapshot { task: TaskId, checkpoint: CheckpointId, snapshots: Vec<(OperatorUid, OperatorSnapshot)> },
-    /// No record follows out of this subtask.
-    Ended(TaskId),
-    /// It failed, and its thread is at its end.
-    Failed(Failure),
-    /// Its thread is at its end.
-    Exited(TaskId),
-}
-
 /// What a subtask is given.
 pub(crate) struct TaskSetup {
     pub(crate) id: TaskId,
     pub(crate) plan: Arc<Plan>,
     pub(crate) inboxes: Arc<Vec<Vec<Arc<Inbox>>>>,
-    pub(crate) commands: std::sync::mpsc::Receiver<Command>,
-    pub(crate) events: Sender<Event>,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) events: Events,
     pub(crate) restore: Option<Arc<(Store, Manifest)>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) cancelled: Arc<AtomicBool>,
@@ -92,20 +79,24 @@ impl TaskSetup {
             max_parallelism: max,
             mode: self.plan.settings.mode,
             wakeup: wakeup.clone(),
+            cancelled: Cancelled::when({
+                let cancelled = self.cancelled.clone();
+                move || cancelled.load(Ordering::Relaxed)
+            }),
             restore,
         }
     }
 
     fn snapshot_taken(&self, pass: BarrierPass) {
         let checkpoint = pass.barrier.checkpoint;
-        // A coordinator that is gone needs no snapshot.
-        let _ = self.events.send(Event::Snapshot { task: self.id, checkpoint, snapshots: pass.snapshots });
+        self.events.send(Event::Snapshot { task: self.id, checkpoint, snapshots: pass.snapshots });
     }
 }
 
 /// Runs a subtask on this thread, to its end.
 pub(crate) fn run(setup: TaskSetup) {
     let (events, id) = (setup.events.clone(), setup.id);
+    let inbox = setup.inboxes[id.chain].get(id.subtask as usize).cloned();
     let source = setup.plan.chains[id.chain].is_source;
     let run = if source { source::run } else { receiver::run };
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(setup)));
@@ -118,9 +109,13 @@ pub(crate) fn run(setup: TaskSetup) {
         ))),
     };
     if let Some(failure) = failure.filter(|failure| !failure.is_cancelled()) {
-        let _ = events.send(Event::Failed(failure));
+        events.send(Event::Failed(failure));
     }
-    let _ = events.send(Event::Exited(id));
+    // Not before the failure is on its way: senders that are freed by this end, too, and are not to be heard first.
+    if let Some(inbox) = inbox {
+        inbox.cancel();
+    }
+    events.send(Event::Exited(id));
 }
 
 /// Where the operators of one subtask get their state from.

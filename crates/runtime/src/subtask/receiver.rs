@@ -8,8 +8,11 @@ use millstream_dataflow::operator::{BarrierPass, Control, Wakeup};
 use millstream_model::error::Result;
 use millstream_model::time::Timestamp;
 
-use super::{Event, Restored, TaskSetup, chain};
+use super::{Restored, TaskSetup, chain};
 use crate::channel::{Alignment, Inbox, Progress, Received};
+use crate::job::message::Event;
+use crate::settings::CheckpointMode;
+use crate::sync::now;
 
 /// Receives, drives the chain, until the job is finished or cancelled.
 pub(super) fn run(setup: TaskSetup) -> Result<()> {
@@ -20,9 +23,13 @@ pub(super) fn run(setup: TaskSetup) -> Result<()> {
     let channels = setup.plan.inputs[setup.id.chain][setup.id.subtask as usize];
     let mut receiver = Receiver {
         alignment: Alignment::new(channels),
-        exactly_once: setup.plan.settings.checkpoints.as_ref().is_none_or(|settings| settings.exactly_once),
+        exactly_once: setup
+            .plan
+            .settings
+            .checkpoints
+            .as_ref()
+            .is_none_or(|settings| settings.mode == CheckpointMode::ExactlyOnce),
         clock: Clock::new(setup.plan.settings.flush_interval, wakeup),
-        channels,
         inbox,
         setup,
     };
@@ -46,7 +53,6 @@ struct Receiver {
     alignment: Alignment,
     exactly_once: bool,
     clock: Clock,
-    channels: usize,
 }
 
 impl Receiver {
@@ -68,9 +74,18 @@ impl Receiver {
                 self.clock.records_came();
                 chain.control(&mut Control::Watermark(time))
             }
-            Progress::Idle => chain.control(&mut Control::Idle),
-            Progress::Wait => {
+            Progress::Idle(reached) => {
+                if let Some(time) = reached {
+                    self.clock.records_came();
+                    chain.control(&mut Control::Watermark(time))?;
+                }
+                chain.control(&mut Control::Idle)
+            }
+            Progress::Wait | Progress::WaitAnew => {
                 if self.exactly_once {
+                    if progress == Progress::WaitAnew {
+                        self.inbox.unblock_all();
+                    }
                     self.inbox.set_blocked(channel, true);
                 }
                 Ok(())
@@ -79,12 +94,12 @@ impl Receiver {
                 let mut pass = BarrierPass::new(barrier);
                 chain.control(&mut Control::Barrier(&mut pass))?;
                 self.setup.snapshot_taken(pass);
-                (0..self.channels).for_each(|channel| self.inbox.set_blocked(channel, false));
+                self.inbox.unblock_all();
                 Ok(())
             }
             Progress::End => {
                 chain.control(&mut Control::End)?;
-                let _ = self.setup.events.send(Event::Ended(self.setup.id));
+                self.setup.events.send(Event::Ended { task: self.setup.id, cut: false });
                 Ok(())
             }
         }
@@ -106,7 +121,7 @@ impl Clock {
     /// Something went down the chain that may be held back there.
     pub(super) fn records_came(&mut self) {
         if self.flush_at.is_none() {
-            self.flush_at = Some(Instant::now() + self.interval);
+            self.flush_at = Some(now() + self.interval);
         }
     }
 
@@ -116,7 +131,7 @@ impl Clock {
         if next == Timestamp::MAX {
             return self.flush_at;
         }
-        let tick_at = Instant::now() + next.since(Timestamp::now());
+        let tick_at = now() + next.since(Timestamp::now());
         Some(self.flush_at.map_or(tick_at, |flush_at| flush_at.min(tick_at)))
     }
 
@@ -134,7 +149,7 @@ impl Clock {
 
     /// Whether a flush is due now.
     pub(super) fn due_flush(&mut self) -> bool {
-        let due = self.flush_at.is_some_and(|at| self.interval.is_zero() || at <= Instant::now());
+        let due = self.flush_at.is_some_and(|at| self.interval.is_zero() || at <= now());
         if due {
             self.flush_at = None;
         }

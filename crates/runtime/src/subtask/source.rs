@@ -1,8 +1,6 @@
 //! A subtask that reads a source.
 
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millstream_dataflow::operator::{BarrierPass, Control, Wakeup};
 use millstream_dataflow::source::{AnyReader, Polled};
@@ -11,7 +9,10 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
 
 use super::receiver::Clock;
-use super::{Command, Event, Restored, TaskSetup, chain};
+use super::{Command, Restored, TaskSetup, chain};
+use crate::job::message::Event;
+use crate::sync::atomic::Ordering;
+use crate::sync::{RecvTimeoutError, TryRecvError, now, receive_until};
 
 /// How long a reader may wait for its first record; also how late a command may be heard.
 const PATIENCE: Duration = Duration::from_millis(10);
@@ -71,7 +72,7 @@ impl SourceTask {
 
     fn read(&mut self) -> Result<()> {
         let patience = match self.clock.deadline() {
-            Some(at) => at.saturating_duration_since(std::time::Instant::now()).min(PATIENCE),
+            Some(at) => at.saturating_duration_since(now()).min(PATIENCE),
             None => PATIENCE,
         };
         match self.reader.poll(patience).map_err(|failure| self.place(failure))? {
@@ -88,7 +89,7 @@ impl SourceTask {
     fn ask(&mut self) {
         if !self.asked {
             self.asked = true;
-            let _ = self.setup.events.send(Event::NeedSplit(self.setup.id));
+            self.setup.events.send(Event::NeedSplit(self.setup.id));
         }
     }
 
@@ -102,7 +103,7 @@ impl SourceTask {
                     Err(TryRecvError::Disconnected) => return Err(Failure::cancelled()),
                 }
             } else {
-                match self.setup.commands.recv_timeout(ASK_AGAIN) {
+                match receive_until(&self.setup.commands, self.look_again()) {
                     Ok(command) => command,
                     Err(RecvTimeoutError::Timeout) => {
                         if self.state == State::Waiting {
@@ -120,6 +121,16 @@ impl SourceTask {
         }
     }
 
+    /// When to go on although no command came: for a tick, a flush, or to ask for a split.
+    fn look_again(&self) -> Option<Instant> {
+        let due = self.clock.deadline();
+        if self.state != State::Waiting {
+            return due;
+        }
+        let again = now() + ASK_AGAIN;
+        Some(due.map_or(again, |due| due.min(again)))
+    }
+
     fn follow(&mut self, command: Command) -> Result<()> {
         match command {
             Command::Split(split) => {
@@ -133,7 +144,7 @@ impl SourceTask {
                 self.asked = false;
                 self.reader.control(&mut Control::Idle)?;
             }
-            Command::NoMoreSplits => self.end(true)?,
+            Command::NoMoreSplits => self.end(true, false)?,
             Command::Barrier(barrier) => {
                 let mut pass = BarrierPass::new(barrier);
                 let mut own = OperatorSnapshot::new();
@@ -143,13 +154,13 @@ impl SourceTask {
                 self.setup.snapshot_taken(pass);
             }
             Command::Completed(checkpoint) => self.reader.on_checkpoint_complete(checkpoint)?,
-            Command::Stop { drain } => self.end(drain)?,
+            Command::Stop { drain } => self.end(drain, true)?,
             Command::Finish => self.state = State::Finished,
         }
         Ok(())
     }
 
-    fn end(&mut self, drain: bool) -> Result<()> {
+    fn end(&mut self, drain: bool, cut: bool) -> Result<()> {
         if self.state == State::Ended {
             return Ok(());
         }
@@ -160,7 +171,7 @@ impl SourceTask {
             self.reader.control(&mut Control::Flush)?;
         }
         self.state = State::Ended;
-        let _ = self.setup.events.send(Event::Ended(self.setup.id));
+        self.setup.events.send(Event::Ended { task: self.setup.id, cut });
         Ok(())
     }
 

@@ -134,7 +134,7 @@ fn a_full_disk_is_said_to_be_full() {
         message.starts_with("no space is left for store:/delays/checkpoint-000004/manifest.json: "),
         "{message}"
     );
-    assert!(message.ends_with("; make room, the job goes on from the last finished checkpoint"), "{message}");
+    assert!(message.ends_with("; make room, a job goes on from its last finished checkpoint"), "{message}");
     assert_eq!((error.fault(), error.retry()), (Fault::External, Retry::Yes));
 }
 

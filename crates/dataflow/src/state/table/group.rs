@@ -121,7 +121,9 @@ impl<K: Eq, V> Group<K, V> {
     /// The entry of this hash that `is_it` is true for.
     pub(super) fn find_by(&self, hash: u64, is_it: impl Fn(&K, &V) -> bool) -> Option<(&K, &V)> {
         match self {
-            Group::Owned(entries) => entries.find(hash, |(key, value)| is_it(key, value)).map(|(k, v)| (k, v)),
+            Group::Owned(entries) => {
+                entries.find(hash, |(key, value)| is_it(key, value)).map(|(k, v)| (k, v))
+            }
             Group::Lent(lent) => lent.find_by(hash, is_it),
         }
     }
@@ -193,7 +195,9 @@ impl<K: Eq + Clone, V: Clone> Group<K, V> {
     #[inline]
     pub(super) fn find_mut(&mut self, hash: u64, key: &K, keys: KeyFunctions<K>) -> Option<&mut V> {
         match self {
-            Group::Owned(entries) => entries.find_mut(hash, |(known, _)| known == key).map(|(_, value)| value),
+            Group::Owned(entries) => {
+                entries.find_mut(hash, |(known, _)| known == key).map(|(_, value)| value)
+            }
             Group::Lent(lent) => lent.change_mut(hash, key, keys)?.as_mut(),
         }
     }

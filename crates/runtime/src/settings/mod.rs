@@ -1,4 +1,14 @@
 //! The settings of a job, as values.
+//!
+//! Answers for what can be set, for defaults, and for refusing what cannot be. The same settings as text, with their names
+//! and meanings, are in `list`; putting the two together is in `given`.
+
+mod given;
+mod list;
+#[cfg(test)]
+mod tests;
+
+pub use list::JOB_SETTINGS;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -78,7 +88,8 @@ pub(crate) fn check_parallelism(whose: &str, parallelism: u32, max: u32) -> Resu
             "the parallelism of {whose} is {parallelism}, but must be from 1 to the max parallelism, {max}"
         ))
         .advice(
-            "raise max parallelism with .max_parallelism(n) if you need more (old checkpoints do not follow)",
+            "if you need more, raise it: set_max_parallelism(n) in the program, --max-parallelism n on the command \
+             line; checkpoints written with another one cannot be restored then",
         ));
     }
     Ok(())
@@ -99,10 +110,12 @@ pub struct CheckpointSettings {
     pub tolerable_failures: u32,
     /// How many are kept.
     pub retained: usize,
-    /// Whether barriers are aligned; if not, a record may count twice after a restart, but no channel ever waits.
-    pub exactly_once: bool,
+    /// Whether barriers are aligned.
+    pub mode: CheckpointMode,
     /// What to start from.
     pub restore: RestoreFrom,
+    /// What becomes of state without an operator, and of an operator without state, in that checkpoint.
+    pub unmatched: UnmatchedState,
 }
 
 impl CheckpointSettings {
@@ -115,10 +128,21 @@ impl CheckpointSettings {
             min_pause: Duration::ZERO,
             tolerable_failures: 0,
             retained: 3,
-            exactly_once: true,
+            mode: CheckpointMode::ExactlyOnce,
             restore: RestoreFrom::Nothing,
+            unmatched: UnmatchedState::Refuse,
         }
     }
+}
+
+/// What a restart from a checkpoint may do to the counts in state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CheckpointMode {
+    /// Each record counts once: a subtask waits with a channel whose barrier has come until all have.
+    #[default]
+    ExactlyOnce,
+    /// A record may count twice after a restart, but no channel ever waits.
+    AtLeastOnce,
 }
 
 /// What a job starts from.
@@ -129,8 +153,18 @@ pub enum RestoreFrom {
     Nothing,
     /// The last checkpoint in the folder; no state if there is none.
     Latest,
-    /// The checkpoint or savepoint of this name: `checkpoint-000017`.
+    /// The checkpoint or savepoint of this name, such as `checkpoint-000017`, or of this number.
     Named(String),
+}
+
+/// What becomes of state that has no operator in the program, and of an operator that has none in the checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnmatchedState {
+    /// The job does not start; the error lists both sides.
+    #[default]
+    Refuse,
+    /// The state is left behind for good; the operator starts with none.
+    Ignore,
 }
 
 /// What happens after a failure. A restart begins from the last checkpoint, without one from nothing.

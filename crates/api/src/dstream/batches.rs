@@ -1,0 +1,224 @@
+//! The two threads of a running program: one cuts a batch at each batch time, the other processes them in turn.
+//!
+//! Answers for the order of things: cut, queue, process, let go; and for the way they end. Not for what an operation
+//! computes.
+//! Holds: a batch is cut at its time even while another is processed; batches are processed one at a time, in order, as
+//! jobs of the same engine that runs the program's other Rdds; after a failure no other batch is begun.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use millstream_dataflow::lineage::panic_message;
+use millstream_model::error::{Failure, Result};
+use millstream_model::time::Timestamp;
+
+use super::backlog::{Backlog, Notice};
+use super::clock::{Clock, Waited};
+use super::graph::{Graph, Output};
+use super::input::{Input, ReceiverEvent, ReceiverEvents};
+use super::listener::StreamingListener;
+use super::progress::{Progress, Stop};
+use super::status::BatchInfo;
+
+thread_local! {
+    /// Whether this thread belongs to a streaming program, so that waiting for its end here would be for ever.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+type Listeners = Mutex<Vec<Arc<dyn StreamingListener>>>;
+
+/// What the threads and the user's handle share.
+pub(super) struct Batches {
+    pub(super) graph: Arc<Graph>,
+    pub(super) clock: Clock,
+    pub(super) progress: Progress,
+    listeners: Listeners,
+    /// Set when there is to be a stop, for those who wait for the clock.
+    called_off: AtomicBool,
+}
+
+impl Batches {
+    pub(super) fn new(graph: Arc<Graph>, clock: Clock, longest_queue: usize) -> Self {
+        Self {
+            graph,
+            clock,
+            progress: Progress::new(longest_queue),
+            listeners: Mutex::default(),
+            called_off: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn add_listener(&self, listener: Arc<dyn StreamingListener>) {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    fn tell(&self, what: impl Fn(&dyn StreamingListener)) {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        listeners.iter().for_each(|listener| what(&**listener));
+    }
+
+    /// Whether the caller is one of the program's own threads.
+    pub(super) fn is_inside() -> bool {
+        INSIDE.get()
+    }
+
+    /// Asks for the end, and returns at once.
+    pub(super) fn stop(&self, how: Stop) {
+        self.progress.stop(how);
+        self.call_off();
+    }
+
+    pub(super) fn fail(&self, failure: Failure) {
+        self.progress.fail(failure);
+        self.call_off();
+    }
+
+    fn call_off(&self) {
+        self.called_off.store(true, Ordering::SeqCst);
+        self.clock.wake();
+    }
+
+    /// Starts the inputs and the two threads.
+    pub(super) fn start(self: &Arc<Self>) -> Result<()> {
+        self.progress.begin()?;
+        let started = self.start_all();
+        if started.is_err() {
+            self.stop_inputs();
+            self.stop(Stop::Now);
+            self.progress.end();
+        }
+        started
+    }
+
+    fn start_all(self: &Arc<Self>) -> Result<()> {
+        let outputs = self.graph.begin()?;
+        let events = self.receiver_events();
+        for input in self.graph.inputs() {
+            input.start(&events)?;
+        }
+        let first = self.graph.timeline.begin(self.clock.now());
+        let (cutter, processor) = (Arc::clone(self), Arc::clone(self));
+        spawn("batch-cutter", move || cutter.cut_all(first))?;
+        spawn("batch-jobs", move || processor.process_all(outputs)).inspect_err(|_| self.stop(Stop::Now))
+    }
+
+    fn receiver_events(self: &Arc<Self>) -> ReceiverEvents {
+        // Weak: a receiver must not keep the program alive.
+        let batches = Arc::downgrade(self);
+        ReceiverEvents(Arc::new(move |event| {
+            let Some(batches) = batches.upgrade() else { return };
+            INSIDE.set(true);
+            match event {
+                ReceiverEvent::Started(name) => batches.tell(|listener| listener.on_receiver_started(&name)),
+                ReceiverEvent::Stopped(name) => batches.tell(|listener| listener.on_receiver_stopped(&name)),
+                ReceiverEvent::Failed(name, failure) => {
+                    let failure = failure.within(format!("the receiver {name} failed"));
+                    batches.tell(|listener| listener.on_receiver_error(&name, &failure));
+                    batches.fail(failure);
+                }
+            }
+        }))
+    }
+
+    fn stop_inputs(&self) -> bool {
+        let inputs = self.graph.inputs();
+        // All are asked, whatever the first says.
+        inputs.iter().map(|input| input.stop()).filter(|left| *left).count() > 0
+    }
+
+    /// The thread that cuts.
+    fn cut_all(&self, first: Timestamp) {
+        let interval = self.graph.timeline.interval();
+        let (mut next, mut backlog) = (first, Backlog::default());
+        let cut = |time, backlog: &mut Backlog| {
+            let inputs = self.graph.inputs();
+            catch_unwind(AssertUnwindSafe(|| self.cut(time, &inputs, backlog)))
+                .unwrap_or_else(|panic| Err(panic_message(&*panic)))
+                .unwrap_or_else(|failure| {
+                    self.fail(failure.within(format!("the inputs of the batch of {time} failed")));
+                });
+        };
+        while self.clock.wait_until(next, &self.called_off) == Waited::Reached {
+            self.progress.wait_for_room();
+            if self.progress.stopping().is_some() {
+                break;
+            }
+            cut(next, &mut backlog);
+            next = next + interval;
+        }
+        let left = self.stop_inputs();
+        if left && self.progress.stopping() == Some(Stop::Gracefully) {
+            cut(next, &mut backlog);
+        }
+        self.progress.close();
+    }
+
+    fn cut(&self, time: Timestamp, inputs: &[Arc<dyn Input>], backlog: &mut Backlog) -> Result<()> {
+        let mut records = 0;
+        for input in inputs {
+            records += input.cut(time)?;
+        }
+        let batch = BatchInfo { time, records, submitted: self.clock.now(), started: None, ended: None };
+        self.tell(|listener| listener.on_batch_submitted(&batch));
+        let queued = self.progress.submit(batch);
+        match backlog.note(queued) {
+            Some(Notice::FallsBehind) => tracing::warn!(
+                queued,
+                interval = ?self.graph.timeline.interval(),
+                "batches take longer than their interval and queue up; receivers are slowed when they hold their limit"
+            ),
+            Some(Notice::CaughtUp) => tracing::info!("no batch waits for long any more"),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// The thread that processes.
+    fn process_all(&self, mut outputs: Vec<Output>) {
+        while let Some(batch) = self.progress.next(|| self.clock.now()) {
+            self.tell(|listener| listener.on_batch_started(&batch));
+            if let Err(failure) = self.process(batch.time, &mut outputs) {
+                self.fail(failure);
+                continue;
+            }
+            self.graph.inputs().iter().for_each(|input| input.done(batch.time));
+            self.graph.forget(batch.time);
+            let batch = BatchInfo { ended: Some(self.clock.now()), ..batch };
+            self.tell(|listener| listener.on_batch_completed(&batch));
+            self.progress.complete(batch);
+        }
+        drop(outputs);
+        self.graph.clear();
+        self.progress.end();
+    }
+
+    fn process(&self, time: Timestamp, outputs: &mut [Output]) -> Result<()> {
+        if let Some(problem) = self.graph.take_problem() {
+            return Err(problem);
+        }
+        let of = outputs.len();
+        for (at, output) in outputs.iter_mut().enumerate() {
+            catch_unwind(AssertUnwindSafe(|| output.process(time)))
+                .unwrap_or_else(|panic| Err(panic_message(&*panic)))
+                .map_err(|failure| {
+                    let (name, number) = (output.name, at + 1);
+                    failure.within(format!(
+                        "output operation {number} of {of}, `{name}`, failed in the batch of {} ms ({time})",
+                        time.millis()
+                    ))
+                })?;
+        }
+        Ok(())
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        INSIDE.set(true);
+        work();
+    });
+    let failed = |error| Failure::external(format!("no thread can be started for {name}")).because(error);
+    thread.map(drop).map_err(failed)
+}

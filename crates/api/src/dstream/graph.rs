@@ -1,0 +1,177 @@
+//! What a streaming program is made of: inputs, nodes and output operations.
+//!
+//! Answers for collecting them, and for what is wrong with them. Not for running them: the batches do.
+//! Holds: what was found wrong while the program was put together is told at the start, the first thing first.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use millstream_model::error::{Failure, Result};
+use millstream_model::time::Timestamp;
+
+use super::input::Input;
+use super::node::AnyNode;
+use super::timeline::Timeline;
+use crate::rdd::Context;
+
+/// What runs an output operation for the batch of a time; does nothing at a time at which its stream has no data set.
+pub(super) type Run = Box<dyn FnMut(Timestamp) -> Result<()> + Send>;
+
+/// An output operation.
+pub(super) struct Output {
+    /// What it is called in errors.
+    pub(super) name: &'static str,
+    /// The stream that it puts out.
+    pub(super) node: Arc<dyn AnyNode>,
+    /// The streams before it that windows look back at: they are made at each batch time, whether it is one of this
+    /// operation's or not. Found at the start.
+    pub(super) looked_back_at: Vec<Arc<dyn AnyNode>>,
+    pub(super) run: Run,
+}
+
+impl Output {
+    fn find_looked_back_at(&mut self) {
+        let (mut stack, mut seen) = (vec![Arc::clone(&self.node)], HashSet::new());
+        while let Some(node) = stack.pop() {
+            if !seen.insert(Arc::as_ptr(&node).cast::<()>()) {
+                continue;
+            }
+            stack.extend(node.parents().iter().cloned());
+            if node.is_looked_back_at() {
+                self.looked_back_at.push(node);
+            }
+        }
+    }
+
+    /// Does what is to be done for the batch of `time`.
+    pub(super) fn process(&mut self, time: Timestamp) -> Result<()> {
+        self.looked_back_at.iter().try_for_each(|node| node.make(time))?;
+        (self.run)(time)
+    }
+}
+
+/// Where `print` writes.
+pub(super) type Printer = Arc<Mutex<Box<dyn Write + Send>>>;
+
+pub(super) struct Graph {
+    pub(super) context: Context,
+    pub(super) timeline: Arc<Timeline>,
+    pub(super) printer: Printer,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Default)]
+struct Parts {
+    inputs: Vec<Arc<dyn Input>>,
+    nodes: Vec<Arc<dyn AnyNode>>,
+    outputs: Vec<Output>,
+    problems: Vec<Failure>,
+    remember: Duration,
+    begun: bool,
+}
+
+impl Graph {
+    pub(super) fn new(context: Context, interval: Duration, printer: Box<dyn Write + Send>) -> Self {
+        Self {
+            context,
+            timeline: Arc::new(Timeline::new(interval)),
+            printer: Arc::new(Mutex::new(printer)),
+            parts: Mutex::default(),
+        }
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add_node(&self, node: Arc<dyn AnyNode>) {
+        let mut parts = self.parts();
+        node.remember(parts.remember);
+        parts.nodes.push(node);
+    }
+
+    pub(super) fn add_input(&self, input: Arc<dyn Input>) {
+        let mut parts = self.parts();
+        parts.refuse_when_begun("an input");
+        parts.inputs.push(input);
+    }
+
+    pub(super) fn add_output(&self, output: Output) {
+        let mut parts = self.parts();
+        parts.refuse_when_begun("an output operation");
+        parts.outputs.push(output);
+    }
+
+    /// Notes what is wrong with the program, to be told when it is started.
+    pub(super) fn note(&self, checked: Result<()>) {
+        if let Err(problem) = checked {
+            self.parts().problems.push(problem);
+        }
+    }
+
+    /// All nodes remember the data sets of the last `length`, at least.
+    pub(super) fn remember(&self, length: Duration) {
+        let mut parts = self.parts();
+        parts.remember = parts.remember.max(length);
+        parts.nodes.iter().for_each(|node| node.remember(length));
+    }
+
+    /// The outputs, to be run from now on; nothing may be added any more.
+    pub(super) fn begin(&self) -> Result<Vec<Output>> {
+        self.timeline.check()?;
+        let mut parts = self.parts();
+        let problems = parts.problems.len();
+        if problems > 0 {
+            let first = parts.problems.remove(0);
+            return Err(match problems - 1 {
+                0 => first,
+                more => first.advice(format!("({more} more things are wrong with this program)")),
+            });
+        }
+        if parts.outputs.is_empty() {
+            return Err(Failure::user("no output operations registered: there is nothing to execute")
+                .advice(
+                    "end at least one stream in print, foreach_rdd or save_as_text_files before start()",
+                ));
+        }
+        parts.begun = true;
+        let mut outputs = std::mem::take(&mut parts.outputs);
+        outputs.iter_mut().for_each(Output::find_looked_back_at);
+        Ok(outputs)
+    }
+
+    /// What was added to the program although it runs.
+    pub(super) fn take_problem(&self) -> Option<Failure> {
+        let mut parts = self.parts();
+        (!parts.problems.is_empty()).then(|| parts.problems.remove(0))
+    }
+
+    pub(super) fn inputs(&self) -> Vec<Arc<dyn Input>> {
+        self.parts().inputs.clone()
+    }
+
+    /// The batch of `time` is done.
+    pub(super) fn forget(&self, time: Timestamp) {
+        let nodes = self.parts().nodes.clone();
+        nodes.iter().for_each(|node| node.forget(time));
+    }
+
+    /// Lets go of the program, which may hold on to the context that holds it.
+    pub(super) fn clear(&self) {
+        let parts = std::mem::take(&mut *self.parts());
+        drop(parts);
+    }
+}
+
+impl Parts {
+    fn refuse_when_begun(&mut self, what: &str) {
+        if self.begun {
+            self.problems.push(
+                Failure::user(format!("{what} was added after start()"))
+                    .advice("put the whole program together first, then start it"),
+            );
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Transformations of pairs that make one value of all values of a key.
+//!
+//! Holds: values are combined within each map task first, and only what is left of them is shuffled.
+
+use std::borrow::Cow;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use millstream_dataflow::lineage::{Pull, TaskContext, VecPull};
+use millstream_dataflow::state::{KeyData, StateData, may_hold_text};
+use millstream_model::error::Failure;
+use millstream_model::text::Text;
+
+use super::Rdd;
+use super::hashed::{Buckets, Hashed, Table, each_hashed, reducer_of, split};
+use super::node::exchange;
+use super::shuffled::Shuffled;
+use super::site::Site;
+
+/// The value of each key; absent only while it is being combined with another.
+type Combined<K, C> = Table<K, Option<C>>;
+
+fn rows<K: KeyData, C: StateData>(table: Combined<K, C>) -> impl Iterator<Item = Hashed<K, C>> {
+    table.into_rows().filter_map(|(hash, key, value)| Some((hash, key, value?)))
+}
+
+fn pairs<K: KeyData, C: StateData>(table: Combined<K, C>) -> Box<dyn Pull<(K, C)>> {
+    let records: Vec<(K, C)> = rows(table).map(|(_, key, value)| (key, value)).collect();
+    Box::new(VecPull::from(records))
+}
+
+/// The functions of a combination by key.
+struct Combiner<F, G, H> {
+    create: F,
+    merge: G,
+    combine: H,
+}
+
+impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
+    /// The values of each key made one: `create` from the first, `merge` with each other one in the same map task,
+    /// `combine` across map tasks.
+    #[track_caller]
+    pub fn combine_by_key<C: StateData>(
+        &self,
+        create: impl Fn(V) -> C + Send + Sync + 'static,
+        merge: impl Fn(C, V) -> C + Send + Sync + 'static,
+        combine: impl Fn(C, C) -> C + Send + Sync + 'static,
+    ) -> Rdd<(K, C)> {
+        self.combined("combine_by_key", Combiner { create, merge, combine })
+    }
+
+    #[track_caller]
+    fn combined<C: StateData>(
+        &self,
+        name: &'static str,
+        functions: Combiner<
+            impl Fn(V) -> C + Send + Sync + 'static,
+            impl Fn(C, V) -> C + Send + Sync + 'static,
+            impl Fn(C, C) -> C + Send + Sync + 'static,
+        >,
+    ) -> Rdd<(K, C)> {
+        let Combiner { create, merge, combine } = functions;
+        let (parent, maps) = (self.clone(), self.partitions());
+        let local = move |site: Site, partition, task: &TaskContext| {
+            let mut table = Combined::new();
+            // What is combined would keep whole read buffers alive for the words that it took out of values.
+            let keeps_text = may_hold_text::<C>();
+            let mut input = parent.node.read(partition, task)?;
+            each_hashed(&mut *input, &site.calls(partition), |(hash, key, value)| {
+                let value = if keeps_text { Text::detached_clone(&value) } else { value };
+                let slot = table.slot(hash, Cow::<K>::Owned(key), || None);
+                *slot = Some(match slot.take() {
+                    Some(before) => merge(before, value),
+                    None => create(value),
+                });
+            })?;
+            Ok::<_, Failure>(table)
+        };
+        if maps == 1 {
+            // All equal keys already are in one place.
+            let site = Site::new(&self.engine, "MapPartitionsRdd", name, 1);
+            return Rdd::new(&self.engine, site, vec![self.narrow()], None, move |at, task| {
+                Ok(pairs(local(site, at, task)?))
+            })
+            .encodable();
+        }
+        let reducers = self.reducers();
+        let site = Site::new(&self.engine, "ShuffledRdd", name, reducers);
+        let map_site = Site { partitions: maps, ..site };
+        let (id, dependency) = exchange(self, move |partition, task| {
+            let table = local(map_site, partition, task)?;
+            let mut buckets = Buckets::new(reducers);
+            rows(table).for_each(|row| buckets.push(reducer_of(row.0, reducers), row));
+            Ok(buckets.into_blocks())
+        });
+        let shuffled = Shuffled::new(id, maps);
+        Rdd::new(&self.engine, site, vec![dependency], None, move |reducer, task| {
+            let mut table = Combined::new();
+            shuffled.each(reducer, task, &site.calls(reducer), |row: Cow<'_, Hashed<K, C>>| {
+                let (hash, key, value) = split(row);
+                let slot = table.slot(hash, key, || None);
+                let value = value.into_owned();
+                *slot = Some(match slot.take() {
+                    Some(before) => combine(before, value),
+                    None => value,
+                });
+            })?;
+            Ok(pairs(table))
+        })
+        .encodable()
+    }
+
+    /// The values of each key, made one by `f`, first within each map task.
+    #[track_caller]
+    pub fn reduce_by_key(&self, f: impl Fn(V, V) -> V + Send + Sync + 'static) -> Rdd<(K, V)> {
+        self.reduced("reduce_by_key", f)
+    }
+
+    #[track_caller]
+    pub(super) fn reduced(
+        &self,
+        name: &'static str,
+        f: impl Fn(V, V) -> V + Send + Sync + 'static,
+    ) -> Rdd<(K, V)> {
+        let combine = Arc::new(f);
+        let f = Arc::clone(&combine);
+        self.combined(
+            name,
+            Combiner {
+                create: |value| value,
+                merge: move |a, b| f(a, b),
+                combine: move |a, b| combine(a, b),
+            },
+        )
+    }
+
+    /// The values of each key folded into `zero` by `seq` in each map task, and these made one by `comb`.
+    #[track_caller]
+    pub fn aggregate_by_key<C: StateData>(
+        &self,
+        zero: C,
+        seq: impl Fn(C, V) -> C + Send + Sync + 'static,
+        comb: impl Fn(C, C) -> C + Send + Sync + 'static,
+    ) -> Rdd<(K, C)> {
+        let merge = Arc::new(seq);
+        let seq = Arc::clone(&merge);
+        self.combined(
+            "aggregate_by_key",
+            Combiner {
+                create: move |value| seq(zero.clone(), value),
+                merge: move |sum, value| merge(sum, value),
+                combine: comb,
+            },
+        )
+    }
+}
+
+impl<T: KeyData + Hash> Rdd<T> {
+    /// Each record once.
+    #[track_caller]
+    pub fn distinct(&self) -> Rdd<T> {
+        self.mapped("distinct", |record| (record, ()))
+            .reduced("distinct", |(), ()| ())
+            .mapped("distinct", |(record, ())| record)
+    }
+}

@@ -1,0 +1,74 @@
+//! Data sets that are records in memory and nothing else: what a receiver took in, and what was computed to be kept
+//! without the lineage behind it.
+//!
+//! Holds: runs keep their places in the source, so that a failure can name the record.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use millstream_dataflow::batch::Batch;
+use millstream_dataflow::lineage::Pull;
+use millstream_model::error::Result;
+use millstream_model::record::Record;
+
+use super::site::Site;
+use super::{Context, Rdd};
+
+/// The runs of one partition. A run is locked while it is copied, as records need not be [`Sync`].
+type Runs<T> = Vec<Mutex<Batch<T>>>;
+
+struct RunsPull<T> {
+    partitions: Arc<Vec<Runs<T>>>,
+    partition: usize,
+    next: usize,
+}
+
+impl<T: Record> Pull<T> for RunsPull<T> {
+    fn next(&mut self) -> Result<Option<Batch<T>>> {
+        let run = self.partitions[self.partition].get(self.next);
+        self.next += 1;
+        Ok(run.map(|run| run.lock().unwrap_or_else(PoisonError::into_inner).clone()))
+    }
+}
+
+impl Context {
+    /// The data set whose partitions are these runs; none of the runs is empty.
+    #[track_caller]
+    pub(crate) fn in_memory<T: Record>(&self, name: &'static str, partitions: Vec<Vec<Batch<T>>>) -> Rdd<T> {
+        let partitions: Vec<Runs<T>> =
+            partitions.into_iter().map(|runs| runs.into_iter().map(Mutex::new).collect()).collect();
+        let partitions = Arc::new(partitions);
+        let site = Site::new(&self.engine, "InMemoryRdd", name, partitions.len());
+        Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
+            Ok(Box::new(RunsPull { partitions: Arc::clone(&partitions), partition, next: 0 }))
+        })
+    }
+}
+
+impl<T: Record> Rdd<T> {
+    /// Computes the data set now and gives one of the same records and partitions that is made from nothing.
+    #[track_caller]
+    pub(crate) fn materialise(&self, name: &'static str) -> Result<Rdd<T>> {
+        let partitions = self.engine.run(&self.node, &self.all(), |mut records, _| {
+            let mut runs = Vec::new();
+            while let Some(run) = records.next()? {
+                runs.push(run);
+            }
+            Ok(runs)
+        })?;
+        Ok(Context { engine: Arc::clone(&self.engine) }.in_memory(name, partitions))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_materialised_rdd_has_the_records_and_partitions_and_no_lineage() {
+        let context = Context::builder().parallelism(3).build().unwrap();
+        let made = context.range(0, 5000).map(|n| n * 2).materialise("kept").unwrap();
+        assert_eq!(made.partitions(), 3);
+        assert_eq!(made.collect().unwrap(), (0..5000).map(|n| n * 2).collect::<Vec<_>>());
+        assert_eq!(made.to_debug_string().lines().count(), 1, "{}", made.to_debug_string());
+    }
+}

@@ -1,0 +1,373 @@
+//! The loop that coordinates one attempt.
+//!
+//! Answers for splits, barriers, savepoints, stopping and the end. Not for what a checkpoint consists of
+//! (`checkpoints`), nor for when one is due (`pace`), nor for threads (`attempt`).
+//! Holds: one checkpoint at a time; it is complete when every subtask's part of it is stored, and no sooner; who asked
+//! for a savepoint is answered once; the failure given is the first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use millstream_dataflow::operator::Barrier;
+use millstream_dataflow::source::{AnyEnumerator, NextSplit};
+use millstream_dataflow::state::OperatorSnapshot;
+use millstream_dataflow::state::encoding::TypeSignature;
+use millstream_dataflow::state::snapshot::OperatorPart;
+use millstream_model::error::{Failure, Result};
+use millstream_model::id::{CheckpointId, OperatorUid, Subtask};
+use millstream_state::{CheckpointName, SubtaskState, SubtaskWork};
+
+use super::attempt::{Broken, Upload};
+use super::checkpoints::Checkpoints;
+use super::message::{Ask, Event, Message};
+use super::pace::{Pace, Verdict};
+use crate::plan::Plan;
+use crate::subtask::{Command, TaskId};
+use crate::sync::{Receiver, RecvTimeoutError, Sender, now, receive_until};
+
+/// The name of the operator state that holds what an enumerator knows.
+pub(super) const ENUMERATOR: &str = "enumerator";
+
+/// How an attempt ended well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// At the end of all input.
+    Finished,
+    /// A source was stopped before its end.
+    Stopped,
+}
+
+/// A checkpoint on its way.
+struct Pending {
+    name: CheckpointName,
+    begun: Instant,
+    missing: BTreeSet<TaskId>,
+    uploads: usize,
+    parts: Vec<SubtaskState>,
+    is_last: bool,
+    answer: Option<Sender<Result<String>>>,
+}
+
+pub(super) struct Coordinator<'a> {
+    plan: &'a Arc<Plan>,
+    checkpoints: &'a mut Checkpoints,
+    commands: BTreeMap<TaskId, Sender<Command>>,
+    enumerators: BTreeMap<usize, Box<dyn AnyEnumerator>>,
+    uploads: Sender<Upload>,
+    ended: BTreeSet<TaskId>,
+    pending: Option<Pending>,
+    pace: Pace,
+    /// Sources were told to stop.
+    stopping: bool,
+    /// A source did so before its end.
+    cut: bool,
+}
+
+impl<'a> Coordinator<'a> {
+    pub(super) fn new(
+        plan: &'a Arc<Plan>,
+        checkpoints: &'a mut Checkpoints,
+        commands: BTreeMap<TaskId, Sender<Command>>,
+        enumerators: BTreeMap<usize, Box<dyn AnyEnumerator>>,
+        uploads: Sender<Upload>,
+    ) -> Self {
+        Self {
+            plan,
+            checkpoints,
+            commands,
+            enumerators,
+            uploads,
+            ended: BTreeSet::new(),
+            pending: None,
+            pace: Pace::new(plan.settings.checkpoints.clone(), now()),
+            stopping: false,
+            cut: false,
+        }
+    }
+
+    /// Listens until the job is done or fails.
+    pub(super) fn run(&mut self, messages: &Receiver<Message>) -> Result<Outcome, Broken> {
+        self.listen(messages).map_err(|failure| match failure {
+            failure if failure.is_cancelled() => Broken::ForGood(failure),
+            failure if self.stopping => {
+                Broken::ForGood(failure.advice("the job was being stopped, so it is not started again"))
+            }
+            failure => Broken::Again(failure),
+        })
+    }
+
+    fn listen(&mut self, messages: &Receiver<Message>) -> Result<Outcome> {
+        loop {
+            let message = match receive_until(messages, self.deadline()) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::internal("nobody is left who could end the job"));
+                }
+            };
+            match message {
+                Some(Message::Ask(ask)) => self.answer(ask)?,
+                Some(Message::Event(event)) => self.take(event)?,
+                None => {}
+            }
+            if self.finish_checkpoint()? {
+                return Ok(if self.cut { Outcome::Stopped } else { Outcome::Finished });
+            }
+            self.give_up_late_checkpoint()?;
+            self.begin_due_checkpoint()?;
+        }
+    }
+
+    /// Lets all subtasks go, and answers who still waits.
+    pub(super) fn dismiss(mut self, failure: Option<&Broken>) {
+        self.tell_all(|| Command::Finish);
+        if let Some(answer) = self.pending.take().and_then(|pending| pending.answer) {
+            let why = failure.map_or_else(|| "it ended".into(), ToString::to_string);
+            let _ = answer.send(Err(Failure::external(format!(
+                "the job did not live to see the savepoint complete: {why}"
+            ))));
+        }
+    }
+
+    /// When to look at the clock, whatever comes.
+    fn deadline(&self) -> Option<Instant> {
+        match &self.pending {
+            Some(pending) => self.pace.give_up_at(pending.begun),
+            None if self.stopping && !self.is_at_end() => None,
+            None => self.pace.next(),
+        }
+    }
+
+    fn take(&mut self, event: Event) -> Result<()> {
+        match event {
+            Event::NeedSplit(task) => self.hand_out(task),
+            Event::Snapshot { task, checkpoint, snapshots } => {
+                self.snapshot(task, checkpoint, snapshots);
+                Ok(())
+            }
+            Event::Stored(name, written) => self.stored(name, written),
+            Event::Ended { task, cut } => {
+                self.ended.insert(task);
+                self.cut |= cut;
+                Ok(())
+            }
+            Event::Failed(failure) => Err(failure),
+            Event::Exited(task) => Err(Failure::internal(format!(
+                "subtask {} of chain {} ended before the job was done",
+                task.subtask, task.chain
+            ))),
+        }
+    }
+
+    fn hand_out(&mut self, task: TaskId) -> Result<()> {
+        if self.stopping {
+            return Ok(());
+        }
+        let Some(enumerator) = self.enumerators.get_mut(&task.chain) else {
+            return Err(Failure::internal("a subtask without a source asked for a split"));
+        };
+        let subtask = Subtask { index: task.subtask, of: self.plan.chains[task.chain].parallelism };
+        let head = self.plan.chains[task.chain].nodes[0].0 as usize;
+        let (name, uid) = (&self.plan.graph.nodes()[head].name, &self.plan.uids[head]);
+        let next = enumerator.next_split(subtask).map_err(|failure| failure.in_all_of(name, uid))?;
+        let command = match next {
+            NextSplit::Split(split) => Command::Split(split),
+            NextSplit::Wait => Command::Wait,
+            NextSplit::NoMore => Command::NoMoreSplits,
+        };
+        if let Some(commands) = self.commands.get(&task) {
+            // A subtask that is gone has said why, or will.
+            let _ = commands.send(command);
+        }
+        Ok(())
+    }
+
+    fn tell_all(&self, command: impl Fn() -> Command) {
+        self.commands.values().for_each(|commands| drop(commands.send(command())));
+    }
+
+    fn is_source(&self, task: TaskId) -> bool {
+        self.plan.chains[task.chain].is_source
+    }
+
+    fn tell_sources(&self, command: impl Fn() -> Command) {
+        let sources = self.commands.iter().filter(|(task, _)| self.is_source(**task));
+        sources.for_each(|(_, commands)| drop(commands.send(command())));
+    }
+
+    fn answer(&mut self, ask: Ask) -> Result<()> {
+        match ask {
+            Ask::Cancel => return Err(Failure::cancelled()),
+            Ask::Stop => {
+                self.stopping = true;
+                let drain = self.checkpoints.store().is_none();
+                self.tell_sources(|| Command::Stop { drain });
+            }
+            Ask::Savepoint(answer) if self.checkpoints.store().is_none() => {
+                let none = Failure::user("the job has no checkpoint folder to put a savepoint into")
+                    .advice("give the job one with its checkpoint settings");
+                let _ = answer.send(Err(none));
+            }
+            Ask::Savepoint(answer) if self.pending.is_some() => {
+                let busy =
+                    "another checkpoint is on its way; ask for the savepoint again when it is complete";
+                let _ = answer.send(Err(Failure::external(busy)));
+            }
+            Ask::Savepoint(answer) => self.begin_checkpoint(true, Some(answer))?,
+        }
+        Ok(())
+    }
+
+    /// Whether all that is to come has come: the next checkpoint is the last.
+    fn is_at_end(&self) -> bool {
+        let stopped_short = self.stopping && self.checkpoints.store().is_some();
+        let mut awaited = self.commands.keys().filter(|task| !stopped_short || self.is_source(**task));
+        awaited.all(|task| self.ended.contains(task))
+    }
+
+    fn begin_due_checkpoint(&mut self) -> Result<()> {
+        if self.pending.is_some() {
+            return Ok(());
+        }
+        let due = match self.is_at_end() {
+            // The last one waits for nothing, unless it failed and is tried again.
+            true if !self.pace.is_troubled() => true,
+            false if self.stopping => false,
+            _ => self.pace.next().is_some_and(|at| at <= now()),
+        };
+        if due { self.begin_checkpoint(false, None) } else { Ok(()) }
+    }
+
+    fn begin_checkpoint(&mut self, savepoint: bool, answer: Option<Sender<Result<String>>>) -> Result<()> {
+        let name = self.checkpoints.next_name(savepoint);
+        let mut work = SubtaskWork::default();
+        for (chain, enumerator) in &mut self.enumerators {
+            let head = self.plan.chains[*chain].nodes[0].0 as usize;
+            let part = OperatorPart {
+                name: ENUMERATOR.into(),
+                signature: TypeSignature::of::<Vec<u8>>(),
+                schema_version: 1,
+                entries: vec![enumerator.snapshot()?],
+            };
+            let snapshot = OperatorSnapshot { keyed: Vec::new(), operator: vec![part] };
+            work.operators.push((self.plan.uids[head].to_string(), snapshot));
+        }
+        self.pending = Some(Pending {
+            name,
+            begun: now(),
+            missing: self.commands.keys().copied().collect(),
+            uploads: 0,
+            parts: Vec::new(),
+            is_last: self.is_at_end(),
+            answer,
+        });
+        self.upload(name, "coordinator".into(), work);
+        let barrier = Barrier { checkpoint: CheckpointId(name.id) };
+        self.tell_sources(|| Command::Barrier(barrier));
+        Ok(())
+    }
+
+    fn upload(&mut self, name: CheckpointName, label: String, work: SubtaskWork) {
+        if let Some(pending) = &mut self.pending {
+            pending.uploads += 1;
+        }
+        // The uploader lives as long as the attempt.
+        let _ = self.uploads.send((name, label, work));
+    }
+
+    fn snapshot(
+        &mut self,
+        task: TaskId,
+        checkpoint: CheckpointId,
+        snapshots: Vec<(OperatorUid, OperatorSnapshot)>,
+    ) {
+        let mut work = SubtaskWork::default();
+        for (uid, mut snapshot) in snapshots {
+            self.checkpoints.take_staged(checkpoint, task.subtask, &uid, &mut snapshot);
+            work.operators.push((uid.to_string(), snapshot));
+        }
+        let pending = self.pending.as_mut().filter(|pending| pending.name.id == checkpoint.0);
+        if let Some(pending) = pending
+            && pending.missing.remove(&task)
+        {
+            let name = pending.name;
+            self.upload(name, format!("{}-{}", task.chain, task.subtask), work);
+        }
+    }
+
+    fn stored(&mut self, name: CheckpointName, written: Result<SubtaskState>) -> Result<()> {
+        let Some(pending) = self.pending.as_mut().filter(|pending| pending.name == name) else {
+            return Ok(());
+        };
+        match written {
+            Ok(state) => {
+                pending.uploads -= 1;
+                pending.parts.push(state);
+                Ok(())
+            }
+            Err(failure) => self.checkpoint_failed(failure),
+        }
+    }
+
+    /// Completes the checkpoint once all parts are there. Gives whether it was the last of the job.
+    fn finish_checkpoint(&mut self) -> Result<bool> {
+        let is_whole = |pending: &&mut Pending| pending.missing.is_empty() && pending.uploads == 0;
+        let Some(pending) = self.pending.as_mut().filter(is_whole) else {
+            return Ok(false);
+        };
+        let (name, parts) = (pending.name, std::mem::take(&mut pending.parts));
+        let committables = match self.checkpoints.write(name, parts) {
+            Ok(committables) => committables,
+            Err(failure) => return self.checkpoint_failed(failure).map(|()| false),
+        };
+        let Some(pending) = self.pending.take() else { return Ok(false) };
+        if let Some(answer) = pending.answer {
+            let _ = answer.send(Ok(name.to_string()));
+        }
+        self.checkpoints.commit(&committables)?;
+        self.checkpoints.collect_garbage();
+        self.pace.completed(pending.begun, now());
+        self.tell_sources(|| Command::Completed(CheckpointId(name.id)));
+        Ok(pending.is_last)
+    }
+
+    fn give_up_late_checkpoint(&mut self) -> Result<()> {
+        let Some(pending) = &self.pending else { return Ok(()) };
+        let at = self.pace.give_up_at(pending.begun);
+        if at.is_none_or(|at| now() < at) {
+            return Ok(());
+        }
+        let missing = pending.missing.iter().map(|task| {
+            let head = self.plan.chains[task.chain].nodes[0].0 as usize;
+            format!("`{}` subtask {}", self.plan.graph.nodes()[head].name, task.subtask + 1)
+        });
+        let missing = missing.collect::<Vec<_>>();
+        let missing = if missing.is_empty() { "the upload".into() } else { missing.join(", ") };
+        let timeout = self.plan.settings.checkpoints.as_ref().map_or_else(Default::default, |s| s.timeout);
+        let text = format!("{} was not complete within {timeout:?}; missing: {missing}", pending.name);
+        self.checkpoint_failed(Failure::external(text))
+    }
+
+    fn checkpoint_failed(&mut self, failure: Failure) -> Result<()> {
+        let Some(pending) = self.pending.take() else { return Ok(()) };
+        if let Some(answer) = pending.answer {
+            // Whoever asked is told; the job's own checkpoints go on.
+            let _ = answer.send(Err(failure));
+            return Ok(());
+        }
+        match self.pace.failed(now()) {
+            Verdict::TooMany(failed) => {
+                let tolerated = failed - 1;
+                Err(failure
+                    .advice(format!("checkpoints that failed in a row: {failed}; tolerated: {tolerated}")))
+            }
+            Verdict::Tolerated => {
+                tracing::warn!(%failure, checkpoint = %pending.name, "a checkpoint failed; the job goes on");
+                // On a full disk the next one needs the room that this one took.
+                self.checkpoints.discard_unfinished();
+                Ok(())
+            }
+        }
+    }
+}
