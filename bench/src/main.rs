@@ -48,7 +48,7 @@ struct Task {
     run: fn(&Setup, &str) -> Result<()>,
 }
 
-const TASKS: [Task; 1] = [Task { name: "word-count", run: word_count::task }];
+const TASKS: &[Task] = &[Task { name: "word-count", run: word_count::task }];
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

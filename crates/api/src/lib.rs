@@ -16,7 +16,8 @@
 //! # Ok::<(), millstream::Failure>(())
 //! ```
 //!
-//! A batch program begins with a [`rdd::Context`].
+//! A batch program begins with a [`rdd::Context`], and one that answers a stream in micro-batches, an Rdd for each, with a
+//! [`StreamingContext`].
 //!
 //! Answers for what a user of the library imports. Not for anything that happens once a job runs.
 

@@ -9,7 +9,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_dataflow::state::{KeyData, StateData};
+use millstream_dataflow::state::{KeyData, StateData, detached};
 use millstream_model::error::Result;
 use millstream_model::key::hash::KeyHashBuilder;
 use millstream_model::time::Timestamp;
@@ -17,7 +17,7 @@ use millstream_model::time::Timestamp;
 use super::node::{AnyNode, Node};
 use super::stream::DStream;
 use super::timeline::Timeline;
-use crate::rdd::{Context, Rdd, detached};
+use crate::rdd::{Context, Rdd};
 
 /// The value of a key over a window, and in how many of its batches the key is.
 type Carried<K, V> = (K, (V, u64));

@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use millstream_dataflow::state::{KeyData, StateData};
+use millstream_dataflow::state::{KeyData, StateData, detached};
 use millstream_model::key::hash::KeyHashBuilder;
 
 use super::node::{AnyNode, Node};
 use super::stream::DStream;
-use crate::rdd::{Rdd, detached};
+use crate::rdd::Rdd;
 
 /// What a key has before an update: its new values, its state.
 type Due<V, S> = (Vec<V>, Option<S>);

@@ -6,6 +6,7 @@
 
 mod enumerator;
 mod find;
+mod lines;
 mod reader;
 
 pub mod sink;
@@ -13,12 +14,14 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-pub use split::FileSplit;
+pub use find::{bytes, found};
+pub use lines::SplitLines;
+pub use millstream_formats::lines::{Delimiter, LineSettings, OnBadText, SkippedLines};
+pub use split::{FileSplit, splits};
 
 use std::time::Duration;
 
 use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
-use millstream_formats::lines::{Delimiter, LineSettings, OnBadText, SkippedLines};
 use millstream_model::error::Result;
 use millstream_model::id::Subtask;
 use millstream_model::text::Text;
