@@ -14,6 +14,7 @@ mod process;
 mod race;
 mod sort_by_key;
 mod table;
+mod tally;
 mod word_count;
 
 use std::process::ExitCode;
@@ -30,10 +31,11 @@ struct Workload {
     measure: fn(&Setup, &str) -> Result<Vec<Row>>,
 }
 
-const WORKLOADS: [Workload; 7] = [
+const WORKLOADS: &[Workload] = &[
     Workload { name: "keyed count, 100k keys", measure: keyed_count::one_worker },
     Workload { name: "keyed count, 100k keys, 3 maps", measure: keyed_count::behind_maps },
     Workload { name: "keyed count, 1M keys", measure: keyed_count::two_workers },
+    Workload { name: "keyed count, every update", measure: keyed_count::every_update },
     Workload { name: "word count, batch", measure: word_count::batch },
     Workload { name: "word count, streaming", measure: word_count::streaming },
     Workload { name: "word count, peak memory", measure: word_count::memory },
@@ -46,7 +48,7 @@ struct Task {
     run: fn(&Setup, &str) -> Result<()>,
 }
 
-const TASKS: [Task; 1] = [Task { name: "word-count", run: word_count::task }];
+const TASKS: &[Task] = &[Task { name: "word-count", run: word_count::task }];
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

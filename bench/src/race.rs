@@ -55,13 +55,13 @@ impl<'a, R: PartialEq> Race<'a, R> {
     }
 
     /// Adds a contender with its goals.
-    pub(crate) fn enter<const GOALS: usize>(
+    pub(crate) fn enter(
         mut self,
         name: &'static str,
-        goals: [Goal; GOALS],
+        goals: impl Into<Vec<Goal>>,
         run: impl FnMut() -> Result<Run<R>> + 'a,
     ) -> Self {
-        self.contenders.push(Contender { name, goals: goals.to_vec(), run: Box::new(run) });
+        self.contenders.push(Contender { name, goals: goals.into(), run: Box::new(run) });
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod data_stream;
+mod timely;
 
 use std::sync::Arc;
 
@@ -13,45 +14,66 @@ use crate::figure::Unit;
 use crate::goal::Goal;
 use crate::race::{Race, Run};
 use crate::table::Row;
+use crate::tally::Tally;
 
 /// How often each key came.
 type Counts = HashMap<u64, u64>;
 
 /// One worker, records that are keys.
 pub(crate) fn one_worker(setup: &Setup, work: &str) -> Result<Vec<Row>> {
-    measure(setup, work, 0, 1, 100_000, Some(0.7))
+    let ahead = Goal::at_least(1.0, "timely, 1 worker");
+    on_one_worker(setup, work, 0, vec![Goal::at_least(0.7, "loop"), ahead])
 }
 
 /// One worker, with three maps before the count.
 pub(crate) fn behind_maps(setup: &Setup, work: &str) -> Result<Vec<Row>> {
-    measure(setup, work, 3, 1, 100_000, Some(0.6))
+    on_one_worker(setup, work, 3, vec![Goal::at_least(0.6, "loop")])
+}
+
+fn rate<R>(input: &[u64], (result, seconds): (R, f64)) -> Run<R> {
+    Run::new(Unit::MillionsPerSecond, input.len() as f64 / 1e6 / seconds, result)
+}
+
+fn on_one_worker(setup: &Setup, work: &str, maps: usize, goals: Vec<Goal>) -> Result<Vec<Row>> {
+    let input = &numbers(setup.size(20_000_000, 200_000), 100_000);
+    Race::of(work)
+        .enter("loop", [], || by_hand::count(input, maps).map(|found| rate(input, found)))
+        .enter("timely, 1 worker", [], || timely::count(input, maps, 1).map(|found| rate(input, found)))
+        .enter("DataStream batch, 1 worker", goals, || {
+            data_stream::count(input, maps, 1).map(|found| rate(input, found))
+        })
+        .run(setup)
 }
 
 /// Two workers, so many keys that they do not fit a cache.
 pub(crate) fn two_workers(setup: &Setup, work: &str) -> Result<Vec<Row>> {
-    measure(setup, work, 0, 2, 1_000_000, None)
+    let input = &numbers(setup.size(20_000_000, 200_000), 1_000_000);
+    Race::of(work)
+        .enter("loop", [], || by_hand::count(input, 0).map(|found| rate(input, found)))
+        .enter("timely, 2 workers", [], || timely::count(input, 0, 2).map(|found| rate(input, found)))
+        .enter("DataStream batch, 2 workers", [Goal::at_least(1.0, "timely, 2 workers")], || {
+            data_stream::count(input, 0, 2).map(|found| rate(input, found))
+        })
+        .run(setup)
 }
 
-fn measure(
-    setup: &Setup,
-    work: &str,
-    maps: usize,
-    workers: u32,
-    keys: u64,
-    of_loop: Option<f64>,
-) -> Result<Vec<Row>> {
-    let input = numbers(setup.size(20_000_000, 200_000), keys);
-    let millions = input.len() as f64 / 1e6;
-    let rate =
-        |(counts, seconds): (Counts, f64)| Run::new(Unit::MillionsPerSecond, millions / seconds, counts);
-    let race = Race::of(work).enter("loop", [], || by_hand::count(&input, maps).map(rate));
-    let name = if workers == 1 { "DataStream batch, 1 worker" } else { "DataStream batch, 2 workers" };
-    let engine = || data_stream::count(&input, maps, workers).map(rate);
-    let race = match of_loop {
-        Some(times) => race.enter(name, [Goal::at_least(times, "loop")], engine),
-        None => race.enter(name, [], engine),
-    };
-    race.run(setup)
+/// Each record's new count sent to a sink that adds up. The loop still counts only.
+pub(crate) fn every_update(setup: &Setup, work: &str) -> Result<Vec<Row>> {
+    let input = &numbers(setup.size(20_000_000, 200_000), 100_000);
+    Race::of(work)
+        .enter("loop", [], || {
+            let (counts, seconds) = by_hand::count(input, 0)?;
+            Ok(rate(input, (Tally::of(&counts), seconds)))
+        })
+        .enter("timely, 1 worker", [], || timely::update(input, 0, 1).map(|found| rate(input, found)))
+        .enter("DataStream, 1 worker", [Goal::at_least(1.0, "timely, 1 worker")], || {
+            data_stream::update(input, 0, 1).map(|found| rate(input, found))
+        })
+        .enter("timely, 2 workers", [], || timely::update(input, 0, 2).map(|found| rate(input, found)))
+        .enter("DataStream, 2 workers", [Goal::at_least(1.0, "timely, 2 workers")], || {
+            data_stream::update(input, 0, 2).map(|found| rate(input, found))
+        })
+        .run(setup)
 }
 
 /// A step of the three maps.

@@ -6,9 +6,9 @@ use millstream::connectors::collect::Collect;
 use millstream::connectors::text_files::TextFiles;
 use millstream::{DataStream, Mode, StreamEnvironment, Text};
 
-use super::tally::{Tally, TallySink};
 use super::{Counts, Timed};
 use crate::race::timed;
+use crate::tally::{Tally, TallySink};
 
 fn words(env: &StreamEnvironment, path: &Path) -> DataStream<(Text, u64)> {
     env.source(TextFiles::read(path.to_string_lossy()))

@@ -6,7 +6,6 @@ mod by_hand;
 mod data_stream;
 mod rdd;
 mod renoir;
-mod tally;
 mod text;
 
 use std::hash::BuildHasher;
@@ -21,6 +20,7 @@ use crate::goal::Goal;
 use crate::process;
 use crate::race::{Race, Run};
 use crate::table::Row;
+use crate::tally::Tally;
 
 /// How often each word came.
 type Counts = HashMap<String, u64>;
@@ -58,7 +58,7 @@ pub(crate) fn streaming(setup: &Setup, work: &str) -> Result<Vec<Row>> {
     Race::of(work)
         .enter("loop", [], || {
             let (counts, time) = by_hand::count(path)?;
-            Ok(seconds((tally::Tally::of(&counts), time)))
+            Ok(seconds((Tally::of(&counts), time)))
         })
         .enter("DataStream, 1 worker", [Goal::at_most(1.6, "loop")], || {
             data_stream::update(path, 1).map(seconds)

@@ -47,8 +47,8 @@ fn words(random: &mut Random) -> Vec<String> {
     let mut seen = HashSet::new();
     let mut words = Vec::with_capacity(WORDS);
     while words.len() < WORDS {
-        let usual = 1.6 + 0.84 * (words.len() as f64 + 1.0).ln();
-        let length = usual * (0.6 + 0.8 * random.fraction());
+        let usual = (0.62 + 0.85 * (words.len() as f64 + 1.0).ln()).max(1.0);
+        let length = usual * (0.4 + 1.2 * random.fraction());
         let mut word = String::new();
         while (word.len() as f64) < length {
             word.push_str(SYLLABLES[random.below(SYLLABLES.len() as u64) as usize]);

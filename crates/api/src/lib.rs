@@ -16,7 +16,8 @@
 //! # Ok::<(), millstream::Failure>(())
 //! ```
 //!
-//! A batch program begins with a [`rdd::Context`].
+//! A batch program begins with a [`rdd::Context`], and one that answers a stream in micro-batches, an Rdd for each, with a
+//! [`StreamingContext`].
 //!
 //! Answers for what a user of the library imports. Not for anything that happens once a job runs.
 
@@ -41,6 +42,6 @@ pub use millstream_operators::window::{
 };
 pub use millstream_runtime::{
     CheckpointMode, CheckpointSettings, JobHandle, JobResult, JobSettings, JobStatus, Metrics,
-    OperatorCounts, Restart, RestoreFrom,
+    OperatorCounts, Restart, RestoreFrom, UnmatchedState,
 };
 pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment, WindowedStream};

@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
+use millstream_dataflow::batch::Batch;
 use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
 use millstream_model::error::Result;
 use millstream_model::id::Subtask;
 use millstream_model::record::Record;
 
-use crate::ranges::{Cut, RangeEnumerator, RangeReader, RangeSplit};
+use crate::ranges::{Cut, Numbers, RangeEnumerator, RangeReader, RangeSplit};
 
 /// The elements of a `Vec`, in runs: each subtask reads one run, in order.
 ///
@@ -52,8 +53,13 @@ impl<T: Record + Sync> Source for Collection<T> {
     fn reader(&self, _: Subtask) -> Result<Box<dyn SourceReader<T, RangeSplit>>> {
         let (elements, total) = (self.0.clone(), self.0.len() as u64);
         // A reader takes no split that ends behind the total, so the index is inside.
-        Ok(Box::new(RangeReader::new("collection".into(), total, None, move |at| {
-            elements[at as usize].clone()
-        })))
+        Ok(Box::new(RangeReader::new(
+            "collection".into(),
+            total,
+            None,
+            move |numbers: Numbers, batch: &mut Batch<_>| {
+                numbers.fill(batch, |at| elements[at as usize].clone())
+            },
+        )))
     }
 }

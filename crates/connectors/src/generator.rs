@@ -6,12 +6,16 @@
 
 use std::sync::Arc;
 
+use millstream_dataflow::batch::Batch;
 use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
 use millstream_model::error::Result;
 use millstream_model::id::Subtask;
 use millstream_model::record::Record;
 
-use crate::ranges::{Cut, RangeEnumerator, RangeReader, RangeSplit};
+use crate::ranges::{Cut, Numbers, RangeEnumerator, RangeReader, RangeSplit};
+
+/// Puts the records of some numbers into a batch: one dynamic call for all of them.
+type Fill<T> = dyn Fn(Numbers, &mut Batch<T>) + Send + Sync;
 
 /// The records that a function makes of 0, 1, 2, ...; subtasks take the numbers by turns.
 ///
@@ -20,7 +24,7 @@ use crate::ranges::{Cut, RangeEnumerator, RangeReader, RangeSplit};
 /// let source = Generator::new(|n| format!("event {n}"), Some(1_000)).rate(100.0);
 /// ```
 pub struct Generator<T> {
-    make: Arc<dyn Fn(u64) -> T + Send + Sync>,
+    fill: Arc<Fill<T>>,
     count: Option<u64>,
     rate: Option<f64>,
 }
@@ -28,7 +32,8 @@ pub struct Generator<T> {
 impl<T: Record> Generator<T> {
     /// `count` records, or records without end.
     pub fn new(make: impl Fn(u64) -> T + Send + Sync + 'static, count: Option<u64>) -> Self {
-        Self { make: Arc::new(make), count, rate: None }
+        let fill = Arc::new(move |numbers: Numbers, batch: &mut Batch<T>| numbers.fill(batch, &make));
+        Self { fill, count, rate: None }
     }
 
     /// Emits no more than so many records a second, over all subtasks. Not being a positive number, it is no limit.
@@ -64,7 +69,8 @@ impl<T: Record> Source for Generator<T> {
     }
 
     fn reader(&self, _: Subtask) -> Result<Box<dyn SourceReader<T, RangeSplit>>> {
-        let (make, total) = (self.make.clone(), self.count.unwrap_or(u64::MAX));
-        Ok(Box::new(RangeReader::new("generator".into(), total, self.rate, move |number| make(number))))
+        let (fill, total) = (self.fill.clone(), self.count.unwrap_or(u64::MAX));
+        let fill = move |numbers: Numbers, batch: &mut Batch<T>| fill(numbers, batch);
+        Ok(Box::new(RangeReader::new("generator".into(), total, self.rate, fill)))
     }
 }

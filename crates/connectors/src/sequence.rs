@@ -3,12 +3,13 @@
 //! Answers for the numbers from one to another. Not for records made of them: that is the generator's.
 //! Holds: exactly once.
 
+use millstream_dataflow::batch::Batch;
 use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
 use millstream_model::error::Result;
 use millstream_model::id::Subtask;
 use millstream_model::record::Record;
 
-use crate::ranges::{Cut, RangeEnumerator, RangeReader, RangeSplit};
+use crate::ranges::{Cut, Numbers, RangeEnumerator, RangeReader, RangeSplit};
 
 /// The integers from a start to an end, with both, in runs: each subtask emits one run, in order.
 ///
@@ -79,6 +80,11 @@ impl<N: Number> Source for NumberSequence<N> {
 
     fn reader(&self, _: Subtask) -> Result<Box<dyn SourceReader<N, RangeSplit>>> {
         let start = self.start;
-        Ok(Box::new(RangeReader::new("sequence".into(), self.count, None, move |at| start.plus(at))))
+        Ok(Box::new(RangeReader::new(
+            "sequence".into(),
+            self.count,
+            None,
+            move |numbers: Numbers, batch: &mut Batch<_>| numbers.fill(batch, |at| start.plus(at)),
+        )))
     }
 }

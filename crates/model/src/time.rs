@@ -1,7 +1,7 @@
 //! Points and lengths of time.
 //!
-//! Answers for the unit (milliseconds since 1970, UTC) and for the two ends of time. Not for time zones or
-//! calendars, and not for waiting.
+//! Answers for the unit (milliseconds since 1970, UTC), for the two ends of time, and for dates in
+//! UTC. Not for other time zones, and not for waiting.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -50,10 +50,50 @@ impl Timestamp {
         }
     }
 
+    /// The date and the time of day, in UTC.
+    ///
+    /// ```
+    /// use millstream_model::time::Timestamp;
+    /// let utc = Timestamp::from_millis(1_357_034_400_001).utc();
+    /// assert_eq!((utc.year, utc.month, utc.day, utc.hour, utc.millisecond), (2013, 1, 1, 10, 1));
+    /// ```
+    pub fn utc(self) -> Utc {
+        let (days, rest) = (self.0.div_euclid(86_400_000), self.0.rem_euclid(86_400_000));
+        let (year, month, day) = civil_from_days(days);
+        Utc {
+            year,
+            month,
+            day,
+            hour: rest / 3_600_000,
+            minute: rest / 60_000 % 60,
+            second: rest / 1_000 % 60,
+            millisecond: rest % 1_000,
+        }
+    }
+
     /// How long it is from `earlier` to here; zero if `earlier` is not earlier.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0).max(0).unsigned_abs())
     }
+}
+
+/// A date of the proleptic Gregorian calendar and a time of day, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Utc {
+    /// The year; 0 and below before the year 1.
+    pub year: i64,
+    /// The month, from 1.
+    pub month: i64,
+    /// The day of the month, from 1.
+    pub day: i64,
+    /// The hour, from 0.
+    pub hour: i64,
+    /// The minute, from 0.
+    pub minute: i64,
+    /// The second, from 0.
+    pub second: i64,
+    /// The millisecond, from 0.
+    pub millisecond: i64,
 }
 
 impl std::ops::Add<Duration> for Timestamp {
@@ -81,11 +121,9 @@ impl fmt::Display for Timestamp {
         match *self {
             Self::MIN => f.write_str("the beginning"),
             Self::MAX => f.write_str("the end"),
-            Self(millis) => {
-                let (days, rest) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
-                let (year, month, day) = civil_from_days(days);
-                let (h, m, s, ms) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
-                write!(f, "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{ms:03}Z")
+            _ => {
+                let Utc { year, month, day, hour, minute, second, millisecond } = self.utc();
+                write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
             }
         }
     }

@@ -60,6 +60,7 @@ fn open(downstream: &mut dyn Downstream<i64>, wakeup: &Wakeup) {
         max_parallelism: max,
         mode: Mode::Streaming,
         wakeup: wakeup.clone(),
+        cancelled: Default::default(),
         restore: &mut Fresh,
     };
     assert!(downstream.open(&mut context).is_ok());

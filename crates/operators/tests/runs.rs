@@ -87,7 +87,7 @@ fn a_fold_counts_by_its_own_accumulator() {
             |pair: &(u32, u64)| pair.0,
             |_: &(u32, u64)| 1u64,
             |count: &mut u64, _: (u32, u64)| *count += 1,
-            |key: &u32, count: &u64| format!("{key}: {count}"),
+            |key: u32, count: &u64| format!("{key}: {count}"),
         ))
     });
     let counts = ["1: 1", "2: 1", "1: 2", "2: 2"].map(|count| untimed(count.to_owned()));

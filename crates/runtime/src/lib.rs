@@ -15,4 +15,4 @@ mod subtask;
 mod sync;
 
 pub use job::{JobHandle, JobResult, JobStatus, Metrics, OperatorCounts, start};
-pub use settings::{CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom};
+pub use settings::{CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom, UnmatchedState};

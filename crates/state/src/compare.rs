@@ -81,8 +81,8 @@ impl fmt::Display for Comparison {
             }
         }
         f.write_str(
-            "  give an operator the uid its state was written under with .uid(\"..\"); to go on without the others, \
-             allow state that is not restored",
+            "  give an operator the uid its state was written under with .uid(\"..\"); to go on without the others: \
+             --restore-unmatched ignore, or unmatched: UnmatchedState::Ignore in the checkpoint settings",
         )
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use millstream_dataflow::batch::Batch;
-use millstream_dataflow::operator::Wakeup;
+use millstream_dataflow::operator::{Cancelled, Wakeup};
 use millstream_dataflow::sink::{Sink, WriterContext, WriterOf};
 use millstream_model::error::Result;
 use millstream_model::id::{CheckpointId, Subtask};
@@ -13,7 +13,11 @@ use millstream_model::id::{CheckpointId, Subtask};
 /// # Errors
 /// Those of the sink.
 pub fn open_writer<S: Sink>(sink: &S, restored: Vec<S::State>) -> Result<WriterOf<S>> {
-    let context = WriterContext { subtask: Subtask { index: 0, of: 1 }, wakeup: Wakeup::default() };
+    let context = WriterContext {
+        subtask: Subtask { index: 0, of: 1 },
+        wakeup: Wakeup::default(),
+        cancelled: Cancelled::default(),
+    };
     sink.writer(context, restored)
 }
 

@@ -181,6 +181,7 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
             max_parallelism: max,
             mode: self.harness.mode,
             wakeup: wakeup.clone(),
+            cancelled: Default::default(),
             restore: &mut Once(restore),
         }));
         link

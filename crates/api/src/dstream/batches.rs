@@ -200,7 +200,7 @@ impl Batches {
         }
         let of = outputs.len();
         for (at, output) in outputs.iter_mut().enumerate() {
-            catch_unwind(AssertUnwindSafe(|| (output.run)(time)))
+            catch_unwind(AssertUnwindSafe(|| output.process(time)))
                 .unwrap_or_else(|panic| Err(panic_message(&*panic)))
                 .map_err(|failure| {
                     let (name, number) = (output.name, at + 1);

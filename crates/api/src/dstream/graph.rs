@@ -3,6 +3,7 @@
 //! Answers for collecting them, and for what is wrong with them. Not for running them: the batches do.
 //! Holds: what was found wrong while the program was put together is told at the start, the first thing first.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -22,7 +23,33 @@ pub(super) type Run = Box<dyn FnMut(Timestamp) -> Result<()> + Send>;
 pub(super) struct Output {
     /// What it is called in errors.
     pub(super) name: &'static str,
+    /// The stream that it puts out.
+    pub(super) node: Arc<dyn AnyNode>,
+    /// The streams before it that windows look back at: they are made at each batch time, whether it is one of this
+    /// operation's or not. Found at the start.
+    pub(super) looked_back_at: Vec<Arc<dyn AnyNode>>,
     pub(super) run: Run,
+}
+
+impl Output {
+    fn find_looked_back_at(&mut self) {
+        let (mut stack, mut seen) = (vec![Arc::clone(&self.node)], HashSet::new());
+        while let Some(node) = stack.pop() {
+            if !seen.insert(Arc::as_ptr(&node).cast::<()>()) {
+                continue;
+            }
+            stack.extend(node.parents().iter().cloned());
+            if node.is_looked_back_at() {
+                self.looked_back_at.push(node);
+            }
+        }
+    }
+
+    /// Does what is to be done for the batch of `time`.
+    pub(super) fn process(&mut self, time: Timestamp) -> Result<()> {
+        self.looked_back_at.iter().try_for_each(|node| node.make(time))?;
+        (self.run)(time)
+    }
 }
 
 /// Where `print` writes.
@@ -110,7 +137,9 @@ impl Graph {
                 ));
         }
         parts.begun = true;
-        Ok(std::mem::take(&mut parts.outputs))
+        let mut outputs = std::mem::take(&mut parts.outputs);
+        outputs.iter_mut().for_each(Output::find_looked_back_at);
+        Ok(outputs)
     }
 
     /// What was added to the program although it runs.

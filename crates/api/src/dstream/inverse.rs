@@ -9,8 +9,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::StorageLevel;
-use millstream_dataflow::state::{KeyData, StateData};
+use millstream_dataflow::state::{KeyData, StateData, detached};
 use millstream_model::error::Result;
 use millstream_model::key::hash::KeyHashBuilder;
 use millstream_model::time::Timestamp;
@@ -18,7 +17,7 @@ use millstream_model::time::Timestamp;
 use super::node::{AnyNode, Node};
 use super::stream::DStream;
 use super::timeline::Timeline;
-use crate::rdd::{Context, Rdd, detached};
+use crate::rdd::{Context, Rdd};
 
 /// The value of a key over a window, and in how many of its batches the key is.
 type Carried<K, V> = (K, (V, u64));
@@ -86,12 +85,12 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         let reduce = Arc::new(reduce);
         let first = Arc::clone(&reduce);
         let batches = self.reduce_by_key(move |a, b| first(a, b));
-        batches.node.persist(StorageLevel::MemoryOnly);
+        batches.node.look_back(window.saturating_add(slide));
         let context = self.context().clone();
         let (carry, source) =
             (Carry { reduce, inverse: Arc::new(inverse), partitions }, Arc::clone(&batches.node));
         let edges = Edges { window, slide, step: self.slide() };
-        let parents = vec![batches.parent(window)];
+        let parents = vec![batches.parent()];
         let carried = DStream::made(&self.graph, slide, parents, move |node: &Node<Carried<K, V>>, time| {
             let previous = match node.at(time - slide)? {
                 Some(previous) => previous,

@@ -2,7 +2,8 @@
 //!
 //! Answers for making it once, for keeping it as long as somebody behind may ask again, and for forgetting it. Not for
 //! when it is asked for (the batches do) nor for what it is (the stream's operation).
-//! Holds: after a batch, a node keeps the data sets of the last `remember` only.
+//! Holds: after a batch, a node keeps the data sets of the last `remember` only. Those of a node that others look back at
+//! are made at each of its times and materialised, so that nothing before it needs to be kept for them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,51 +21,66 @@ type Compute<T> = dyn Fn(&Node<T>, Timestamp) -> Result<Option<Rdd<T>>> + Send +
 
 /// A node, whatever its records are.
 pub(super) trait AnyNode: Send + Sync {
-    /// Keeps data sets for `length` behind their batch, at least; those before it long enough for that.
+    /// Keeps data sets for `length` behind their batch, at least.
     fn remember(&self, length: Duration);
 
     /// The batch of `time` is done: lets go of what nobody can ask for again.
     fn forget(&self, time: Timestamp);
-}
 
-/// A parent, and how much further back than its child it is asked for.
-pub(super) struct Parent {
-    pub(super) node: Arc<dyn AnyNode>,
-    pub(super) reach: Duration,
+    /// What it is made from.
+    fn parents(&self) -> &[Arc<dyn AnyNode>];
+
+    /// Whether it is to be made at each of its times, as others look back at it.
+    fn is_looked_back_at(&self) -> bool;
+
+    /// Makes the data set of `time`.
+    fn make(&self, time: Timestamp) -> Result<()>;
 }
 
 pub(super) struct Node<T> {
     timeline: Arc<Timeline>,
     slide: Duration,
-    parents: Vec<Parent>,
+    parents: Vec<Arc<dyn AnyNode>>,
     kept: Mutex<Kept<T>>,
     compute: Box<Compute<T>>,
 }
 
 struct Kept<T> {
     remember: Duration,
+    looked_back_at: bool,
     level: StorageLevel,
-    made: BTreeMap<Timestamp, Rdd<T>>,
+    made: BTreeMap<Timestamp, Made<T>>,
+}
+
+struct Made<T> {
+    rdd: Rdd<T>,
+    form: Form,
+}
+
+/// What a data set is when it is put into a node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Computed when it is asked for something.
+    Lineage,
+    /// Records in memory.
+    InMemory,
 }
 
 impl<T: Record> Node<T> {
     pub(super) fn new(
         timeline: &Arc<Timeline>,
         slide: Duration,
-        parents: Vec<Parent>,
+        parents: Vec<Arc<dyn AnyNode>>,
         compute: impl Fn(&Node<T>, Timestamp) -> Result<Option<Rdd<T>>> + Send + Sync + 'static,
     ) -> Self {
-        let kept = Kept { remember: Duration::ZERO, level: StorageLevel::None, made: BTreeMap::new() };
-        for parent in &parents {
-            parent.node.remember(parent.reach);
-        }
-        Self {
-            timeline: Arc::clone(timeline),
-            slide,
-            parents,
-            kept: Mutex::new(kept),
-            compute: Box::new(compute),
-        }
+        let kept = Kept {
+            remember: Duration::ZERO,
+            looked_back_at: false,
+            level: StorageLevel::None,
+            made: BTreeMap::new(),
+        };
+        let (timeline, compute) = (Arc::clone(timeline), Box::new(compute));
+        Self { timeline, slide, parents, kept: Mutex::new(kept), compute }
     }
 
     /// How far apart its data sets are.
@@ -77,21 +93,31 @@ impl<T: Record> Node<T> {
         if !self.timeline.has(time, self.slide) {
             return Ok(None);
         }
-        if let Some(rdd) = self.kept().made.get(&time) {
-            return Ok(Some(rdd.clone()));
-        }
-        let Some(rdd) = (self.compute)(self, time)? else { return Ok(None) };
-        self.put(time, rdd.clone());
+        let (known, looked_back_at) = {
+            let kept = self.kept();
+            (kept.made.get(&time).map(|made| (made.rdd.clone(), made.form)), kept.looked_back_at)
+        };
+        let (rdd, form) = match known {
+            Some((rdd, form)) if !looked_back_at || form == Form::InMemory => return Ok(Some(rdd)),
+            Some((rdd, _)) => (rdd, Form::InMemory),
+            None => match (self.compute)(self, time)? {
+                Some(rdd) if looked_back_at => (rdd, Form::InMemory),
+                Some(rdd) => (rdd, Form::Lineage),
+                None => return Ok(None),
+            },
+        };
+        let rdd = if form == Form::InMemory { rdd.materialise("kept")? } else { rdd };
+        self.put(time, rdd.clone(), form);
         Ok(Some(rdd))
     }
 
     /// Gives the node its data set of `time`.
-    pub(super) fn put(&self, time: Timestamp, rdd: Rdd<T>) {
+    pub(super) fn put(&self, time: Timestamp, rdd: Rdd<T>, form: Form) {
         let mut kept = self.kept();
-        if kept.level != StorageLevel::None {
+        if kept.level != StorageLevel::None && form == Form::Lineage {
             let _same = rdd.keep_at(kept.level);
         }
-        kept.made.insert(time, rdd);
+        kept.made.insert(time, Made { rdd, form });
     }
 
     /// Keeps the records of each data set made from now on, as `level` says.
@@ -99,14 +125,17 @@ impl<T: Record> Node<T> {
         self.kept().level = level;
     }
 
+    /// Others will ask for the data sets of the last `length`.
+    pub(super) fn look_back(&self, length: Duration) {
+        self.kept().looked_back_at = true;
+        self.remember(length);
+    }
+
     /// Those that are remembered, from `from` to `to`, in order.
     pub(super) fn slice(&self, from: Timestamp, to: Timestamp) -> Vec<Rdd<T>> {
         let kept = self.kept();
-        kept.made
-            .iter()
-            .filter(|(time, _)| from <= **time && **time <= to)
-            .map(|(_, rdd)| rdd.clone())
-            .collect()
+        let within = kept.made.iter().filter(|(time, _)| from <= **time && **time <= to);
+        within.map(|(_, made)| made.rdd.clone()).collect()
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept<T>> {
@@ -116,16 +145,8 @@ impl<T: Record> Node<T> {
 
 impl<T: Record> AnyNode for Node<T> {
     fn remember(&self, length: Duration) {
-        {
-            let mut kept = self.kept();
-            if kept.remember >= length {
-                return;
-            }
-            kept.remember = length;
-        }
-        for parent in &self.parents {
-            parent.node.remember(length.saturating_add(parent.reach));
-        }
+        let mut kept = self.kept();
+        kept.remember = kept.remember.max(length);
     }
 
     fn forget(&self, time: Timestamp) {
@@ -136,8 +157,20 @@ impl<T: Record> AnyNode for Node<T> {
         let persisted = kept.level != StorageLevel::None;
         // Letting go of a data set frees its blocks, which takes other locks.
         drop(kept);
-        for rdd in gone.into_values().filter(|_| persisted) {
-            let _same = rdd.unpersist();
+        for made in gone.into_values().filter(|made| persisted && made.form == Form::Lineage) {
+            let _same = made.rdd.unpersist();
         }
+    }
+
+    fn parents(&self) -> &[Arc<dyn AnyNode>] {
+        &self.parents
+    }
+
+    fn is_looked_back_at(&self) -> bool {
+        self.kept().looked_back_at
+    }
+
+    fn make(&self, time: Timestamp) -> Result<()> {
+        self.at(time).map(drop)
     }
 }

@@ -89,7 +89,12 @@ impl<T: Record> DStream<T> {
             Some(rdd) => f(rdd, time),
             None => Ok(()),
         };
-        self.graph.add_output(Output { name, run: Box::new(run) });
+        self.graph.add_output(Output {
+            name,
+            node: self.parent(),
+            looked_back_at: Vec::new(),
+            run: Box::new(run),
+        });
     }
 }
 

@@ -7,14 +7,13 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use millstream_dataflow::state::{KeyData, StateData};
+use millstream_dataflow::state::{KeyData, StateData, detached};
 use millstream_model::key::hash::KeyHashBuilder;
 
 use super::node::{AnyNode, Node};
 use super::stream::DStream;
-use crate::rdd::{Rdd, detached};
+use crate::rdd::Rdd;
 
 /// What a key has before an update: its new values, its state.
 type Due<V, S> = (Vec<V>, Option<S>);
@@ -61,7 +60,7 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         let (update, partitions) = (Arc::new(update), context.parallelism());
         // Taken by the first batch, so that it is not kept behind it.
         let initial = Mutex::new(initial);
-        let parents = vec![self.parent(Duration::ZERO)];
+        let parents = vec![self.parent()];
         let stream = DStream::made(&self.graph, slide, parents, move |node: &Node<(K, S)>, time| {
             let state = match node.at(time - slide)? {
                 Some(state) => state,

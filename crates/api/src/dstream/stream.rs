@@ -11,7 +11,7 @@ use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
 use super::graph::Graph;
-use super::node::{Node, Parent};
+use super::node::{AnyNode, Node};
 use crate::rdd::{Context, Rdd, Records};
 
 /// A stream as a row of data sets, one for each batch. Cheap to clone.
@@ -45,15 +45,15 @@ impl<T: Record> DStream<T> {
     pub(super) fn made(
         graph: &Arc<Graph>,
         slide: Duration,
-        parents: Vec<Parent>,
+        parents: Vec<Arc<dyn AnyNode>>,
         compute: impl Fn(&Node<T>, Timestamp) -> Result<Option<Rdd<T>>> + Send + Sync + 'static,
     ) -> Self {
         Self::of(graph, Arc::new(Node::new(&graph.timeline, slide, parents, compute)))
     }
 
-    /// This stream as a parent that is asked for data sets up to `reach` before the child's.
-    pub(super) fn parent(&self, reach: Duration) -> Parent {
-        Parent { node: Arc::clone(&self.node) as Arc<_>, reach }
+    /// This stream as what another is computed from.
+    pub(super) fn parent(&self) -> Arc<dyn AnyNode> {
+        Arc::clone(&self.node) as Arc<_>
     }
 
     /// What the batches run on.
@@ -90,7 +90,7 @@ impl<T: Record> DStream<T> {
         f: impl Fn(Rdd<T>, Timestamp) -> Rdd<U> + Send + Sync + 'static,
     ) -> DStream<U> {
         let parent = Arc::clone(&self.node);
-        DStream::made(&self.graph, self.slide(), vec![self.parent(Duration::ZERO)], move |_, time| {
+        DStream::made(&self.graph, self.slide(), vec![self.parent()], move |_, time| {
             Ok(parent.at(time)?.map(|rdd| f(rdd, time)))
         })
     }
@@ -103,7 +103,7 @@ impl<T: Record> DStream<T> {
     ) -> DStream<V> {
         self.graph.note(check_alike(&[self.slide(), other.slide()]));
         let (left, right) = (Arc::clone(&self.node), Arc::clone(&other.node));
-        let parents = vec![self.parent(Duration::ZERO), other.parent(Duration::ZERO)];
+        let parents = vec![self.parent(), other.parent()];
         DStream::made(&self.graph, self.slide(), parents, move |_, time| {
             Ok(left.at(time)?.zip(right.at(time)?).map(|(left, right)| f(left, right)))
         })
@@ -160,7 +160,7 @@ impl<T: Record> DStream<T> {
         let slides: Vec<Duration> = streams.iter().map(Self::slide).collect();
         graph.note(check_alike(&slides));
         let slide = slides.first().copied().unwrap_or(graph.timeline.interval());
-        let parents = streams.iter().map(|stream| stream.parent(Duration::ZERO)).collect();
+        let parents = streams.iter().map(Self::parent).collect();
         let nodes: Vec<Arc<Node<T>>> = streams.iter().map(|stream| Arc::clone(&stream.node)).collect();
         let context = graph.context.clone();
         Self::made(graph, slide, parents, move |_, time| {

@@ -1,12 +1,12 @@
 //! Several batches together: windows that are computed from all their batches.
 //!
-//! Holds: each batch is computed once and kept as long as a window may ask for it.
+//! Holds: each batch is computed once, at its time, and kept as long as a window may ask for it; what it was computed
+//! from is not kept.
 
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::StorageLevel;
 use millstream_dataflow::state::{KeyData, StateData};
 use millstream_model::error::Result;
 use millstream_model::record::Record;
@@ -20,9 +20,9 @@ impl<T: Record> DStream<T> {
     /// Each batch is kept in memory until the last window that holds it is done.
     pub fn window(&self, window: Duration, slide: Duration) -> DStream<T> {
         let Some((window, slide)) = self.fitting(window, slide) else { return self.clone() };
-        self.node.persist(StorageLevel::MemoryOnly);
+        self.node.look_back(window);
         let (parent, context, step) = (Arc::clone(&self.node), self.graph.context.clone(), self.slide());
-        DStream::made(&self.graph, slide, vec![self.parent(window)], move |_, time| {
+        DStream::made(&self.graph, slide, vec![self.parent()], move |_, time| {
             let times = Timeline::times(time - window, time, step);
             let batches = times.into_iter().filter_map(|time| parent.at(time).transpose());
             Ok(Some(context.union(&batches.collect::<Result<Vec<_>>>()?)))

@@ -7,8 +7,9 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use millstream_dataflow::lineage::{Pull, TaskContext, VecPull};
-use millstream_dataflow::state::{KeyData, StateData};
+use millstream_dataflow::state::{KeyData, StateData, may_hold_text};
 use millstream_model::error::Failure;
+use millstream_model::text::Text;
 
 use super::Rdd;
 use super::hashed::{Buckets, Hashed, Table, each_hashed, reducer_of, split};
@@ -62,8 +63,11 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
         let (parent, maps) = (self.clone(), self.partitions());
         let local = move |site: Site, partition, task: &TaskContext| {
             let mut table = Combined::new();
+            // What is combined would keep whole read buffers alive for the words that it took out of values.
+            let keeps_text = may_hold_text::<C>();
             let mut input = parent.node.read(partition, task)?;
             each_hashed(&mut *input, &site.calls(partition), |(hash, key, value)| {
+                let value = if keeps_text { Text::detached_clone(&value) } else { value };
                 let slot = table.slot(hash, Cow::<K>::Owned(key), || None);
                 *slot = Some(match slot.take() {
                     Some(before) => merge(before, value),

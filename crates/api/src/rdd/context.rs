@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use millstream_connectors::text_files::{LineSettings, found, splits};
 use millstream_dataflow::batch::{Batch, DEFAULT_BATCH};
 use millstream_dataflow::lineage::{Kept, KeptPull, Pull, VecPull};
 use millstream_model::error::{Failure, Result};
@@ -158,16 +159,28 @@ impl Context {
         })
     }
 
-    /// The lines of a file, of the files in a folder, or of those that match a `*` in the last part of the path.
+    /// The lines of a file, of the files in a folder, or of those that a pattern with `*`, `?`, `[]` or `**` matches.
+    /// Files that end in `.gz` or `.zst` are read through their compression, each as one partition.
     ///
     /// # Errors
     /// If there is no such file.
     #[track_caller]
     pub fn text_file(&self, path: impl AsRef<Path>) -> Result<Rdd<Text>> {
-        let splits = text::splits(path.as_ref(), self.parallelism())?;
+        self.text_file_with(path, LineSettings::default())
+    }
+
+    /// As [`Context::text_file`], with all settings of how lines are cut: the delimiter, the longest line, and what
+    /// becomes of a line that is not UTF-8.
+    ///
+    /// # Errors
+    /// If there is no such file, or the settings cannot work.
+    #[track_caller]
+    pub fn text_file_with(&self, path: impl AsRef<Path>, settings: LineSettings) -> Result<Rdd<Text>> {
+        settings.check()?;
+        let splits = splits(text::name(path.as_ref())?, self.parallelism())?;
         let site = Site::new(&self.engine, "TextFileRdd", "text_file", splits.len());
         let lines = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
-            Ok(Box::new(splits[partition].open()?))
+            Ok(Box::new(text::LinesPull::open(&splits[partition], &settings)?))
         });
         Ok(lines.encodable())
     }
@@ -178,7 +191,7 @@ impl Context {
     /// If there is no such file.
     #[track_caller]
     pub fn whole_text_files(&self, path: impl AsRef<Path>) -> Result<Rdd<(String, Text)>> {
-        let files = text::files(path.as_ref())?;
+        let files = found(text::name(path.as_ref())?)?;
         let site = Site::new(&self.engine, "WholeTextFileRdd", "whole_text_files", files.len());
         let texts = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
             let path = &files[partition];

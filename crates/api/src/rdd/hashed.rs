@@ -2,7 +2,6 @@
 //!
 //! Holds: a key is hashed once, in the map task; where it is needed again, the hash travels with it.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -10,10 +9,9 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use millstream_dataflow::lineage::{Block, Dependency, Pull, Rows};
-use millstream_dataflow::state::{KeyData, StateData};
+use millstream_dataflow::state::{KeyData, StateData, detached};
 use millstream_model::error::Result;
 use millstream_model::key::hash::hash_of;
-use millstream_model::text::Text;
 
 use super::Rdd;
 use super::node::exchange;
@@ -26,14 +24,6 @@ pub(super) type Hashed<K, V> = (u64, K, V);
 /// The reducer of a key. Bits are used that tables use for neither place nor tag.
 pub(super) fn reducer_of(hash: u64, reducers: usize) -> usize {
     ((u64::from((hash >> 16) as u32) * reducers as u64) >> 32) as usize
-}
-
-/// Lets go of the buffer that a key of text was read into.
-pub(crate) fn detached<K: 'static>(mut key: K) -> K {
-    if let Some(text) = (&mut key as &mut dyn Any).downcast_mut::<Text>() {
-        *text = text.detach();
-    }
-    key
 }
 
 /// One slot for each key.

@@ -45,7 +45,6 @@ mod text;
 
 pub use context::{Context, ContextBuilder};
 pub use group::Cogrouped;
-pub(crate) use hashed::detached;
 pub use millstream_dataflow::lineage::{DatasetId, StorageLevel};
 pub use millstream_runtime::stage::{CachedSize, Counters};
 pub use node::Rdd;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use millstream_connectors::collect::Collect;
 use millstream_connectors::print::Print;
-use millstream_dataflow::exchange::Partitioning;
+use millstream_dataflow::exchange::{MakeCombine, Partitioning};
 use millstream_dataflow::graph::{Edge, NodeKind, OperatorFactory, SharedSides, TypedExchange};
 use millstream_dataflow::operator::{Operator, OutputTag};
 use millstream_dataflow::sink::{Sink, SinkAdapter};
@@ -148,6 +148,17 @@ impl<T: Record> DataStream<T> {
     pub(super) fn keyed_by_hash(&self, hash: impl Fn(&T) -> u64 + Send + Sync + 'static) -> Self {
         let column = move |records: &[T], hashes: &mut Vec<u64>| hashes.extend(records.iter().map(&hash));
         self.partitioned(Partitioning::Keyed(Arc::new(column)))
+    }
+
+    /// This stream, which is sent out by the hash of a key, with records of one key made one before they are sent.
+    pub(super) fn combined(&self, make: MakeCombine<T>) -> Self {
+        let mut own = self.clone();
+        for origin in &mut own.origins {
+            if let Partitioning::Keyed(select) = &origin.partitioning {
+                origin.partitioning = Partitioning::Combined(select.clone(), make.clone());
+            }
+        }
+        own
     }
 
     /// Gives records their times and the stream its watermarks.

@@ -4,10 +4,12 @@ use std::hash::Hash;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
+use millstream_dataflow::exchange::Combiner;
 use millstream_dataflow::operator::Operator;
-use millstream_dataflow::state::{KeyData, StateData};
+use millstream_dataflow::state::{KeyData, StateData, detached, may_hold_text};
 use millstream_model::key::hash::hash_of;
 use millstream_model::record::Record;
+use millstream_model::text::Text;
 use millstream_operators::keyed::{KeyedFold, KeyedProcess, KeyedProcessFunction, KeyedReduce};
 use millstream_operators::window::WindowAssigner;
 
@@ -74,7 +76,13 @@ where
         update: impl Fn(&mut Acc, T) + Send + Sync + 'static,
         result: impl Fn(&K, &Acc) -> Out + Send + Sync + 'static,
     ) -> DataStream<Out> {
-        self.fold_named("fold", init, update, result)
+        // An accumulator that holds text would keep whole read buffers alive for the words that it took out of records.
+        let keeps_text = may_hold_text::<Acc>();
+        let init = move |record: &T| if keeps_text { detached(init(record)) } else { init(record) };
+        let update = move |acc: &mut Acc, record: T| {
+            update(acc, if keeps_text { Text::detached_clone(&record) } else { record });
+        };
+        self.fold_named("fold", init, update, move |key, acc| result(&key, acc))
     }
 
     fn fold_named<Acc: StateData, Out: Record>(
@@ -82,7 +90,7 @@ where
         name: &'static str,
         init: impl Fn(&T) -> Acc + Send + Sync + 'static,
         update: impl Fn(&mut Acc, T) + Send + Sync + 'static,
-        result: impl Fn(&K, &Acc) -> Out + Send + Sync + 'static,
+        result: impl Fn(K, &Acc) -> Out + Send + Sync + 'static,
     ) -> DataStream<Out> {
         let functions = Arc::new((init, update, result));
         self.keyed(name, move |select| {
@@ -92,14 +100,14 @@ where
                 move |record: &T| select(record),
                 move |record: &T| (init.0)(record),
                 move |acc: &mut Acc, record: T| (update.1)(acc, record),
-                move |key: &K, acc: &Acc| (result.2)(key, acc),
+                move |key: K, acc: &Acc| (result.2)(key, acc),
             ))
         })
     }
 
     /// The number of records of each key.
     pub fn count(&self) -> DataStream<(K, u64)> {
-        self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key.clone(), *count))
+        self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key, *count))
     }
 
     /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes.
@@ -125,10 +133,38 @@ where
     T: Record + StateData,
     S: Fn(&T) -> K + Send + Sync + 'static,
 {
-    /// Reduces the records of each key to one.
+    /// This stream, of which records of one key are made one by `merge` before they are sent, in batch mode.
+    fn combined(&self, merge: impl Fn(T, T) -> T + Send + Sync + 'static) -> Self {
+        let stream = self.stream.combined(Combiner::factory(self.select.clone(), merge));
+        Self { stream, select: self.select.clone(), key: self.key }
+    }
+
+    /// A fold of records into a record, which is what comes out of it.
+    fn fold_records(
+        &self,
+        name: &'static str,
+        update: impl Fn(&mut T, T) + Send + Sync + 'static,
+    ) -> DataStream<T> {
+        let update = Arc::new(update);
+        let merge = update.clone();
+        let combined = self.combined(move |mut held, record| {
+            merge(&mut held, record);
+            held
+        });
+        let init = |record: &T| detached(record.clone());
+        combined.fold_named(name, init, move |held, record| update(held, record), |_, held| held.clone())
+    }
+
+    /// Reduces the records of each key to one. `f` has to be associative: in batch mode it is given partial results too.
     pub fn reduce(&self, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> DataStream<T> {
-        let f = Arc::new(f);
-        self.keyed("reduce", move |select| Box::new(KeyedReduce::new(select, f.clone())))
+        let keeps_text = may_hold_text::<T>();
+        let f = Arc::new(move |held, record| {
+            let reduced = f(held, record);
+            if keeps_text { Text::detached_clone(&reduced) } else { reduced }
+        });
+        let merge = f.clone();
+        let combined = self.combined(move |held, record| merge(held, record));
+        combined.keyed("reduce", move |select| Box::new(KeyedReduce::new(select, f.clone())))
     }
 
     /// Sums a field; the others keep the values of the key's first record.
@@ -137,7 +173,7 @@ where
         N: AddAssign + Copy + 'static,
     {
         let update = move |held: &mut T, mut record: T| *field(held) += *field(&mut record);
-        self.fold_named("sum", T::clone, update, |_, held| held.clone())
+        self.fold_records("sum", update)
     }
 
     /// The least value of a field; the others keep the values of the key's first record.
@@ -152,7 +188,7 @@ where
                 *old = new;
             }
         };
-        self.fold_named("min", T::clone, update, |_, held| held.clone())
+        self.fold_records("min", update)
     }
 
     /// The greatest value of a field; the others keep the values of the key's first record.
@@ -167,26 +203,28 @@ where
                 *old = new;
             }
         };
-        self.fold_named("max", T::clone, update, |_, held| held.clone())
+        self.fold_records("max", update)
     }
 
     /// The record with the least value of `by`; of equal ones the first.
     pub fn min_by<N: PartialOrd>(&self, by: impl Fn(&T) -> N + Send + Sync + 'static) -> DataStream<T> {
+        let keeps_text = may_hold_text::<T>();
         let update = move |held: &mut T, record: T| {
             if by(&record) < by(held) {
-                *held = record;
+                *held = if keeps_text { Text::detached_clone(&record) } else { record };
             }
         };
-        self.fold_named("min_by", T::clone, update, |_, held| held.clone())
+        self.fold_records("min_by", update)
     }
 
     /// The record with the greatest value of `by`; of equal ones the first.
     pub fn max_by<N: PartialOrd>(&self, by: impl Fn(&T) -> N + Send + Sync + 'static) -> DataStream<T> {
+        let keeps_text = may_hold_text::<T>();
         let update = move |held: &mut T, record: T| {
             if by(&record) > by(held) {
-                *held = record;
+                *held = if keeps_text { Text::detached_clone(&record) } else { record };
             }
         };
-        self.fold_named("max_by", T::clone, update, |_, held| held.clone())
+        self.fold_records("max_by", update)
     }
 }

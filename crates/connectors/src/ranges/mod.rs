@@ -5,11 +5,13 @@
 //! Holds: each number is in exactly one split; a split's position is the next number that was not emitted.
 
 mod enumerator;
+mod numbers;
 mod reader;
 mod split;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use enumerator::{Cut, RangeEnumerator};
+pub(crate) use numbers::Numbers;
 pub(crate) use reader::RangeReader;
 pub use split::RangeSplit;

@@ -7,13 +7,13 @@ use millstream_dataflow::batch::{Batch, DEFAULT_BATCH, Origin};
 use millstream_dataflow::source::{Polled, SourceOutput, SourceReader, Split};
 use millstream_model::error::{Failure, Result, Unit};
 
-use super::RangeSplit;
+use super::{Numbers, RangeSplit};
 
-/// Reads splits by calling `make` with each number.
+/// Reads splits by calling `fill` with the numbers of each batch.
 pub(crate) struct RangeReader<T, F> {
     name: Arc<str>,
     total: u64,
-    make: F,
+    fill: F,
     /// Records per second over the whole source.
     rate: Option<f64>,
     splits: Vec<Walk>,
@@ -45,12 +45,12 @@ impl Walk {
 }
 
 impl<T, F> RangeReader<T, F> {
-    pub(crate) fn new(name: Arc<str>, total: u64, rate: Option<f64>, make: F) -> Self {
-        Self { name, total, make, rate, splits: Vec::new(), batch: Batch::with_capacity(DEFAULT_BATCH) }
+    pub(crate) fn new(name: Arc<str>, total: u64, rate: Option<f64>, fill: F) -> Self {
+        Self { name, total, fill, rate, splits: Vec::new(), batch: Batch::with_capacity(DEFAULT_BATCH) }
     }
 }
 
-impl<T, F: FnMut(u64) -> T> SourceReader<T, RangeSplit> for RangeReader<T, F> {
+impl<T, F: FnMut(Numbers, &mut Batch<T>)> SourceReader<T, RangeSplit> for RangeReader<T, F> {
     fn add_split(&mut self, split: RangeSplit) -> Result<()> {
         if split.end > self.total {
             return Err(Failure::user(format!(
@@ -80,9 +80,7 @@ impl<T, F: FnMut(u64) -> T> SourceReader<T, RangeSplit> for RangeReader<T, F> {
                 }
             };
             let split = &mut walk.split;
-            for turn in 0..due {
-                self.batch.push((self.make)(split.next + turn * split.step));
-            }
+            (self.fill)(Numbers { first: split.next, count: due, step: split.step }, &mut self.batch);
             // Places are counted one by one, so only numbers in a row have one.
             let origin = Origin::new(self.name.clone(), Unit::Record, split.next + 1, due as usize);
             self.batch.set_origin((split.step == 1).then_some(origin));

@@ -11,7 +11,8 @@ const CONNECT: Duration = Duration::from_millis(500);
 /// How often, and after which waits, a connection is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reconnect {
-    /// How many attempts may follow one that failed, or a connection that was cut; 0: none.
+    /// How many attempts may follow one that failed, or a connection that was cut; 0: none. They are counted afresh once
+    /// a connection has served.
     pub attempts: u32,
     /// How long to wait before the first of them; each further wait is twice as long.
     pub first_delay: Duration,
@@ -26,16 +27,28 @@ impl Default for Reconnect {
     }
 }
 
+/// Refuses what is no `host:port`.
+pub(super) fn check_address(address: &str) -> Result<()> {
+    let port = address.rsplit_once(':').map(|(host, port)| (!host.is_empty(), port.parse::<u16>()));
+    if let Some((true, Ok(_))) = port {
+        return Ok(());
+    }
+    Err(Failure::user(format!("`{address}` is no address to connect to"))
+        .advice("give host and port, such as localhost:9999 or [::1]:9999"))
+}
+
 /// The attempts made so far, and when the next is due.
 pub(super) struct Attempts {
     settings: Reconnect,
     failed: u32,
     due: Instant,
+    /// What had passed when a connection was cut, as messages say it: `17 lines`.
+    cut_after: Option<String>,
 }
 
 impl Attempts {
     pub(super) fn new(settings: Reconnect) -> Self {
-        Self { settings, failed: 0, due: Instant::now() }
+        Self { settings, failed: 0, due: Instant::now(), cut_after: None }
     }
 
     /// How long it is until the next attempt.
@@ -43,13 +56,19 @@ impl Attempts {
         self.due.saturating_duration_since(Instant::now())
     }
 
-    /// Notes that a connection has given something: attempts are counted afresh.
+    /// Notes that a connection has served: attempts are counted afresh.
     pub(super) fn succeeded(&mut self) {
         self.failed = 0;
+        self.cut_after = None;
     }
 
-    /// Notes that an attempt or a connection failed; `false` if none is left.
-    pub(super) fn failed(&mut self) -> bool {
+    /// Notes that the connection was cut after so much; `false` if it is not to be tried again.
+    pub(super) fn cut(&mut self, after: String) -> bool {
+        self.cut_after = Some(after);
+        self.failed()
+    }
+
+    fn failed(&mut self) -> bool {
         let doubled = self.settings.first_delay.saturating_mul(1 << self.failed.min(20));
         self.due = Instant::now() + doubled.min(self.settings.max_delay);
         self.failed += 1;
@@ -57,6 +76,9 @@ impl Attempts {
     }
 
     /// Tries once; `None` if it failed and attempts are left.
+    ///
+    /// # Errors
+    /// If none is left.
     pub(super) fn connect(&mut self, address: &str) -> Result<Option<TcpStream>> {
         match dial(address) {
             Ok(stream) => Ok(Some(stream)),
@@ -65,14 +87,29 @@ impl Attempts {
         }
     }
 
-    /// That no attempt is left.
+    /// That no attempt is left, since `error`.
     pub(super) fn gave_up(&self, address: &str, error: std::io::Error) -> Failure {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "none"));
-        let attempts =
-            if self.failed == 1 { "1 attempt".to_owned() } else { format!("{} attempts", self.failed) };
-        Failure::external(format!("no connection to host {host}, port {port}, after {attempts}"))
+        let many = |count| if count == 1 { "1 attempt".to_owned() } else { format!("{count} attempts") };
+        let again =
+            "or let it be tried more often: .reconnect(Reconnect { attempts: 10, ..Reconnect::default() })";
+        let Some(after) = &self.cut_after else {
+            return Failure::external(format!(
+                "no connection to host {host}, port {port}, after {}",
+                many(self.failed)
+            ))
             .because(error)
-            .advice(format!("start the server first (to try out: `nc -lk {port}`), or let it be tried more often: .reconnect(Reconnect {{ attempts: 10, ..Reconnect::default() }})"))
+            .advice(format!("start the server first (to try out: `nc -lk {port}`), {again}"));
+        };
+        let retried = match self.failed.saturating_sub(1) {
+            0 => ", and is not to be opened again".to_owned(),
+            retries => format!(", and {} to open it again failed", many(retries)),
+        };
+        Failure::external(format!(
+            "the connection to host {host}, port {port}, was cut after {after}{retried}"
+        ))
+        .because(error)
+        .advice(format!("see why the server went away, {again}"))
     }
 }
 

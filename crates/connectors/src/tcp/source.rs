@@ -9,13 +9,13 @@ use millstream_dataflow::source::{
     Boundedness, NextSplit, Polled, Promise, Source, SourceOutput, SourceReader, Split, SplitEnumerator,
 };
 use millstream_dataflow::state::encoding::{from_bytes, to_bytes};
-use millstream_formats::lines::{LineCutter, LineSettings, OnBadText, SkippedLines, Until};
+use millstream_formats::lines::{Delimiter, LineCutter, LineSettings, OnBadText, SkippedLines, Until};
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::Subtask;
 use millstream_model::text::Text;
 use serde::{Deserialize, Serialize};
 
-use super::reconnect::{Attempts, Reconnect};
+use super::reconnect::{Attempts, Reconnect, check_address};
 
 /// Each line that a server sends, as a [`Text`]; one subtask reads it.
 ///
@@ -38,10 +38,11 @@ impl TcpLines {
         Self { address: address.into(), reconnect: Reconnect::default(), lines: LineSettings::default() }
     }
 
-    /// What ends a line: an ASCII byte; `\n` if nothing else is said.
+    /// What ends a line: a character, or a text such as `"\r\n"`; `\n` (with a `\r` before it or without) if nothing else
+    /// is said.
     #[must_use]
-    pub fn delimiter(mut self, delimiter: u8) -> Self {
-        self.lines.delimiter = delimiter;
+    pub fn delimiter(mut self, delimiter: impl Into<Delimiter>) -> Self {
+        self.lines.delimiter = delimiter.into();
         self
     }
 
@@ -98,11 +99,7 @@ impl Source for TcpLines {
 
     fn enumerator(&self, restored: Option<Vec<u8>>) -> Result<Box<dyn SplitEnumerator<Peer>>> {
         self.lines.check()?;
-        let port = self.address.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
-        if !matches!(port, Some(Ok(_))) {
-            return Err(Failure::user(format!("`{}` is no address to connect to", self.address))
-                .advice("give host and port, such as localhost:9999 or [::1]:9999"));
-        }
+        check_address(&self.address)?;
         let waiting = match restored {
             None => vec![Peer { address: self.address.clone(), lines: 0 }],
             Some(bytes) => from_bytes(&bytes)
@@ -184,7 +181,7 @@ impl Connection {
                 self.stream = None;
                 self.cut(Until::Rest, output)?;
                 // Without attempts the end of the connection is the end of the stream.
-                Ok(if self.attempts.failed() { Polled::Nothing } else { Polled::NeedSplit })
+                Ok(if self.attempts.cut(self.so_far()) { Polled::Nothing } else { Polled::NeedSplit })
             }
             Ok(_) => {
                 self.attempts.succeeded();
@@ -202,7 +199,10 @@ impl Connection {
             Err(error) => {
                 self.stream = None;
                 self.cutter.drop_rest();
-                if self.attempts.failed() { Ok(Polled::Nothing) } else { Err(self.cut_off(error)) }
+                match self.attempts.cut(self.so_far()) {
+                    true => Ok(Polled::Nothing),
+                    false => Err(self.attempts.gave_up(&self.peer.address, error)),
+                }
             }
         }
     }
@@ -213,11 +213,7 @@ impl Connection {
         Ok(())
     }
 
-    fn cut_off(&self, error: std::io::Error) -> Failure {
-        let Peer { address, lines } = &self.peer;
-        let (host, port) = address.rsplit_once(':').unwrap_or((address, "none"));
-        Failure::external(format!("the connection to host {host}, port {port}, was cut after {lines} lines"))
-            .because(error)
-            .advice("to connect again: .reconnect(Reconnect { attempts: 10, ..Reconnect::default() })")
+    fn so_far(&self) -> String {
+        format!("{} lines", self.peer.lines)
     }
 }

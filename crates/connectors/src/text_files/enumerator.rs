@@ -1,19 +1,17 @@
 //! Splitting the files found, now and while the job runs.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs::File;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use millstream_dataflow::source::{NextSplit, SplitEnumerator};
 use millstream_dataflow::state::encoding::{from_bytes, to_bytes};
-use millstream_formats::compression::Compression;
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::Subtask;
 use serde::{Deserialize, Serialize};
 
 use super::FileSplit;
-use super::find::{files, nothing_found, unreadable};
+use super::find::{files, length_of, name_of, nothing_found};
+use super::split::cut;
 
 /// Hands out parts of files.
 ///
@@ -59,9 +57,7 @@ impl FileEnumerator {
 
     fn look(&mut self) -> Result<()> {
         for file in files(&self.path)? {
-            let name = file.to_str().map(str::to_owned).ok_or_else(|| {
-                Failure::user(format!("the name of `{}` is not UTF-8", file.display())).advice("rename it")
-            })?;
+            let name = name_of(&file)?;
             if !self.found.seen.contains(&name) {
                 self.split(&name)?;
                 self.found.seen.insert(name);
@@ -73,18 +69,8 @@ impl FileEnumerator {
 
     fn split(&mut self, name: &str) -> Result<()> {
         // Opened here, so that a file that may not be read is told of before the job has begun.
-        let length =
-            File::open(name).and_then(|file| file.metadata()).map_err(|e| unreadable(name, e))?.len();
-        if Compression::of(Path::new(name)) != Compression::Plain {
-            self.found.waiting.push_back(FileSplit::new(name.to_owned(), 0, None));
-            return Ok(());
-        }
-        let mut start = 0;
-        while start < length {
-            let end = length.min(start.saturating_add(self.split_bytes));
-            self.found.waiting.push_back(FileSplit::new(name.to_owned(), start, Some(end)));
-            start = end;
-        }
+        let length = length_of(name)?;
+        self.found.waiting.extend(cut(name, length, self.split_bytes));
         Ok(())
     }
 }

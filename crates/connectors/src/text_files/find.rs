@@ -1,8 +1,10 @@
 //! Finding the files that a path means.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use millstream_formats::compression::Compression;
 use millstream_model::error::{Failure, Result};
 
 /// The files of `path` in the order of their names; may be none for a folder or a pattern.
@@ -28,6 +30,49 @@ pub(super) fn files(path: &str) -> Result<Vec<PathBuf>> {
     found.retain(|path| path.is_file());
     found.sort();
     Ok(found)
+}
+
+/// The files at `path` in the order of their names: a file, those of a folder, or those that a pattern with `*`, `?`, `[]`
+/// or `**` matches; in the latter two, names that begin with `.` or `_` are left out.
+///
+/// # Errors
+/// If there is none, or they cannot be found out.
+pub fn found(path: &str) -> Result<Vec<PathBuf>> {
+    match files(path)? {
+        files if files.is_empty() => Err(nothing_found(path)),
+        files => Ok(files),
+    }
+}
+
+/// All bytes of a file, behind the compression that its name tells of.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn bytes(path: &Path) -> Result<Vec<u8>> {
+    let fail = |error| unreadable(&path.display().to_string(), error);
+    let mut bytes = Vec::new();
+    let mut input = fs::File::open(path).and_then(|file| Compression::of(path).open(file)).map_err(fail)?;
+    input.read_to_end(&mut bytes).map_err(fail)?;
+    Ok(bytes)
+}
+
+/// The name of a file as positions, messages and checkpoints have it.
+///
+/// # Errors
+/// If it is not UTF-8.
+pub(super) fn name_of(file: &Path) -> Result<String> {
+    file.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::user(format!("the name of `{}` is not UTF-8", file.display())).advice("rename it")
+    })
+}
+
+/// The length of a file that may be read.
+///
+/// # Errors
+/// If it may not, or is not there.
+pub(super) fn length_of(name: &str) -> Result<u64> {
+    let metadata = fs::File::open(name).and_then(|file| file.metadata());
+    Ok(metadata.map_err(|error| unreadable(name, error))?.len())
 }
 
 /// That there is no file where some should be.

@@ -6,6 +6,7 @@
 
 mod enumerator;
 mod find;
+mod lines;
 mod reader;
 
 pub mod sink;
@@ -13,12 +14,14 @@ mod split;
 #[cfg(test)]
 mod tests;
 
-pub use split::FileSplit;
+pub use find::{bytes, found};
+pub use lines::SplitLines;
+pub use millstream_formats::lines::{Delimiter, LineSettings, OnBadText, SkippedLines};
+pub use split::{FileSplit, splits};
 
 use std::time::Duration;
 
 use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
-use millstream_formats::lines::{LineSettings, OnBadText, SkippedLines};
 use millstream_model::error::Result;
 use millstream_model::id::Subtask;
 use millstream_model::text::Text;
@@ -63,6 +66,14 @@ impl TextFiles {
         self
     }
 
+    /// What ends a line: a character, or a text such as `"\r\n"`; `\n` (with a `\r` before it or without) if nothing else
+    /// is said. Files whose lines a text of several bytes ends are not split.
+    #[must_use]
+    pub fn delimiter(mut self, delimiter: impl Into<Delimiter>) -> Self {
+        self.lines.delimiter = delimiter.into();
+        self
+    }
+
     /// What becomes of a line that is not UTF-8; the job fails if nothing else is said.
     #[must_use]
     pub fn on_bad_text(mut self, choice: OnBadText) -> Self {
@@ -101,8 +112,10 @@ impl Source for TextFiles {
 
     fn enumerator(&self, restored: Option<Vec<u8>>) -> Result<Box<dyn SplitEnumerator<FileSplit>>> {
         self.lines.check()?;
+        // From the middle of a file on, nobody can tell where a delimiter such as `aa` begins.
+        let split_bytes = self.lines.delimiter.single().map_or(u64::MAX, |_| self.split_bytes);
         let enumerator =
-            enumerator::FileEnumerator::new(self.path.clone(), self.split_bytes, self.watch, restored)?;
+            enumerator::FileEnumerator::new(self.path.clone(), split_bytes, self.watch, restored)?;
         Ok(Box::new(enumerator))
     }
 

@@ -1,7 +1,13 @@
 //! A part of a file, with the position in it.
 
+use std::path::Path;
+
 use millstream_dataflow::source::Split;
+use millstream_formats::compression::Compression;
+use millstream_model::error::Result;
 use serde::{Deserialize, Serialize};
+
+use super::find::{found, length_of, name_of};
 
 /// The lines of a file that begin in a range of its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,4 +43,33 @@ impl Split for FileSplit {
             None => self.path.clone(),
         }
     }
+}
+
+/// A file of `length` bytes in splits of up to `bytes`: none if it is empty, one if it is compressed.
+pub(super) fn cut(name: &str, length: u64, bytes: u64) -> Vec<FileSplit> {
+    if Compression::of(Path::new(name)) != Compression::Plain {
+        return vec![FileSplit::new(name.to_owned(), 0, None)];
+    }
+    let starts = (0..).map(|at: u64| at.saturating_mul(bytes)).take_while(|start| *start < length);
+    let split =
+        |start: u64| FileSplit::new(name.to_owned(), start, Some(length.min(start.saturating_add(bytes))));
+    starts.map(split).collect()
+}
+
+/// The files at `path` (as [`found`] finds them), cut into about `wanted` splits of like size, at least one for each file
+/// that is not empty.
+///
+/// # Errors
+/// As [`found`]; if a file may not be read.
+pub fn splits(path: &str, wanted: usize) -> Result<Vec<FileSplit>> {
+    let mut sized = Vec::new();
+    for file in found(path)? {
+        let name = name_of(&file)?;
+        let length = length_of(&name)?;
+        sized.push((name, length));
+    }
+    let total: u64 = sized.iter().map(|(_, length)| length).sum();
+    let goal = total.div_ceil(wanted.max(1) as u64).max(1);
+    let even = |length: u64| length.div_ceil(length.div_ceil(goal).max(1)).max(1);
+    Ok(sized.into_iter().flat_map(|(name, length)| cut(&name, length, even(length))).collect())
 }

@@ -40,6 +40,17 @@ impl<T> From<Vec<T>> for Batch<T> {
     }
 }
 
+impl<T> Extend<T> for Batch<T> {
+    /// Adds records that have no event time.
+    #[inline]
+    fn extend<I: IntoIterator<Item = T>>(&mut self, records: I) {
+        self.records.extend(records);
+        if !self.times.is_empty() {
+            self.times.resize(self.records.len(), Timestamp::MIN);
+        }
+    }
+}
+
 impl<T> Batch<T> {
     /// An empty batch with room for `capacity` records.
     pub fn with_capacity(capacity: usize) -> Self {
@@ -210,6 +221,56 @@ impl<T> Batch<T> {
             hashes: std::mem::take(&mut self.hashes),
             origin: self.origin.take(),
             handed: 0,
+        }
+    }
+
+    /// As [`Batch::map`] in two passes: `prepare` is given every record, with the hash of its key where the batch knows
+    /// it, before `change` is given the first one, with what was prepared for it.
+    ///
+    /// What must wait for memory is best done in a pass with as little else as possible, for the more of it the processor
+    /// then has under way at once. If a function fails in the first pass, no record has been changed.
+    #[inline]
+    pub fn map_prepared<P, U>(
+        &mut self,
+        mut prepare: impl FnMut(&T, Option<u64>) -> P,
+        mut change: impl FnMut(P, T) -> U,
+    ) -> Batch<U> {
+        let prepared = self.prepared(&mut prepare);
+        let mut cursor = drain::Cursor::new(&mut self.handed);
+        let records = prepared
+            .into_iter()
+            .map(|(prepared, record)| {
+                cursor.advance();
+                change(prepared, record)
+            })
+            .collect();
+        drop(cursor);
+        self.hashes.clear();
+        Batch {
+            records,
+            times: std::mem::take(&mut self.times),
+            hashes: Vec::new(),
+            origin: self.origin.take(),
+            handed: 0,
+        }
+    }
+
+    /// The records, each behind what `prepare` makes of it: one vector, in which the second pass can leave its results.
+    #[inline]
+    fn prepared<P>(&mut self, prepare: &mut impl FnMut(&T, Option<u64>) -> P) -> Vec<(P, T)> {
+        let mut cursor = drain::Cursor::new(&mut self.handed);
+        if self.hashes.is_empty() {
+            let records = self.records.drain(..).map(|record| {
+                cursor.advance();
+                (prepare(&record, None), record)
+            });
+            records.collect()
+        } else {
+            let records = self.records.drain(..).zip(&self.hashes).map(|(record, hash)| {
+                cursor.advance();
+                (prepare(&record, Some(*hash)), record)
+            });
+            records.collect()
         }
     }
 

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use millstream_model::id::OperatorUid;
 use millstream_model::key::{MaxParallelism, key_group_of, subtask_of};
+
+use super::MakeCombine;
 
 /// Finds the hash of a record's key; the same one for the exchange and for the operator behind it.
 pub type KeySelector<T> = Arc<dyn Fn(&[T], &mut Vec<u64>) + Send + Sync>;
@@ -27,6 +30,8 @@ pub enum Partitioning<T> {
     Global,
     /// By the hash of the key; writes the hashes of a batch of records into a column.
     Keyed(KeySelector<T>),
+    /// As [`Partitioning::Keyed`]; in batch mode, records of one key are made one before they are sent.
+    Combined(KeySelector<T>, MakeCombine<T>),
     /// As a function of the user's says.
     Custom(Partitioner<T>),
 }
@@ -41,6 +46,7 @@ impl<T> Clone for Partitioning<T> {
             Self::Broadcast => Self::Broadcast,
             Self::Global => Self::Global,
             Self::Keyed(select) => Self::Keyed(select.clone()),
+            Self::Combined(select, make) => Self::Combined(select.clone(), make.clone()),
             Self::Custom(choose) => Self::Custom(choose.clone()),
         }
     }
@@ -55,7 +61,7 @@ impl<T> fmt::Display for Partitioning<T> {
             Self::Shuffle => "shuffle",
             Self::Broadcast => "broadcast",
             Self::Global => "global",
-            Self::Keyed(_) => "keyed",
+            Self::Keyed(_) | Self::Combined(..) => "keyed",
             Self::Custom(_) => "custom",
         })
     }
@@ -66,15 +72,19 @@ impl<T> Partitioning<T> {
     pub fn can_fuse(&self, from: u32, to: u32) -> bool {
         match self {
             Self::Forward => from == to,
-            Self::Keyed(_) => from == 1 && to == 1,
+            Self::Keyed(_) | Self::Combined(..) => from == 1 && to == 1,
             _ => false,
         }
     }
 }
 
 /// The receivers that a keyed exchange chooses among.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
+    /// The name of the operator that receives.
+    pub name: Arc<str>,
+    /// Its uid.
+    pub uid: OperatorUid,
     /// How many receivers there are.
     pub receivers: u16,
     /// The number of key groups of the job.

@@ -1,14 +1,19 @@
 //! The sending side of an exchange: one buffer for each receiver.
 //!
 //! Answers for filling batches for each receiver and for sending control elements to all of them behind the records.
-//! Holds: when a control element is sent, no record that came before it is still in a buffer.
+//! Holds: when a control element is sent, no record that came before it is still in a buffer; only records that are
+//! combined stay longer, which are for results at the end: until a barrier or the end.
 
 use millstream_model::error::{Failure, Result};
+use millstream_model::id::Subtask;
 use millstream_model::record::Record;
 
-use super::{AnyBatch, ChannelSender, Element, Partitioning, Route};
+use super::{AnyBatch, ChannelSender, Combine, Element, KeySelector, Partitioning, Route};
 use crate::batch::Batch;
-use crate::operator::{ChainContext, Control, Downstream};
+use crate::operator::{ChainContext, Control, Downstream, Mode};
+
+/// How many records with different keys are combined before they are sent.
+const COMBINED: usize = 1 << 17;
 
 /// Shares records out among channels.
 pub struct ExchangeSender<T> {
@@ -18,6 +23,11 @@ pub struct ExchangeSender<T> {
     route: Route,
     table: Vec<u16>,
     hashes: Vec<u64>,
+    /// Where records of one key become one, for as long as that pays.
+    combine: Option<Box<dyn Combine<T>>>,
+    /// How many records came into it since it was last emptied.
+    taken: usize,
+    subtask: Subtask,
     batch_size: usize,
     flush_each: bool,
     next: usize,
@@ -34,7 +44,8 @@ impl<T: Record> ExchangeSender<T> {
         batch_size: usize,
         flush_each: bool,
     ) -> Self {
-        let table = if matches!(partitioning, Partitioning::Keyed(_)) { route.table() } else { Vec::new() };
+        let keyed = matches!(partitioning, Partitioning::Keyed(_) | Partitioning::Combined(..));
+        let table = if keyed { route.table() } else { Vec::new() };
         Self {
             buffers: channels.iter().map(|_| Batch::default()).collect(),
             partitioning,
@@ -42,6 +53,9 @@ impl<T: Record> ExchangeSender<T> {
             route,
             table,
             hashes: Vec::new(),
+            combine: None,
+            taken: 0,
+            subtask: Subtask { index: 0, of: 1 },
             batch_size: batch_size.max(1),
             flush_each,
             next: 0,
@@ -104,9 +118,16 @@ impl<T: Record> ExchangeSender<T> {
         Ok(())
     }
 
-    fn scatter_keyed(&mut self, batch: &mut Batch<T>, select: &super::KeySelector<T>) -> Result<()> {
+    fn scatter_keyed(&mut self, batch: &mut Batch<T>, select: &KeySelector<T>) -> Result<()> {
         self.hashes.clear();
         select(batch.records(), &mut self.hashes);
+        if let Some(combine) = &mut self.combine {
+            self.taken += batch.len();
+            combine
+                .take(batch, &self.hashes)
+                .map_err(|failure| failure.in_operator(&self.route.name, &self.route.uid, self.subtask))?;
+            return if combine.len() >= COMBINED { self.send_combined() } else { Ok(()) };
+        }
         let hashes = std::mem::take(&mut self.hashes);
         let timed = batch.is_timed();
         for ((record, time), &hash) in batch.drain_timed().zip(&hashes) {
@@ -117,6 +138,22 @@ impl<T: Record> ExchangeSender<T> {
             }
         }
         self.hashes = hashes;
+        Ok(())
+    }
+
+    /// Sends what was combined. If it is more than half of what came, combining is given up.
+    fn send_combined(&mut self) -> Result<()> {
+        let Some(mut combine) = self.combine.take() else { return Ok(()) };
+        let pays = combine.len() < self.taken / 2;
+        self.taken = 0;
+        for (hash, record) in combine.drain() {
+            let to = usize::from(self.table[self.route.group(hash)]);
+            self.buffers[to].push_keyed(record, None, hash);
+            if self.buffers[to].len() >= self.batch_size {
+                self.flush_one(to)?;
+            }
+        }
+        self.combine = pays.then_some(combine);
         Ok(())
     }
 
@@ -131,8 +168,12 @@ impl<T: Record> ExchangeSender<T> {
 
 impl<T: Record> Downstream<T> for ExchangeSender<T> {
     fn open(&mut self, context: &mut ChainContext<'_>) -> Result<()> {
+        self.subtask = context.subtask;
         self.next = context.subtask.index as usize % self.channels.len().max(1);
         self.random = self.random.wrapping_mul(2 * u64::from(context.subtask.index) + 1);
+        if let (Partitioning::Combined(_, make), Mode::Batch) = (&self.partitioning, context.mode) {
+            self.combine = Some(make());
+        }
         Ok(())
     }
 
@@ -146,7 +187,9 @@ impl<T: Record> Downstream<T> for ExchangeSender<T> {
                     self.append(to, &mut batch.clone())?;
                 }
             }
-            Partitioning::Keyed(select) => self.scatter_keyed(batch, &select)?,
+            Partitioning::Keyed(select) | Partitioning::Combined(select, _) => {
+                self.scatter_keyed(batch, &select)?
+            }
             Partitioning::Forward | Partitioning::Rebalance | Partitioning::Rescale => {
                 self.scatter(batch, |sender, _| {
                     sender.next = (sender.next + 1) % receivers;
@@ -177,11 +220,15 @@ impl<T: Record> Downstream<T> for ExchangeSender<T> {
             Control::Idle => self.send_all(|| Element::Idle),
             Control::Barrier(pass) => {
                 let barrier = pass.barrier;
+                self.send_combined()?;
                 self.send_all(|| Element::Barrier(barrier))
             }
             Control::Tick(_) => Ok(()),
             Control::Flush => self.flush(),
-            Control::End => self.send_all(|| Element::End),
+            Control::End => {
+                self.send_combined()?;
+                self.send_all(|| Element::End)
+            }
         }
     }
 }

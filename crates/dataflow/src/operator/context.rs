@@ -1,9 +1,12 @@
 //! What a chain and its operators are told when they are opened.
 
 use std::cell::Cell;
+use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use millstream_model::error::Result;
+use millstream_model::error::{Failure, Result};
 use millstream_model::id::{OperatorUid, Subtask};
 use millstream_model::key::{KeyGroupRange, MaxParallelism};
 use millstream_model::settings::Choices;
@@ -61,6 +64,49 @@ impl Wakeup {
     }
 }
 
+/// Whether the job is being stopped at once: whoever waits for the outside world asks it now and then, and gives up.
+#[derive(Clone)]
+pub struct Cancelled(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Default for Cancelled {
+    /// Never.
+    fn default() -> Self {
+        Self::when(|| false)
+    }
+}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cancelled({})", (self.0)())
+    }
+}
+
+impl Cancelled {
+    /// Once this is true.
+    pub fn when(is_cancelled: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(is_cancelled))
+    }
+
+    /// Waits so long.
+    ///
+    /// # Errors
+    /// If the job is cancelled before the time is over.
+    pub fn wait(&self, time: Duration) -> Result<()> {
+        const LOOK: Duration = Duration::from_millis(10);
+        let until = Instant::now() + time;
+        loop {
+            if (self.0)() {
+                return Err(Failure::cancelled());
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+}
+
 /// Hands out the state that an operator starts with; each operator's once.
 pub trait RestoreSource {
     /// What the checkpoint has for the operator, cut to this subtask; empty on a fresh start.
@@ -82,6 +128,8 @@ pub struct ChainContext<'a> {
     pub mode: Mode,
     /// The chain's alarm clock.
     pub wakeup: Wakeup,
+    /// Whether the job is being stopped at once.
+    pub cancelled: Cancelled,
     /// Where state comes from.
     pub restore: &'a mut dyn RestoreSource,
 }
@@ -102,6 +150,8 @@ pub struct OperatorContext<'a> {
     pub mode: Mode,
     /// The alarm clock for [`super::Operator::on_processing_time`].
     pub wakeup: Wakeup,
+    /// Whether the job is being stopped at once.
+    pub cancelled: Cancelled,
     /// The state it starts with. State that nobody claims is an error.
     pub restore: OperatorRestore,
 }

@@ -103,6 +103,7 @@ impl<In, Out> Downstream<In> for Link<In, Out> {
             max_parallelism: context.max_parallelism,
             mode: context.mode,
             wakeup: context.wakeup.clone(),
+            cancelled: context.cancelled.clone(),
             restore: context.restore.restore(&self.identity.uid)?,
         };
         let opened = self.operator.open(&mut own);

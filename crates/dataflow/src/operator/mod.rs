@@ -12,7 +12,7 @@ mod link;
 mod output;
 mod side;
 
-pub use context::{ChainContext, Mode, OperatorContext, RestoreSource, Wakeup};
+pub use context::{Cancelled, ChainContext, Mode, OperatorContext, RestoreSource, Wakeup};
 pub use control::{Barrier, BarrierPass, Control, Downstream};
 pub use fan_out::FanOut;
 pub use link::{Link, LinkCounts, LinkIdentity, SideLink};

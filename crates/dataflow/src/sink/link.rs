@@ -105,7 +105,11 @@ where
 {
     fn open(&mut self, context: &mut OperatorContext<'_>) -> Result<()> {
         let restored = context.restore.claim_operator::<S::State>(WRITER, 1, Redistribution::Split)?;
-        let own = WriterContext { subtask: context.subtask, wakeup: context.wakeup.clone() };
+        let own = WriterContext {
+            subtask: context.subtask,
+            wakeup: context.wakeup.clone(),
+            cancelled: context.cancelled.clone(),
+        };
         self.wakeup = Some(context.wakeup.clone());
         self.writer = Some(self.sink.writer(own, restored)?);
         Ok(())

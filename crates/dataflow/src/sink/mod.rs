@@ -14,7 +14,7 @@ use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
 use crate::batch::Batch;
-use crate::operator::Wakeup;
+use crate::operator::{Cancelled, Wakeup};
 use crate::source::Promise;
 use crate::state::StateData;
 
@@ -25,6 +25,8 @@ pub struct WriterContext {
     pub subtask: Subtask,
     /// Asks for [`SinkWriter::on_time`].
     pub wakeup: Wakeup,
+    /// Whether the job is being stopped at once.
+    pub cancelled: Cancelled,
 }
 
 /// A writer of a sink's types.

@@ -9,6 +9,7 @@
 //! Answers for the layout by key group in memory, for snapshots that do not stop the stream, and for their encoding.
 //! Not for where snapshots are kept (crate `millstream-state`) nor for when they are taken (the runtime).
 
+mod detach;
 pub mod encoding;
 pub mod error;
 pub mod keyed;
@@ -18,6 +19,7 @@ pub mod snapshot;
 pub mod table;
 pub mod timers;
 
+pub use detach::{detached, may_hold_text};
 pub use error::StateError;
 pub use restore::OperatorRestore;
 pub use snapshot::{OperatorSnapshot, StateKind};

@@ -61,8 +61,10 @@ impl LineCutter {
     /// there is none yet: read on and ask again.
     pub fn drop_first(&mut self) -> bool {
         let pending = self.buffer.pending();
-        let end = pending.iter().position(|&byte| byte == self.settings.delimiter);
-        let count = end.map_or(pending.len(), |at| at + 1);
+        let end = self.settings.delimiter.ends(pending).next();
+        // The begin of a delimiter whose rest is still to come stays.
+        let kept = self.settings.delimiter.len() - 1;
+        let count = end.unwrap_or(pending.len().saturating_sub(kept));
         self.advance(count);
         end.is_some()
     }
@@ -84,13 +86,16 @@ impl LineCutter {
         }
         // One check and one allocation for all lines of a read; only if it fails, each line is looked at.
         match Text::from_utf8(&self.buffer.pending()[..count]) {
-            Ok(block) => {
-                let block = match block.as_bytes().last() {
-                    Some(&last) if last == self.settings.delimiter => block.slice(..block.len() - 1),
-                    _ => block,
-                };
-                self.emit_block(block, emit)?;
-            }
+            Ok(block) => match self.settings.delimiter.single() {
+                Some(byte) => {
+                    let block = match block.as_bytes().last() {
+                        Some(&last) if last == byte => block.slice(..block.len() - 1),
+                        _ => block,
+                    };
+                    self.emit_block(block, byte, emit)?;
+                }
+                None => self.emit_pieces(&block, emit)?,
+            },
             Err(_) => self.emit_each(count, emit)?,
         }
         self.advance(count);
@@ -100,7 +105,8 @@ impl LineCutter {
     /// How many pending bytes are to be cut.
     fn reach(&self, until: Until) -> usize {
         let pending = self.buffer.pending();
-        let complete = self.buffer.complete(self.settings.delimiter);
+        let Some(byte) = self.settings.delimiter.single() else { return self.reach_by_text(until) };
+        let complete = self.buffer.complete(byte);
         match until {
             Until::Rest => pending.len(),
             Until::Complete => complete,
@@ -108,19 +114,54 @@ impl LineCutter {
             Until::Byte(end) => {
                 let last = usize::try_from(end - self.byte - 1).unwrap_or(usize::MAX);
                 let behind = pending.get(last..complete).unwrap_or_default();
-                let at = behind.iter().position(|&byte| byte == self.settings.delimiter);
+                let at = behind.iter().position(|&other| other == byte);
                 at.map_or(complete, |at| last + at + 1)
             }
         }
     }
 
+    /// As `reach`, for a delimiter of several bytes: they are found from the begin on, so that none overlap.
+    fn reach_by_text(&self, until: Until) -> usize {
+        let pending = self.buffer.pending();
+        let ends = self.settings.delimiter.ends(pending);
+        let begins_before = |begin: usize| match until {
+            Until::Byte(end) => self.byte + (begin as u64) < end,
+            _ => true,
+        };
+        match until {
+            Until::Rest => pending.len(),
+            _ => ends
+                .scan(0, |begin, end| begins_before(std::mem::replace(begin, end)).then_some(end))
+                .last()
+                .unwrap_or(0),
+        }
+    }
+
+    /// The lines of a text that a delimiter of several bytes ends.
+    fn emit_pieces(
+        &mut self,
+        block: &Text,
+        emit: &mut dyn FnMut(&mut Batch<Text>) -> Result<()>,
+    ) -> Result<()> {
+        let delimiter = self.settings.delimiter.clone();
+        let text = delimiter.text();
+        for line in block.as_str().split_terminator(&*text) {
+            self.batch.push(block.slice_ref(line));
+            if self.batch.len() == DEFAULT_BATCH {
+                self.hand_on(emit)?;
+            }
+        }
+        self.hand_on(emit)
+    }
+
     fn emit_block(
         &mut self,
         block: Text,
+        delimiter: u8,
         emit: &mut dyn FnMut(&mut Batch<Text>) -> Result<()>,
     ) -> Result<()> {
-        let newline = self.settings.delimiter == b'\n';
-        for line in block.into_split(char::from(self.settings.delimiter)) {
+        let newline = delimiter == b'\n';
+        for line in block.into_split(char::from(delimiter)) {
             let line = if newline { without_return(line) } else { line };
             self.batch.push(line);
             if self.batch.len() == DEFAULT_BATCH {
@@ -136,15 +177,19 @@ impl LineCutter {
         emit: &mut dyn FnMut(&mut Batch<Text>) -> Result<()>,
     ) -> Result<()> {
         let (mut start, mut lines) = (0, Vec::new());
-        let delimiter = self.settings.delimiter;
-        for line in self.buffer.pending()[..count].split_inclusive(|&byte| byte == delimiter) {
-            let bare = line.strip_suffix(&[delimiter]).unwrap_or(line);
+        let delimiter = &self.settings.delimiter;
+        let pending = &self.buffer.pending()[..count];
+        let ends = delimiter.ends(pending).collect::<Vec<_>>();
+        let rest = ends.last().is_none_or(|&end| end < count).then_some(count);
+        for end in ends.into_iter().chain(rest) {
+            let line = &pending[start..end];
+            let bare = delimiter.without(line);
             let text = match std::str::from_utf8(bare) {
                 Ok(text) => Ok(Text::from(text)),
                 Err(error) => Err((error.valid_up_to(), String::from_utf8_lossy(bare).into_owned())),
             };
             lines.push((start, text));
-            start += line.len();
+            start = end;
         }
         for (start, line) in lines {
             match (line, self.settings.on_bad_text) {
@@ -168,7 +213,7 @@ impl LineCutter {
     }
 
     fn bare(&self, line: Text) -> Text {
-        if self.settings.delimiter == b'\n' { without_return(line) } else { line }
+        if self.settings.delimiter.single() == Some(b'\n') { without_return(line) } else { line }
     }
 
     fn hand_on(&mut self, emit: &mut dyn FnMut(&mut Batch<Text>) -> Result<()>) -> Result<()> {
@@ -209,7 +254,7 @@ impl LineCutter {
         .at(self.here())
         .advice(format!(
             "is {:?} what ends the lines? If so, allow longer ones",
-            char::from(self.settings.delimiter)
+            self.settings.delimiter.text()
         )))
     }
 

@@ -5,9 +5,11 @@
 //! Holds: each line is handed out once, in order, with its number; the position moves only over whole lines.
 
 mod cutter;
+mod delimiter;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use cutter::{LineCutter, Until};
+pub use delimiter::Delimiter;
 pub use settings::{LineSettings, OnBadText, SkippedLines};

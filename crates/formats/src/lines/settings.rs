@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use millstream_model::error::{Failure, Result};
+use millstream_model::error::Result;
+
+use super::Delimiter;
 
 /// What becomes of a line that is not UTF-8.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,8 +37,8 @@ impl SkippedLines {
 /// How lines are cut out of bytes.
 #[derive(Clone, Debug)]
 pub struct LineSettings {
-    /// What ends a line: an ASCII byte. At `\n`, a `\r` before it belongs to the end as well.
-    pub delimiter: u8,
+    /// What ends a line. At `\n`, a `\r` before it belongs to the end as well.
+    pub delimiter: Delimiter,
     /// What becomes of a line that is not UTF-8.
     pub on_bad_text: OnBadText,
     /// The longest line, in bytes; a longer one is an error rather than a buffer without bound.
@@ -50,7 +52,7 @@ pub struct LineSettings {
 impl Default for LineSettings {
     fn default() -> Self {
         Self {
-            delimiter: b'\n',
+            delimiter: Delimiter::default(),
             on_bad_text: OnBadText::Fail,
             longest: 64 << 20,
             read_bytes: 64 << 10,
@@ -63,15 +65,8 @@ impl LineSettings {
     /// Refuses what cannot work.
     ///
     /// # Errors
-    /// If the delimiter is no ASCII byte.
+    /// If the delimiter is empty, or a byte that is not ASCII.
     pub fn check(&self) -> Result<()> {
-        if self.delimiter.is_ascii() {
-            return Ok(());
-        }
-        Err(Failure::user(format!(
-            "the delimiter of lines is byte {:#04x}, which is not ASCII",
-            self.delimiter
-        ))
-        .advice("give an ASCII byte, such as b'\\n', b';' or 0"))
+        self.delimiter.check()
     }
 }

@@ -46,7 +46,7 @@ fn lines_are_those_of_str_for_every_size_of_read() {
 
 #[test]
 fn another_delimiter_leaves_line_feeds_in_the_line() {
-    let settings = LineSettings { delimiter: b';', ..small(3, OnBadText::Fail) };
+    let settings = LineSettings { delimiter: b';'.into(), ..small(3, OnBadText::Fail) };
     assert_eq!(cut(b"a\r;b\nc;", &settings).unwrap(), [(1, "a\r".to_owned()), (2, "b\nc".to_owned())]);
 }
 
@@ -84,11 +84,44 @@ fn a_line_without_end_is_an_error_before_it_fills_the_memory() {
     let settings = LineSettings { longest: 100, ..small(16, OnBadText::Fail) };
     let error = cut(&[b'x'; 1000], &settings).unwrap_err().to_string();
     assert!(error.starts_with("a line is longer than 100 bytes: "), "{error}");
-    assert!(error.contains("at in.txt, line 1\n  is '\\n' what ends the lines?"), "{error}");
+    assert!(error.contains("at in.txt, line 1\n  is \"\\n\" what ends the lines?"), "{error}");
 }
 
 #[test]
 fn a_delimiter_outside_ascii_is_refused() {
-    let settings = LineSettings { delimiter: 0xff, ..LineSettings::default() };
-    assert!(settings.check().unwrap_err().to_string().contains("byte 0xff, which is not ASCII"));
+    let refusal = |delimiter: Delimiter| {
+        let settings = LineSettings { delimiter, ..LineSettings::default() };
+        settings.check().unwrap_err().to_string()
+    };
+    let advice = "\n  give an ASCII byte, such as b'\\n', b';' or 0, or a text, such as \"\\r\\n\"";
+    assert_eq!(
+        refusal(0xff.into()),
+        format!("the delimiter of lines is byte 0xff, which is not ASCII{advice}")
+    );
+    assert_eq!(refusal("".into()), format!("the delimiter of lines is empty{advice}"));
+}
+
+#[test]
+fn a_delimiter_may_be_a_text_for_every_size_of_read() {
+    for (delimiter, input) in [
+        ("\r\n", "one\r\ntwo\nthree\r\n\r\nfour"),
+        ("||", "a|b||||c|"),
+        ("aa", "baaaacaaa"),
+        ("→", "one→zwei\n→"),
+        ("abc", ""),
+        ("abc", "abc"),
+    ] {
+        let mut expected: Vec<_> = input.split(delimiter).map(str::to_owned).collect();
+        if expected.last().is_some_and(String::is_empty) {
+            expected.pop();
+        }
+        for size in 1..20 {
+            let settings = LineSettings { delimiter: delimiter.into(), ..small(size, OnBadText::Fail) };
+            let got: Vec<_> = cut(input.as_bytes(), &settings).unwrap().into_iter().map(|l| l.1).collect();
+            assert_eq!(got, expected, "{input:?} at {delimiter:?} in reads of {size}");
+        }
+    }
+    let settings = LineSettings { delimiter: "||".into(), ..small(64, OnBadText::Skip) };
+    let lines = cut(b"one||caf\xe9||three", &settings).unwrap();
+    assert_eq!(lines, [(1, "one".to_owned()), (3, "three".to_owned())]);
 }

@@ -37,7 +37,8 @@ struct Parts {
 struct Place {
     name: String,
     uid: OperatorUid,
-    subtask: Subtask,
+    /// `None` where the operator failed as a whole.
+    subtask: Option<Subtask>,
 }
 
 impl Failure {
@@ -108,7 +109,18 @@ impl Failure {
     /// The operator that failed. The first one given is kept: those behind it only pass the failure on.
     #[must_use]
     pub fn in_operator(mut self, name: &str, uid: &OperatorUid, subtask: Subtask) -> Self {
-        self.0.operator.get_or_insert_with(|| Place { name: name.into(), uid: uid.clone(), subtask });
+        self.0.operator.get_or_insert_with(|| Place {
+            name: name.into(),
+            uid: uid.clone(),
+            subtask: Some(subtask),
+        });
+        self
+    }
+
+    /// The operator that failed, where it was no subtask that did: in finding splits, in committing.
+    #[must_use]
+    pub fn in_all_of(mut self, name: &str, uid: &OperatorUid) -> Self {
+        self.0.operator.get_or_insert_with(|| Place { name: name.into(), uid: uid.clone(), subtask: None });
         self
     }
 
@@ -162,7 +174,11 @@ impl fmt::Display for Failure {
         let parts = &*self.0;
         match &parts.operator {
             Some(Place { name, uid, subtask }) => {
-                write!(f, "operator `{name}` (uid {uid}, {subtask}) failed")?;
+                write!(f, "operator `{name}` (uid {uid}")?;
+                if let Some(subtask) = subtask {
+                    write!(f, ", {subtask}")?;
+                }
+                f.write_str(") failed")?;
                 if let Some(position) = &parts.position {
                     write!(f, " at {position}")?;
                 }
@@ -217,6 +233,15 @@ mod tests {
              to go on without such records: .on_error(OnError::Skip)"
         );
         assert_eq!(format!("{failure:?}"), failure.to_string(), "main shows it by Debug");
+    }
+
+    #[test]
+    fn an_operator_may_fail_as_a_whole() {
+        let failure = Failure::user("no file matches").in_all_of("TextFiles", &OperatorUid::new("lines"));
+        assert_eq!(
+            failure.to_string(),
+            "operator `TextFiles` (uid lines) failed\n  caused by: no file matches"
+        );
     }
 
     #[test]

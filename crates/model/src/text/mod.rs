@@ -9,6 +9,7 @@
 mod buffer;
 mod compare;
 mod convert;
+mod detached;
 mod marks;
 mod pieces;
 mod shared;
@@ -283,6 +284,9 @@ impl Clone for Text {
     fn clone(&self) -> Self {
         match self.buffer() {
             None => Text { len: self.len, head: self.head, tail: Tail { word: u64::from_le(self.word1()) } },
+            Some(buffer) if detached::is_asked_for() && buffer.text_len() != self.len() => {
+                Text::from(self.as_str())
+            }
             // SAFETY: the same view of the same buffer, which the new count keeps alive.
             Some(buffer) => unsafe { Text::from_shared(buffer.clone(), self.head, self.len) },
         }

@@ -9,7 +9,6 @@ use std::marker::PhantomData;
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::operator::{Barrier, Mode, Operator, OperatorContext, Output};
-use millstream_dataflow::state::error::ForeignKey;
 use millstream_dataflow::state::table::KeyedTable;
 use millstream_dataflow::state::{KeyData, OperatorSnapshot, StateData, StateError};
 use millstream_model::error::Result;
@@ -28,7 +27,7 @@ use super::table::OpenedTable;
 ///     |word: &String| word.clone(),
 ///     |_first: &String| 1u64,
 ///     |count: &mut u64, _word: String| *count += 1,
-///     |word: &String, count: &u64| (word.clone(), *count),
+///     |word: String, count: &u64| (word, *count),
 /// );
 /// # let _ = count;
 /// ```
@@ -39,8 +38,6 @@ pub struct KeyedFold<K, In, Acc, Out, S, I, U, R> {
     result: R,
     mode: Mode,
     table: OpenedTable<K, Acc>,
-    /// The hashes of the current batch, where the exchange found them.
-    hashes: Vec<u64>,
     types: PhantomData<fn(In) -> Out>,
 }
 
@@ -51,7 +48,7 @@ where
     S: Fn(&In) -> K,
     I: Fn(&In) -> Acc,
     U: Fn(&mut Acc, In),
-    R: Fn(&K, &Acc) -> Out,
+    R: Fn(K, &Acc) -> Out,
 {
     /// A fold by the key that `select` finds. Its state is named `fold`.
     pub fn new(select: S, init: I, update: U, result: R) -> Self {
@@ -67,93 +64,43 @@ where
             result,
             mode: Mode::Streaming,
             table: OpenedTable::new(state),
-            hashes: Vec::new(),
             types: PhantomData,
         }
     }
 
-    /// Gives the batch's hashes, if it has them, or else hashes each key, to the loop of the mode.
-    fn fold(&mut self, batch: &mut Batch<In>, output: &mut Output<Out>) -> Result<Option<ForeignKey>> {
-        self.hashes.clear();
-        self.hashes.extend_from_slice(batch.hashes());
-        batch.drop_hashes();
-        let mut known = std::mem::take(&mut self.hashes);
-        let mut next = known.iter();
-        let foreign = match (self.mode, known.is_empty()) {
-            (Mode::Streaming, true) => self.each(batch, output, hash_of),
-            (Mode::Streaming, false) => {
-                self.each(batch, output, |key| next.next().copied().unwrap_or_else(|| hash_of(key)))
-            }
-            (Mode::Batch, true) => self.silent(batch, hash_of),
-            (Mode::Batch, false) => {
-                self.silent(batch, |key| next.next().copied().unwrap_or_else(|| hash_of(key)))
-            }
-        };
-        known.clear();
-        self.hashes = known;
-        foreign
-    }
-
-    /// Replaces each record by its key's new result, in place.
+    /// Takes each record into its key's accumulator, and replaces it by what `emit` makes of that.
+    ///
+    /// In two passes: the hashes of all keys first, so that little stands between two lookups, and the processor has
+    /// several of them under way. A key that owns memory is kept from one pass to the other, one that does not is found
+    /// again, for that is cheaper than to carry it.
     #[inline]
-    fn each(
-        &mut self,
-        batch: &mut Batch<In>,
-        output: &mut Output<Out>,
-        mut hash: impl FnMut(&K) -> u64,
-    ) -> Result<Option<ForeignKey>> {
+    fn fold<E>(&mut self, batch: &mut Batch<In>, emit: impl Fn(&R, K, &Acc) -> E) -> Result<Batch<E>> {
         let (select, init, update, result) = (&self.select, &self.init, &self.update, &self.result);
         let table = self.table.get()?;
-        let mut foreign = None;
-        let mut results = batch.map(|record| {
-            let key = select(&record);
-            let mut is_first = false;
-            let held = table.get_or_insert_ref(hash(&key), &key, || {
-                is_first = true;
-                init(&record)
-            });
-            match held {
-                Ok(held) => {
-                    if !is_first {
-                        update(held, record);
-                    }
-                    result(&key, held)
-                }
-                Err(error) => {
-                    // The batch fails as a whole; what stands here is not handed on.
-                    foreign = Some(error);
-                    result(&key, &init(&record))
-                }
-            }
-        });
-        if foreign.is_none() {
-            output.forward(&mut results);
-        }
-        Ok(foreign)
-    }
-
-    /// Takes each record in and emits nothing.
-    #[inline]
-    fn silent(
-        &mut self,
-        batch: &mut Batch<In>,
-        mut hash: impl FnMut(&K) -> u64,
-    ) -> Result<Option<ForeignKey>> {
-        let table = self.table.get()?;
-        for record in batch.drain() {
-            let key = (self.select)(&record);
-            let mut is_first = false;
-            let held = table.get_or_insert_with(hash(&key), key, || {
-                is_first = true;
-                (self.init)(&record)
-            });
-            match held {
-                Ok(held) if !is_first => (self.update)(held, record),
-                Ok(_) => {}
-                Err(foreign) => return Ok(Some(foreign)),
-            }
-        }
-        Ok(None)
+        let mut step = |hash: u64, key: K, record: In| {
+            let change = |key: K, held: &mut Acc, record: In| {
+                update(held, record);
+                emit(result, key, held)
+            };
+            let make = |key: &K, record: In| {
+                let held = init(&record);
+                let emitted = emit(result, key.clone(), &held);
+                (held, emitted)
+            };
+            table.change_or_insert(hash, key, record, change, make)
+        };
+        let emitted = if std::mem::needs_drop::<K>() {
+            let prepare = |record: &In, hash: Option<u64>| {
+                let key = select(record);
+                (hash.unwrap_or_else(|| hash_of(&key)), key)
+            };
+            batch.map_prepared(prepare, |(hash, key), record| step(hash, key, record))
+        } else {
+            let prepare = |record: &In, hash: Option<u64>| hash.unwrap_or_else(|| hash_of(&select(record)));
+            batch.map_prepared(prepare, |hash, record| step(hash, select(&record), record))
+        };
+        table.check().map_err(StateError::from)?;
+        Ok(emitted)
     }
 }
 
@@ -164,7 +111,7 @@ where
     S: Fn(&In) -> K,
     I: Fn(&In) -> Acc,
     U: Fn(&mut Acc, In),
-    R: Fn(&K, &Acc) -> Out,
+    R: Fn(K, &Acc) -> Out,
 {
     fn open(&mut self, context: &mut OperatorContext<'_>) -> Result<()> {
         self.mode = context.mode;
@@ -172,17 +119,18 @@ where
     }
 
     fn on_batch(&mut self, batch: &mut Batch<In>, output: &mut Output<Out>) -> Result<()> {
-        match self.fold(batch, output)? {
-            Some(foreign) => Err(StateError::from(foreign).into()),
-            None => Ok(()),
+        match self.mode {
+            Mode::Streaming => output.forward(&mut self.fold(batch, |result, key, held| result(key, held))?),
+            Mode::Batch => drop(self.fold(batch, |_, _, _| ())?),
         }
+        Ok(())
     }
 
     fn on_end(&mut self, output: &mut Output<Out>) -> Result<()> {
         if self.mode == Mode::Batch {
             let result = &self.result;
             let table: &mut KeyedTable<K, Acc> = self.table.get()?;
-            table.drain(|key, held| output.emit(result(&key, &held)));
+            table.drain(|key, held| output.emit(result(key, &held)));
         }
         Ok(())
     }

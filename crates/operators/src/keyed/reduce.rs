@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::operator::{Barrier, Operator, OperatorContext, Output};
-use millstream_dataflow::state::{KeyData, OperatorSnapshot, StateData};
+use millstream_dataflow::state::{KeyData, OperatorSnapshot, StateData, detached};
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 
@@ -30,9 +30,9 @@ impl<K: KeyData + Hash, T: StateData + Record> KeyedReduce<K, T> {
         let fold = KeyedFold::named(
             "reduce",
             move |record: &T| select(record),
-            T::clone,
+            |record: &T| detached(record.clone()),
             move |held: &mut T, record| *held = reduce(held.clone(), record),
-            |_: &K, held: &T| held.clone(),
+            |_: K, held: &T| held.clone(),
         );
         Self { fold: Box::new(fold), key: PhantomData }
     }

@@ -14,9 +14,11 @@ use millstream_dataflow::operator::{
 };
 use millstream_dataflow::state::restore::Redistribution;
 use millstream_dataflow::state::snapshot::OperatorPart;
-use millstream_dataflow::state::{KeyData, OperatorSnapshot, StateError};
+use millstream_dataflow::state::{KeyData, OperatorSnapshot, StateError, may_hold_text};
 use millstream_model::error::{Failure, Result};
 use millstream_model::key::hash::hash_of;
+use millstream_model::record::Record;
+use millstream_model::text::Text;
 use millstream_model::time::Timestamp;
 
 use super::late::Late;
@@ -42,13 +44,15 @@ pub struct WindowAggregate<K, In, Out, S, W: WindowFunction<K, In, Out>> {
     /// The watermark, or the clock at the last look, by which windows were emitted.
     time: Timestamp,
     panes: Option<Panes<K, W::Acc>>,
+    /// Whether what a window keeps may be a view of a read buffer, which it must not keep alive.
+    keeps_text: bool,
     types: PhantomData<fn() -> Out>,
 }
 
 impl<K, In, Out, S, W> WindowAggregate<K, In, Out, S, W>
 where
     K: KeyData + Hash,
-    In: 'static,
+    In: Record,
     S: Fn(&In) -> K + Send + Sync,
     W: WindowFunction<K, In, Out>,
 {
@@ -64,6 +68,7 @@ where
             wakeup: Wakeup::default(),
             time: Timestamp::MIN,
             panes: None,
+            keeps_text: may_hold_text::<W::Acc>(),
             types: PhantomData,
         }
     }
@@ -120,6 +125,7 @@ where
             .table(start)
             .get_or_insert_ref(hash, &key, || self.function.create())
             .map_err(StateError::from)?;
+        let record = if self.keeps_text { Text::detached_clone(&record) } else { record };
         self.function.add(held, record);
         if self.time >= last {
             self.function.emit(&key, &window, held, &mut WindowOutput { output, time: last })?;
@@ -170,7 +176,7 @@ where
 impl<K, In, Out, S, W> Operator<In, Out> for WindowAggregate<K, In, Out, S, W>
 where
     K: KeyData + Hash,
-    In: 'static,
+    In: Record,
     S: Fn(&In) -> K + Send + Sync,
     W: WindowFunction<K, In, Out>,
 {

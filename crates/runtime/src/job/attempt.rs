@@ -165,7 +165,8 @@ fn enumerators(
             known = state.claim_entries(ENUMERATOR).into_iter().next();
             splits = state.claim_entries(SPLITS);
         }
-        made.insert(number, source.enumerator(known, splits)?);
+        let place = |failure: Failure| failure.in_all_of(&plan.graph.nodes()[index].name, &plan.uids[index]);
+        made.insert(number, source.enumerator(known, splits).map_err(place)?);
     }
     Ok(made)
 }

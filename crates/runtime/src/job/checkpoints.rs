@@ -20,7 +20,7 @@ use millstream_state::{
 
 use super::{Store, store_failure};
 use crate::plan::Plan;
-use crate::settings::RestoreFrom;
+use crate::settings::{RestoreFrom, UnmatchedState};
 
 pub(crate) struct Checkpoints {
     plan: Arc<Plan>,
@@ -67,7 +67,7 @@ impl Checkpoints {
             RestoreFrom::Latest => Some(store.latest().map_err(store_failure)?),
             RestoreFrom::Named(name) => Some(store.named(name).map_err(store_failure)?),
         };
-        if let Some(manifest) = &own.restored {
+        if let (Some(manifest), UnmatchedState::Refuse) = (&own.restored, settings.unmatched) {
             store.check_fits(manifest, &plan.settings.name, &plan.operators()).map_err(store_failure)?;
         }
         own.store = Some(Arc::new(store));
@@ -77,6 +77,8 @@ impl Checkpoints {
     /// What the next attempt starts from; commits again what was staged for it.
     pub(crate) fn begin_attempt(&mut self) -> Result<Option<Arc<(Store, Manifest)>>> {
         self.staged.clear();
+        // What the attempt before left unfinished: on a full disk this one needs its room.
+        self.discard_unfinished();
         let (Some(store), Some(manifest)) = (&self.store, &self.restored) else { return Ok(None) };
         let (store, manifest) = (store.clone(), manifest.clone());
         self.commit(&manifest.committables)?;
@@ -145,8 +147,20 @@ impl Checkpoints {
 
     /// Lets go of what no kept manifest reaches.
     pub(crate) fn collect_garbage(&self) {
-        if let (Some(store), Some(settings)) = (&self.store, &self.plan.settings.checkpoints)
-            && let Err(error) = store.collect_garbage(settings.retained, &[])
+        if let Some(settings) = &self.plan.settings.checkpoints {
+            self.collect_keeping(settings.retained);
+        }
+    }
+
+    /// Lets go of what checkpoints that never became complete have left. All others stay: the job may be about to start
+    /// from one that is older than those it would keep.
+    pub(crate) fn discard_unfinished(&self) {
+        self.collect_keeping(usize::MAX);
+    }
+
+    fn collect_keeping(&self, checkpoints: usize) {
+        if let Some(store) = &self.store
+            && let Err(error) = store.collect_garbage(checkpoints, &[])
         {
             tracing::warn!(%error, "old checkpoints could not be removed; the next checkpoint tries again");
         }
@@ -184,7 +198,9 @@ impl Checkpoints {
                 ))
                 .advice("bring the sink back under this uid, so that its results are not lost"));
             };
-            committer.commit(&staged)?;
+            let name = self.plan.uids.iter().position(|known| known.as_str() == uid);
+            let name = name.map_or("sink", |index| &*self.plan.graph.nodes()[index].name);
+            committer.commit(&staged).map_err(|failure| failure.in_all_of(name, &OperatorUid::new(uid)))?;
         }
         Ok(())
     }

@@ -168,7 +168,10 @@ impl<'a> Coordinator<'a> {
             return Err(Failure::internal("a subtask without a source asked for a split"));
         };
         let subtask = Subtask { index: task.subtask, of: self.plan.chains[task.chain].parallelism };
-        let command = match enumerator.next_split(subtask)? {
+        let head = self.plan.chains[task.chain].nodes[0].0 as usize;
+        let (name, uid) = (&self.plan.graph.nodes()[head].name, &self.plan.uids[head]);
+        let next = enumerator.next_split(subtask).map_err(|failure| failure.in_all_of(name, uid))?;
+        let command = match next {
             NextSplit::Split(split) => Command::Split(split),
             NextSplit::Wait => Command::Wait,
             NextSplit::NoMore => Command::NoMoreSplits,
@@ -357,10 +360,12 @@ impl<'a> Coordinator<'a> {
             Verdict::TooMany(failed) => {
                 let tolerated = failed - 1;
                 Err(failure
-                    .advice(format!("{failed} checkpoints failed in a row, {tolerated} are tolerated")))
+                    .advice(format!("checkpoints that failed in a row: {failed}; tolerated: {tolerated}")))
             }
             Verdict::Tolerated => {
                 tracing::warn!(%failure, checkpoint = %pending.name, "a checkpoint failed; the job goes on");
+                // On a full disk the next one needs the room that this one took.
+                self.checkpoints.discard_unfinished();
                 Ok(())
             }
         }

@@ -260,7 +260,7 @@ impl Drop for JobHandle {
     }
 }
 
-/// The store's error as a failure, its fault kept.
+/// The store's error as a failure, its fault and retry kept.
 pub(crate) fn store_failure(error: StoreError) -> Failure {
     let (fault, retry, text) = (error.fault(), error.retry(), error.to_string());
     let failure = match fault {
@@ -268,11 +268,8 @@ pub(crate) fn store_failure(error: StoreError) -> Failure {
         Fault::External => Failure::external(text),
         Fault::Internal => Failure::internal(text),
     };
-    let failure = failure.retry(if retry == Retry::Yes { Retry::Yes } else { Retry::No });
-    match std::error::Error::source(&error) {
-        Some(source) => failure.because(source.to_string()),
-        None => failure,
-    }
+    // The text has what the system said, and what to do.
+    failure.retry(if retry == Retry::Yes { Retry::Yes } else { Retry::No })
 }
 
 /// The store of a job, where it has one.

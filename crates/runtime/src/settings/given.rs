@@ -8,7 +8,7 @@ use super::list::{
     CHECKPOINT_TIMEOUT, CHECKPOINT_TOLERABLE_FAILURES, CHECKPOINTS, FLUSH_INTERVAL, JOB_SETTINGS,
     MAX_PARALLELISM, MODE, PARALLELISM, RECORDS_IN_FLIGHT, RESTART, RESTART_ATTEMPTS, RESTART_DELAY,
     RESTART_FACTOR, RESTART_FAILURES, RESTART_INTERVAL, RESTART_MAX_DELAY, RESTART_RESET_AFTER, RESTORE,
-    Strategy,
+    RESTORE_UNMATCHED, Strategy,
 };
 use super::{CheckpointSettings, JobSettings, Restart};
 
@@ -57,7 +57,7 @@ fn checkpoints(programs: Option<CheckpointSettings>, given: &Values) -> Result<O
         (Some(folder), None) => CheckpointSettings::in_folder(folder),
         (None, Some(programs)) => programs,
         (None, None) => {
-            let need_a_folder: [&dyn Described; 7] = [
+            let need_a_folder: [&dyn Described; 8] = [
                 &CHECKPOINT_INTERVAL,
                 &CHECKPOINT_MODE,
                 &CHECKPOINT_TIMEOUT,
@@ -65,6 +65,7 @@ fn checkpoints(programs: Option<CheckpointSettings>, given: &Values) -> Result<O
                 &CHECKPOINT_TOLERABLE_FAILURES,
                 &CHECKPOINT_RETAINED,
                 &RESTORE,
+                &RESTORE_UNMATCHED,
             ];
             let advice = "give a folder as well: --checkpoints FOLDER";
             return refuse(given, &need_a_folder, "there is no folder for checkpoints", advice)
@@ -80,6 +81,7 @@ fn checkpoints(programs: Option<CheckpointSettings>, given: &Values) -> Result<O
         settings.retained = retained.get();
     }
     put(given, &RESTORE, &mut settings.restore)?;
+    put(given, &RESTORE_UNMATCHED, &mut settings.unmatched)?;
     Ok(Some(settings))
 }
 

@@ -11,7 +11,7 @@ use millstream_model::key::MaxParallelism;
 use millstream_model::settings::{Choices, Setting, SettingValue, SettingsList};
 use millstream_state::CheckpointName;
 
-use super::{CheckpointMode, RestoreFrom};
+use super::{CheckpointMode, RestoreFrom, UnmatchedState};
 
 pub(super) static PARALLELISM: Setting<u32> = Setting::new(
     "parallelism",
@@ -94,6 +94,17 @@ pub(super) static RESTORE: Setting<RestoreFrom> = Setting::new(
 )
 .default("none")
 .elsewhere(&["execution.state-recovery.path", "execution.savepoint.path"]);
+pub(super) static RESTORE_UNMATCHED: Setting<UnmatchedState> = Setting::new(
+    "restore-unmatched",
+    "Whether the job starts where the checkpoint has state without an operator, or the program an operator without state: \
+     refuse lists both sides; ignore leaves that state behind for good.",
+)
+.default("refuse")
+.elsewhere(&[
+    "execution.state-recovery.ignore-unclaimed-state",
+    "execution.savepoint.ignore-unclaimed-state",
+    "allowNonRestoredState",
+]);
 pub(super) static RESTART: Setting<Strategy> =
     Setting::new("restart", "Whether and when a failed job is started again from its last checkpoint.")
         .default("none")
@@ -164,6 +175,7 @@ pub static JOB_SETTINGS: SettingsList = SettingsList::new(
         &CHECKPOINT_TOLERABLE_FAILURES,
         &CHECKPOINT_RETAINED,
         &RESTORE,
+        &RESTORE_UNMATCHED,
         &RESTART,
         &RESTART_ATTEMPTS,
         &RESTART_DELAY,
@@ -198,6 +210,13 @@ impl Choices for CheckpointMode {
     const ALL: &'static [(&'static str, Self, &'static str)] = &[
         ("exactly-once", Self::ExactlyOnce, "each record counts once"),
         ("at-least-once", Self::AtLeastOnce, "a record may count twice after a restart"),
+    ];
+}
+
+impl Choices for UnmatchedState {
+    const ALL: &'static [(&'static str, Self, &'static str)] = &[
+        ("refuse", Self::Refuse, "the job does not start"),
+        ("ignore", Self::Ignore, "the state is left behind"),
     ];
 }
 

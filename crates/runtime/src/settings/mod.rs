@@ -114,6 +114,8 @@ pub struct CheckpointSettings {
     pub mode: CheckpointMode,
     /// What to start from.
     pub restore: RestoreFrom,
+    /// What becomes of state without an operator, and of an operator without state, in that checkpoint.
+    pub unmatched: UnmatchedState,
 }
 
 impl CheckpointSettings {
@@ -128,6 +130,7 @@ impl CheckpointSettings {
             retained: 3,
             mode: CheckpointMode::ExactlyOnce,
             restore: RestoreFrom::Nothing,
+            unmatched: UnmatchedState::Refuse,
         }
     }
 }
@@ -152,6 +155,16 @@ pub enum RestoreFrom {
     Latest,
     /// The checkpoint or savepoint of this name, such as `checkpoint-000017`, or of this number.
     Named(String),
+}
+
+/// What becomes of state that has no operator in the program, and of an operator that has none in the checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnmatchedState {
+    /// The job does not start; the error lists both sides.
+    #[default]
+    Refuse,
+    /// The state is left behind for good; the operator starts with none.
+    Ignore,
 }
 
 /// What happens after a failure. A restart begins from the last checkpoint, without one from nothing.

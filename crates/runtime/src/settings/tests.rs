@@ -43,6 +43,7 @@ fn each_setting_that_is_given_replaces_the_programs() {
         ("checkpoint-tolerable-failures", "4"),
         ("checkpoint-retained", "7"),
         ("restore", "savepoint-000018"),
+        ("restore-unmatched", "ignore"),
         ("restart", "failure-rate"),
         ("restart-failures", "5"),
         ("restart-interval", "2 min"),
@@ -59,6 +60,7 @@ fn each_setting_that_is_given_replaces_the_programs() {
     assert_eq!(checkpoints.mode, CheckpointMode::AtLeastOnce);
     assert_eq!((checkpoints.timeout, checkpoints.min_pause), (seconds(60), Duration::from_millis(50)));
     assert_eq!((checkpoints.tolerable_failures, checkpoints.retained), (4, 7));
+    assert_eq!(checkpoints.unmatched, UnmatchedState::Ignore);
     assert_eq!(checkpoints.restore, RestoreFrom::Named("savepoint-000018".into()));
     assert_eq!(job.restart, Restart::FailureRate { failures: 5, interval: seconds(120), delay: seconds(3) });
 }

@@ -66,7 +66,10 @@ fn reader(setup: &TaskSetup, edge_number: usize) -> Result<Box<dyn Any>> {
         Box::new(InboxSender::new(inbox, port.channel)) as Box<dyn ChannelSender>
     });
     let receivers = plan.chains[plan.chain_of[edge.to.0 as usize]].parallelism;
+    let to = edge.to.0 as usize;
     let route = Route {
+        name: plan.graph.nodes()[to].name.clone(),
+        uid: plan.uids[to].clone(),
         receivers: u16::try_from(receivers).unwrap_or(u16::MAX),
         max_parallelism: plan.settings.max_parallelism,
     };

@@ -10,7 +10,7 @@ mod source;
 
 use std::sync::Arc;
 
-use millstream_dataflow::operator::{Barrier, BarrierPass, ChainContext, RestoreSource, Wakeup};
+use millstream_dataflow::operator::{Barrier, BarrierPass, Cancelled, ChainContext, RestoreSource, Wakeup};
 use millstream_dataflow::source::EncodedSplit;
 use millstream_dataflow::state::OperatorRestore;
 use millstream_model::error::{Failure, Result};
@@ -23,7 +23,7 @@ use crate::job::message::{Event, Events};
 use crate::job::{Counters, Store};
 use crate::plan::Plan;
 use crate::sync::Receiver;
-use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Which subtask of which chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,6 +79,10 @@ impl TaskSetup {
             max_parallelism: max,
             mode: self.plan.settings.mode,
             wakeup: wakeup.clone(),
+            cancelled: Cancelled::when({
+                let cancelled = self.cancelled.clone();
+                move || cancelled.load(Ordering::Relaxed)
+            }),
             restore,
         }
     }

@@ -121,8 +121,8 @@ fn a_checkpoint_of_another_job_lists_both_sides_and_says_what_to_do() {
   in the checkpoint:
     uid `lines` (TcpLines): no state
     uid `mean` (mean-delay): state without an operator in the program
-  give an operator the uid its state was written under with .uid(\"..\"); to go on without the others, allow state that \
-             is not restored",
+  give an operator the uid its state was written under with .uid(\"..\"); to go on without the others: \
+             --restore-unmatched ignore, or unmatched: UnmatchedState::Ignore in the checkpoint settings",
             folder.path().display()
         )
     );

@@ -12,7 +12,7 @@ use millstream_model::text::Text;
 use millstream_model::time::Timestamp;
 
 use super::{Input, ReceiverEvents};
-use crate::dstream::node::Node;
+use crate::dstream::node::{Form, Node};
 use crate::rdd::Context;
 
 /// The input behind [`text_file_stream`](crate::dstream::StreamingContext::text_file_stream).
@@ -67,7 +67,7 @@ impl Input for NewFiles {
         tracing::debug!(folder = %self.folder.display(), files = files.len(), "new files of the batch");
         // A name that has gone is forgotten, so that the list does not grow with time.
         *seen = names;
-        self.node.put(time, self.context.union(&files));
+        self.node.put(time, self.context.union(&files), Form::Lineage);
         Ok(0)
     }
 }

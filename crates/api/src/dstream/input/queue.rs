@@ -9,7 +9,7 @@ use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
 use super::{Input, ReceiverEvents};
-use crate::dstream::node::Node;
+use crate::dstream::node::{Form, Node};
 use crate::rdd::{Context, Rdd};
 
 /// How many data sets of a queue make a batch.
@@ -117,7 +117,7 @@ impl<T: Record> Input for Queued<T> {
             ([], Some(default)) => default.clone(),
             (several, _) => self.context.union(several),
         };
-        self.node.put(time, rdd);
+        self.node.put(time, rdd, Form::Lineage);
         Ok(0)
     }
 }

@@ -20,7 +20,7 @@ use millstream_model::time::Timestamp;
 
 use super::Input;
 use super::blocks::{Blocks, HoldLimits, Levels};
-use crate::dstream::node::Node;
+use crate::dstream::node::{Form, Node};
 use crate::dstream::status::ReceiverStatus;
 use crate::rdd::Context;
 
@@ -159,7 +159,7 @@ where
             partitions.push(runs.split_off(total * at / count));
         }
         partitions.reverse();
-        self.node.put(time, self.context.in_memory("receiver", partitions));
+        self.node.put(time, self.context.in_memory("receiver", partitions), Form::InMemory);
         Ok(records)
     }
 

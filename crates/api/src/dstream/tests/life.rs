@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use millstream_connectors::generator::Generator;
+use millstream_connectors::sequence::NumberSequence;
 use millstream_model::error::Failure;
 
 use super::*;
@@ -184,6 +186,18 @@ impl StreamingListener for Diary {
     fn on_batch_completed(&self, batch: &BatchInfo) {
         self.note(format!("completed {}", batch.time.millis()));
     }
+
+    fn on_receiver_started(&self, receiver: &str) {
+        self.note(format!("{receiver} started"));
+    }
+
+    fn on_receiver_stopped(&self, receiver: &str) {
+        self.note(format!("{receiver} stopped"));
+    }
+
+    fn on_receiver_error(&self, receiver: &str, failure: &Failure) {
+        self.note(format!("{receiver} failed: {failure}"));
+    }
 }
 
 #[test]
@@ -200,6 +214,31 @@ fn listeners_are_told_of_each_batch() {
     let expected = [1000, 2000]
         .map(|time| [format!("submitted {time}"), format!("started {time}"), format!("completed {time}")]);
     assert_eq!(*diary.0.lock().unwrap(), expected.concat());
+}
+
+#[test]
+fn listeners_are_told_of_receivers_how_they_end_too() {
+    let (batches, _clock) = program();
+    let diary = Diary::default();
+    batches.add_listener(diary.clone());
+    batches.receiver_stream(NumberSequence::new(1_u64, 3)).print(0);
+    batches.start().unwrap();
+    batches.wait_for_receiver(0, |receiver| receiver.records_received == 3);
+    batches.stop(Stop::Now).unwrap();
+    assert_eq!(*diary.0.lock().unwrap(), ["NumberSequence started", "NumberSequence stopped"]);
+
+    let (batches, _clock) = program();
+    let diary = Diary::default();
+    batches.add_listener(diary.clone());
+    let broken = Generator::new(|n| if n == 2 { panic!("no more") } else { n }, Some(3));
+    batches.receiver_stream(broken).print(0);
+    batches.start().unwrap();
+    let error = words_of(batches.await_termination());
+    assert_eq!(error, "the receiver Generator failed\n  caused by: panicked: no more");
+    assert_eq!(
+        *diary.0.lock().unwrap(),
+        ["Generator started".to_owned(), format!("Generator failed: {error}")]
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Giving files their final names.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use millstream_dataflow::sink::Committer;
 use millstream_model::error::Result;
 use serde::{Deserialize, Serialize};
 
-use super::names::failed;
+use super::names::{failed, keep_names};
 
 /// A file that is whole and waits for its checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,15 +27,18 @@ pub(super) struct Renamer;
 
 impl Committer<StagedFile> for Renamer {
     fn commit(&mut self, staged: Vec<StagedFile>) -> Result<()> {
-        for file in staged {
+        let mut changed = BTreeSet::new();
+        for file in &staged {
             let (pending, finished) = (Path::new(&file.pending), Path::new(&file.finished));
             match fs::rename(pending, finished) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(failed("rename to its final name", pending, error));
                 }
-                _ => {}
+                // Also where it was renamed before: that may not have come to the disk.
+                _ => changed.extend(finished.parent()),
             }
         }
-        Ok(())
+        // The next manifest will not list these files: by then their names must be on the disk.
+        changed.into_iter().filter(|folder| folder.exists()).try_for_each(keep_names)
     }
 }

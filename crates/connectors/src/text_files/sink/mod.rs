@@ -2,15 +2,17 @@
 //!
 //! Answers for names, for when a file is closed, and for making files visible once their checkpoint is complete. Not
 //! for formats: each record is a line.
-//! Holds: a file with a final name is whole and never changes; exactly once. A file never outlasts a checkpoint: each
+//! Holds: a file with a final name is whole, on the disk, and never changes; exactly once. A file never outlasts a checkpoint: each
 //! one closes it, whatever the rolling settings say.
 
+mod buckets;
 mod committer;
 mod names;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+pub use buckets::{BucketContext, Buckets};
 pub use committer::StagedFile;
 
 use std::fmt::Display;
@@ -41,27 +43,17 @@ impl Default for Rolling {
     }
 }
 
-/// The folders below the sink's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Buckets {
-    /// None.
-    #[default]
-    None,
-    /// One for each hour of processing time, in UTC: `2013-01-01--10`.
-    Hourly,
-}
-
 /// Writes each record on a line of `part-<subtask>-<counter>.txt` files below a folder.
 ///
 /// ```
 /// use millstream_connectors::text_files::sink::{Buckets, TextFilesSink};
-/// let sink = TextFilesSink::<u64>::below("out").buckets(Buckets::Hourly);
+/// let sink = TextFilesSink::<u64>::below("out").buckets(Buckets::hourly());
 /// ```
 #[derive(Clone, Debug)]
 pub struct TextFilesSink<T> {
     folder: PathBuf,
     rolling: Rolling,
-    buckets: Buckets,
+    buckets: Buckets<T>,
     record: PhantomData<fn(T)>,
 }
 
@@ -81,7 +73,7 @@ impl<T> TextFilesSink<T> {
 
     /// The folders that files are put into.
     #[must_use]
-    pub fn buckets(mut self, buckets: Buckets) -> Self {
+    pub fn buckets(mut self, buckets: Buckets<T>) -> Self {
         self.buckets = buckets;
         self
     }
@@ -101,7 +93,8 @@ impl<T: Record + Display> Sink for TextFilesSink<T> {
     }
 
     fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
-        Ok(Box::new(writer::Writer::open(self.folder.clone(), self.rolling, self.buckets, context)?))
+        let buckets = buckets::Chooser::of(&self.buckets)?;
+        Ok(Box::new(writer::Writer::open(self.folder.clone(), self.rolling, buckets, context)?))
     }
 
     fn committer(&self) -> Result<Option<Box<dyn Committer<StagedFile>>>> {

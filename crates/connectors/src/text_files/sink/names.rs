@@ -20,13 +20,15 @@ pub(super) fn hidden(subtask: u32, counter: u64, phase: &str) -> String {
 ///
 /// Safe because what a checkpoint has staged is committed, and so renamed, before any writer is opened. Leftovers of
 /// subtasks that there are no more go to the one whose index is theirs modulo the parallelism.
-pub(super) fn tidy(folder: &Path, subtask: Subtask, depth: u32) -> Result<u64> {
+pub(super) fn tidy(folder: &Path, subtask: Subtask) -> Result<u64> {
     let fail = |error| failed("tidy up", folder, error);
     let mut free = 0;
     for entry in fs::read_dir(folder).map_err(fail)? {
-        let path = entry.map_err(fail)?.path();
-        if depth > 0 && path.is_dir() {
-            free = free.max(tidy(&path, subtask, depth - 1)?);
+        let entry = entry.map_err(fail)?;
+        let path = entry.path();
+        // Links are not followed: no bucket is one.
+        if entry.file_type().map_err(fail)?.is_dir() {
+            free = free.max(tidy(&path, subtask)?);
             continue;
         }
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
@@ -41,6 +43,16 @@ pub(super) fn tidy(folder: &Path, subtask: Subtask, depth: u32) -> Result<u64> {
         }
     }
     Ok(free)
+}
+
+/// Puts the names in a folder on the disk.
+pub(super) fn keep_names(folder: &Path) -> Result<()> {
+    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    // Only Unix opens folders as files; elsewhere the system keeps names in order by itself.
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    fs::File::open(folder).and_then(|open| open.sync_all()).map_err(|error| failed("sync", folder, error))
 }
 
 /// Subtask and counter of a name of one of the three phases.
@@ -58,7 +70,9 @@ pub(super) fn failed(what: &str, path: &Path, error: std::io::Error) -> Failure 
     let full = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
     let failure = Failure::external(format!("cannot {what} `{}`", path.display())).because(error);
     match full {
-        true => failure.advice("the disk is full: make room, then start again; nothing committed is lost"),
+        true => failure.advice(
+            "the disk is full: make room; finished files stay as they are, and a job with checkpoints goes on from the last",
+        ),
         false => failure.advice("check that the folder can be written by this user"),
     }
 }

@@ -7,7 +7,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use millstream_model::text::Text;
+
 use super::super::error::StateError;
+use super::super::may_hold_text;
 use super::column::Column;
 
 /// The slot of no key.
@@ -77,17 +80,29 @@ pub(super) struct StateCell<T> {
     name: Rc<str>,
     column: Rc<RefCell<Column<T>>>,
     slots: Rc<Slots>,
+    holds_text: bool,
 }
 
 impl<T> Clone for StateCell<T> {
     fn clone(&self) -> Self {
-        Self { name: Rc::clone(&self.name), column: Rc::clone(&self.column), slots: Rc::clone(&self.slots) }
+        Self {
+            name: Rc::clone(&self.name),
+            column: Rc::clone(&self.column),
+            slots: Rc::clone(&self.slots),
+            holds_text: self.holds_text,
+        }
     }
 }
 
 impl<T> StateCell<T> {
     pub(super) fn new(name: &str, column: Rc<RefCell<Column<T>>>, slots: Rc<Slots>) -> Self {
-        Self { name: name.into(), column, slots }
+        Self { name: name.into(), column, slots, holds_text: may_hold_text::<T>() }
+    }
+
+    /// A part of the value as it is kept: without the read buffers that its texts are views of.
+    #[inline]
+    pub(super) fn own<V: Clone>(&self, part: V) -> V {
+        if self.holds_text { Text::detached_clone(&part) } else { part }
     }
 
     #[cold]

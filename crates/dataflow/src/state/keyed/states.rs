@@ -2,7 +2,8 @@
 //!
 //! Answers for what each kind of state can do. Handles are cheap to clone, stay on the operator's thread, and know
 //! nothing of the key's type; which key they mean is set by the store.
-//! Holds: an empty list and an empty map are no state; reading never creates any.
+//! Holds: an empty list and an empty map are no state; reading never creates any; what is put in keeps no read buffer
+//! alive (but for what an aggregate or a `with_mut` takes out of its input, which is the user's own copy).
 
 use std::collections::BTreeMap;
 
@@ -55,6 +56,7 @@ impl<V: Clone> ValueState<V> {
 
     /// Sets the value.
     pub fn update(&self, value: V) {
+        let value = self.0.own(value);
         self.0.change(|held| *held = Some(Kept(value)));
     }
 
@@ -95,16 +97,18 @@ impl<V: Clone> ListState<V> {
 
     /// Appends a value.
     pub fn add(&self, value: V) {
+        let value = self.0.own(value);
         self.with_mut(|list| list.push(value));
     }
 
     /// Appends values.
     pub fn add_all(&self, values: impl IntoIterator<Item = V>) {
-        self.with_mut(|list| list.extend(values));
+        self.with_mut(|list| list.extend(values.into_iter().map(|value| self.0.own(value))));
     }
 
     /// Replaces the list.
     pub fn update(&self, values: Vec<V>) {
+        let values = self.0.own(values);
         self.0.change(|list| *list = Some(values));
     }
 
@@ -142,6 +146,7 @@ impl<MK: Clone + Ord, MV: Clone> MapState<MK, MV> {
 
     /// Sets the value of `key`.
     pub fn put(&self, key: MK, value: MV) {
+        let (key, value) = self.0.own((key, value));
         self.with_mut(|map| {
             map.insert(key, value);
         });
@@ -149,7 +154,7 @@ impl<MK: Clone + Ord, MV: Clone> MapState<MK, MV> {
 
     /// Sets the values of many keys.
     pub fn put_all(&self, entries: impl IntoIterator<Item = (MK, MV)>) {
-        self.with_mut(|map| map.extend(entries));
+        self.with_mut(|map| map.extend(entries.into_iter().map(|entry| self.0.own(entry))));
     }
 
     /// Removes `key`; gives the value it had.
@@ -219,7 +224,7 @@ impl<V: Clone> ReducingState<V> {
                 Some(Kept(before)) => (self.reduce)(before, value),
                 None => value,
             };
-            *held = Some(Kept(reduced));
+            *held = Some(Kept(self.cell.own(reduced)));
         });
     }
 

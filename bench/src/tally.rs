@@ -1,17 +1,17 @@
 //! A sink that drops all updates and keeps two sums, by which a lost, doubled or wrong update shows.
 
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hashbrown::HashMap;
+use millstream::Result;
 use millstream::batch::Batch;
 use millstream::sink::{Sink, SinkWriter, WriterContext, WriterOf};
 use millstream::source::Promise;
-use millstream::{Result, Text};
-
-use super::Counts;
 
 /// What a run of updates comes to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     /// How many updates there were.
     updates: u64,
     /// The sum of the counts in them.
@@ -20,31 +20,43 @@ pub(super) struct Tally {
 
 impl Tally {
     /// What one update for each time a word came must come to.
-    pub(super) fn of(counts: &Counts) -> Self {
+    pub(crate) fn of<K>(counts: &HashMap<K, u64>) -> Self {
         let sum = |n: &u64| n * (n + 1) / 2;
         Self { updates: counts.values().sum(), sum: counts.values().map(sum).sum() }
+    }
+
+    /// Adds updates.
+    pub(crate) fn add<K>(&mut self, updates: &[(K, u64)]) {
+        self.updates += updates.len() as u64;
+        self.sum += updates.iter().map(|(_, count)| count).sum::<u64>();
+    }
+
+    /// Adds what another has.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.updates += other.updates;
+        self.sum += other.sum;
     }
 }
 
 /// The sum over all writers that have come to their end.
 #[derive(Clone, Default)]
-pub(super) struct Total(Arc<Mutex<Tally>>);
+pub(crate) struct Total(Arc<Mutex<Tally>>);
 
 impl Total {
     /// The sum so far.
-    pub(super) fn take(&self) -> Tally {
+    pub(crate) fn take(&self) -> Tally {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The sink.
-pub(super) struct TallySink(Total);
+pub(crate) struct TallySink<K>(Total, PhantomData<fn(K)>);
 
-impl TallySink {
+impl<K> TallySink<K> {
     /// A sink, and where its sum can be read.
-    pub(super) fn new() -> (Self, Total) {
+    pub(crate) fn new() -> (Self, Total) {
         let total = Total::default();
-        (Self(total.clone()), total)
+        (Self(total.clone(), PhantomData), total)
     }
 }
 
@@ -53,24 +65,21 @@ struct Writer {
     total: Total,
 }
 
-impl SinkWriter<(Text, u64), (), ()> for Writer {
-    fn write(&mut self, batch: &mut Batch<(Text, u64)>) -> Result<()> {
-        self.own.updates += batch.len() as u64;
-        self.own.sum += batch.records().iter().map(|(_, count)| count).sum::<u64>();
+impl<K> SinkWriter<(K, u64), (), ()> for Writer {
+    fn write(&mut self, batch: &mut Batch<(K, u64)>) -> Result<()> {
+        self.own.add(batch.records());
         batch.clear();
         Ok(())
     }
 
     fn on_end(&mut self) -> Result<()> {
-        let mut total = self.total.0.lock().unwrap_or_else(PoisonError::into_inner);
-        total.updates += self.own.updates;
-        total.sum += self.own.sum;
+        self.total.0.lock().unwrap_or_else(PoisonError::into_inner).merge(self.own);
         Ok(())
     }
 }
 
-impl Sink for TallySink {
-    type Record = (Text, u64);
+impl<K: Clone + Send + 'static> Sink for TallySink<K> {
+    type Record = (K, u64);
     type Staged = ();
     type State = ();
 

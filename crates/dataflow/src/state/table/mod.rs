@@ -4,19 +4,17 @@
 //! Holds: every key lies in the group that its hash names, and only groups of the table's range are held; a frozen
 //! table shows the moment it was frozen at, whatever happens later; nothing is allocated for a key that is there.
 
-use std::sync::Arc;
+mod frozen;
+mod group;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+pub use frozen::FrozenTable;
+
 use millstream_model::key::{KeyGroup, KeyGroupRange, MaxParallelism, key_group_of};
 
-use super::encoding::{EncodeError, Encoder};
+use self::group::{Group, Ration};
 use super::error::{ForeignKey, GroupError};
-use super::share::Shareable;
 use super::snapshot::{KeyedMeta, KeyedPart, read_group};
 use super::{KeyData, KeyFunctions, StateData};
-
-type Group<K, V> = HashTable<(K, V)>;
 
 /// One value per key, for the key groups of one subtask.
 ///
@@ -33,7 +31,7 @@ type Group<K, V> = HashTable<(K, V)>;
 /// let max = MaxParallelism::default();
 /// let mut counts = KeyedTable::new(max.all(), max, KeyFunctions::new(hash));
 /// for key in [3u64, 4, 3] {
-///     *counts.get_or_insert_with(hash(&key), key, || 0u64).unwrap() += 1;
+///     *counts.get_or_insert_ref(hash(&key), &key, || 0u64).unwrap() += 1;
 /// }
 /// assert_eq!(counts.get(hash(&3), &3), Some(&2));
 /// ```
@@ -41,16 +39,18 @@ type Group<K, V> = HashTable<(K, V)>;
 pub struct KeyedTable<K, V> {
     range: KeyGroupRange,
     max: MaxParallelism,
-    groups: Vec<Shareable<Group<K, V>>>,
+    groups: Vec<Group<K, V>>,
     keys: KeyFunctions<K>,
     len: usize,
+    ration: Ration,
+    misplaced: Option<ForeignKey>,
 }
 
 impl<K, V> KeyedTable<K, V> {
     /// An empty table for the groups `range` out of `max`.
     pub fn new(range: KeyGroupRange, max: MaxParallelism, keys: KeyFunctions<K>) -> Self {
-        let groups = range.iter().map(|_| Shareable::default()).collect();
-        Self { range, max, groups, keys, len: 0 }
+        let groups = range.iter().map(|_| Group::default()).collect();
+        Self { range, max, groups, keys, len: 0, ration: Ration::default(), misplaced: None }
     }
 
     /// The groups the table holds.
@@ -82,86 +82,65 @@ impl<K, V> KeyedTable<K, V> {
     fn foreign(&self, hash: u64) -> ForeignKey {
         ForeignKey { group: key_group_of(hash, self.max), owned: self.range }
     }
+}
 
+impl<K: Eq, V> KeyedTable<K, V> {
     /// The entries of one group, in no particular order; none where the group is not the table's.
     pub fn iter_group(&self, group: KeyGroup) -> impl Iterator<Item = (&K, &V)> {
         let index = usize::from(group.0.wrapping_sub(self.range.start));
-        self.groups
-            .get(index)
-            .into_iter()
-            .flat_map(|group| group.get().iter().map(|(key, value)| (key, value)))
+        self.groups.get(index).into_iter().flat_map(|group| group.iter(self.keys))
     }
 
     /// All entries, group by group.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.groups.iter().flat_map(|group| group.get().iter().map(|(key, value)| (key, value)))
+        self.groups.iter().flat_map(|group| group.iter(self.keys))
     }
 
-    /// Freezes the table: cheap, whatever its size. A group is copied at the first change after this, unless the frozen
-    /// one has been let go of by then.
-    pub fn freeze(&mut self) -> FrozenTable<K, V> {
-        FrozenTable {
-            range: self.range,
-            groups: self.groups.iter_mut().map(Shareable::share).map(Some).collect(),
-        }
-    }
-}
-
-impl<K: Eq, V> KeyedTable<K, V> {
     /// The value of `key`.
     #[inline]
     pub fn get(&self, hash: u64, key: &K) -> Option<&V> {
-        let group = self.groups.get(self.index_of(hash))?;
-        group.get().find(hash, |(known, _)| known == key).map(|(_, value)| value)
+        self.groups.get(self.index_of(hash))?.find(hash, key)
     }
 
     /// The entry of this hash that `is_it` is true for.
     pub(super) fn find_by(&self, hash: u64, is_it: impl Fn(&K, &V) -> bool) -> Option<(&K, &V)> {
-        let group = self.groups.get(self.index_of(hash))?;
-        group.get().find(hash, |(key, value)| is_it(key, value)).map(|(key, value)| (key, value))
+        self.groups.get(self.index_of(hash))?.find_by(hash, is_it)
     }
 }
 
 impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
+    /// Freezes the table: cheap, whatever its size. The groups are lent to what is returned; while it holds one, changes
+    /// to that group are kept beside it, until its turn to be copied comes. No record waits for more than one group.
+    pub fn freeze(&mut self) -> FrozenTable<K, V> {
+        let keys = self.keys;
+        FrozenTable {
+            range: self.range,
+            groups: self.groups.iter_mut().map(|group| Some(group.lend(keys))).collect(),
+        }
+    }
+
+    /// The group of this hash, ready to be changed; none where it is not the table's.
+    #[inline]
+    fn group_mut(&mut self, hash: u64) -> Option<&mut Group<K, V>> {
+        let index = self.index_of(hash);
+        let group = self.groups.get_mut(index)?;
+        if group.is_lent() {
+            group.settle(&mut self.ration, self.keys);
+        }
+        Some(group)
+    }
+
     /// The value of `key`, to be changed.
     #[inline]
     pub fn get_mut(&mut self, hash: u64, key: &K) -> Option<&mut V> {
-        let index = self.index_of(hash);
-        let group = self.groups.get_mut(index)?;
-        group.get_mut().find_mut(hash, |(known, _)| known == key).map(|(_, value)| value)
+        let keys = self.keys;
+        self.group_mut(hash)?.find_mut(hash, key, keys)
     }
 
-    /// The value of `key`, made by `make` where the key is new.
+    /// The value of `key`, made by `make` where the key is new; only then the key is cloned.
     ///
     /// # Errors
     /// Where the key is not of the table's groups.
-    #[inline]
-    pub fn get_or_insert_with(
-        &mut self,
-        hash: u64,
-        key: K,
-        make: impl FnOnce() -> V,
-    ) -> Result<&mut V, ForeignKey> {
-        let (index, keys) = (self.index_of(hash), self.keys);
-        if index >= self.groups.len() {
-            return Err(self.foreign(hash));
-        }
-        let group = self.groups[index].get_mut();
-        match group.entry(hash, |(known, _)| *known == key, |(known, _)| (keys.hash)(known)) {
-            Entry::Occupied(entry) => Ok(&mut entry.into_mut().1),
-            Entry::Vacant(entry) => {
-                self.len += 1;
-                let mut key = key;
-                (keys.compact)(&mut key);
-                Ok(&mut entry.insert((key, make())).into_mut().1)
-            }
-        }
-    }
-
-    /// As [`KeyedTable::get_or_insert_with`], cloning the key only where it is new.
-    ///
-    /// # Errors
-    /// As there.
     #[inline]
     pub fn get_or_insert_ref(
         &mut self,
@@ -169,20 +148,88 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
         key: &K,
         make: impl FnOnce() -> V,
     ) -> Result<&mut V, ForeignKey> {
-        let (index, keys) = (self.index_of(hash), self.keys);
+        let index = self.index_of(hash);
         if index >= self.groups.len() {
             return Err(self.foreign(hash));
         }
-        let group = self.groups[index].get_mut();
-        match group.entry(hash, |(known, _)| known == key, |(known, _)| (keys.hash)(known)) {
-            Entry::Occupied(entry) => Ok(&mut entry.into_mut().1),
-            Entry::Vacant(entry) => {
-                self.len += 1;
-                let mut key = key.clone();
-                (keys.compact)(&mut key);
-                Ok(&mut entry.insert((key, make())).into_mut().1)
-            }
+        let group = &mut self.groups[index];
+        if group.is_lent() {
+            group.settle(&mut self.ration, self.keys);
         }
+        let len = &mut self.len;
+        let make = || {
+            *len += 1;
+            make()
+        };
+        Ok(group.find_or_insert(hash, key, make, self.keys))
+    }
+
+    /// Gives `change` the key, its value and `with`; where the key is new, `make` gets the key and `with` and gives the
+    /// value to keep. Gives what either returned. The way for a loop over records: what happens to a new key stands
+    /// outside of it. The value of a key that is not of the table's groups is not kept, see [`KeyedTable::check`].
+    ///
+    /// ```
+    /// # use millstream_dataflow::state::{KeyFunctions, table::KeyedTable};
+    /// # let max = millstream_model::key::MaxParallelism::default();
+    /// # let mut sums = KeyedTable::new(max.all(), max, KeyFunctions::new(|key: &u64| *key));
+    /// let add = |_: u64, sum: &mut u64, n: u64| {
+    ///     *sum += n;
+    ///     *sum
+    /// };
+    /// assert_eq!(sums.change_or_insert(9, 9, 20, add, |_, n| (n, n)), 20);
+    /// assert_eq!(sums.change_or_insert(9, 9, 5, add, |_, n| (n, n)), 25);
+    /// assert_eq!(sums.check(), Ok(()));
+    /// ```
+    #[inline]
+    pub fn change_or_insert<A, R>(
+        &mut self,
+        hash: u64,
+        key: K,
+        with: A,
+        change: impl FnOnce(K, &mut V, A) -> R,
+        make: impl FnOnce(&K, A) -> (V, R),
+    ) -> R {
+        let index = self.index_of(hash);
+        if let Some(Group::Owned(entries)) = self.groups.get_mut(index)
+            && let Some((_, value)) = entries.find_mut(hash, |(known, _)| *known == key)
+        {
+            return change(key, value, with);
+        }
+        self.change_lent_or_insert(hash, key, with, change, make)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn change_lent_or_insert<A, R>(
+        &mut self,
+        hash: u64,
+        key: K,
+        with: A,
+        change: impl FnOnce(K, &mut V, A) -> R,
+        make: impl FnOnce(&K, A) -> (V, R),
+    ) -> R {
+        if let Some(value) = self.get_mut(hash, &key) {
+            return change(key, value, with);
+        }
+        let (value, result) = make(&key, with);
+        let (index, keys) = (self.index_of(hash), self.keys);
+        match self.groups.get_mut(index) {
+            Some(group) => {
+                group.insert_new(hash, key, value, keys);
+                self.len += 1;
+            }
+            None => self.misplaced = Some(self.foreign(hash)),
+        }
+        result
+    }
+
+    /// Whether all keys given to [`KeyedTable::change_or_insert`] since this was last asked were of the table's groups;
+    /// to be asked once per batch.
+    ///
+    /// # Errors
+    /// Where one was not. Its value is lost, so the job must fail.
+    pub fn check(&mut self) -> Result<(), ForeignKey> {
+        self.misplaced.take().map_or(Ok(()), Err)
     }
 
     /// Sets the value of `key`; gives the one it had.
@@ -190,11 +237,9 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
     /// # Errors
     /// Where the key is not of the table's groups.
     pub fn insert(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, ForeignKey> {
-        if let Some(held) = self.get_mut(hash, &key) {
-            return Ok(Some(std::mem::replace(held, value)));
-        }
-        self.get_or_insert_with(hash, key, || value)?;
-        Ok(None)
+        let replace = |_, held: &mut V, value| Some(std::mem::replace(held, value));
+        let replaced = self.change_or_insert(hash, key, value, replace, |_, value| (value, None));
+        self.check().map(|()| replaced)
     }
 
     /// Takes `key` out; gives the value it had.
@@ -203,20 +248,19 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
     }
 
     pub(super) fn remove_by(&mut self, hash: u64, is_it: impl Fn(&K, &V) -> bool) -> Option<V> {
-        let index = self.index_of(hash);
-        let group = self.groups.get_mut(index)?.get_mut();
-        let entry = group.find_entry(hash, |(key, value)| is_it(key, value)).ok()?;
+        let keys = self.keys;
+        let removed = self.group_mut(hash)?.remove_by(hash, is_it, keys)?;
         self.len -= 1;
-        Some(entry.remove().0.1)
+        Some(removed)
     }
 
     /// Keeps the entries that `keep` is true for.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         self.len = 0;
         for group in &mut self.groups {
-            let group = group.get_mut();
-            group.retain(|(key, value)| keep(key, value));
-            self.len += group.len();
+            let entries = group.own(self.keys);
+            entries.retain(|(key, value)| keep(key, value));
+            self.len += entries.len();
         }
     }
 
@@ -224,7 +268,7 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
     pub fn drain(&mut self, mut take: impl FnMut(K, V)) {
         self.len = 0;
         for group in &mut self.groups {
-            for (key, value) in group.get_mut().drain() {
+            for (key, value) in group.own(self.keys).drain() {
                 take(key, value);
             }
         }
@@ -268,66 +312,5 @@ pub(super) fn checked_hash<K>(
     }
 }
 
-/// A table as it was at one moment; it can be read and encoded on any thread.
-#[derive(Debug)]
-pub struct FrozenTable<K, V> {
-    range: KeyGroupRange,
-    groups: Vec<Option<Arc<Group<K, V>>>>,
-}
-
-impl<K, V> FrozenTable<K, V> {
-    fn group(&self, group: KeyGroup) -> Option<&Group<K, V>> {
-        self.groups.get(usize::from(group.0.wrapping_sub(self.range.start)))?.as_deref()
-    }
-
-    /// The entries of one group.
-    pub fn iter_group(&self, group: KeyGroup) -> impl Iterator<Item = (&K, &V)> {
-        self.group(group).into_iter().flat_map(|group| group.iter().map(|(key, value)| (key, value)))
-    }
-}
-
-impl<K: KeyData, V: StateData> FrozenTable<K, V> {
-    /// Appends the bytes of one group, as [`KeyedTable::restore_group`] takes them; gives the number of entries.
-    ///
-    /// # Errors
-    /// Where a key or value cannot be written.
-    pub fn encode_group(&self, group: KeyGroup, out: &mut Vec<u8>) -> Result<u32, EncodeError> {
-        let at = out.len();
-        out.extend_from_slice(&[0; 4]);
-        let entries = self.encode_entries(group, &mut Encoder::new(), out)?;
-        out[at..at + 4].copy_from_slice(&entries.to_le_bytes());
-        Ok(entries)
-    }
-
-    fn encode_entries(
-        &self,
-        group: KeyGroup,
-        encoder: &mut Encoder,
-        out: &mut Vec<u8>,
-    ) -> Result<u32, EncodeError> {
-        let mut entries = 0;
-        for entry in self.group(group).into_iter().flatten() {
-            encoder.encode(entry, out)?;
-            entries += 1;
-        }
-        Ok(entries)
-    }
-
-    /// Encodes a group and lets go of it, so that the operator need not copy it any more.
-    fn take_group(
-        &mut self,
-        group: KeyGroup,
-        encoder: &mut Encoder,
-        out: &mut Vec<u8>,
-    ) -> Result<u32, EncodeError> {
-        let entries = self.encode_entries(group, encoder, out)?;
-        if let Some(taken) = self.groups.get_mut(usize::from(group.0.wrapping_sub(self.range.start))) {
-            *taken = None;
-        }
-        Ok(entries)
-    }
-}
-
 #[cfg(test)]
-#[path = "table_tests.rs"]
 mod tests;

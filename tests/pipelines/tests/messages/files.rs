@@ -1,0 +1,84 @@
+//! Input files that are missing, unreadable, empty or no text.
+
+use std::fs;
+use std::path::Path;
+
+use millstream::connectors::text_files::TextFiles;
+use millstream::rdd::Context;
+use millstream::{StreamEnvironment, Text};
+
+fn stream(path: &Path) -> Result<Vec<Text>, String> {
+    let env = StreamEnvironment::new();
+    let lines = env.source(TextFiles::read(path.display().to_string())).uid("lines");
+    lines.execute_and_collect("read").map_err(|failure| failure.to_string())
+}
+
+fn rdd(path: &Path) -> Result<Vec<Text>, String> {
+    let context = Context::builder().parallelism(1).build().unwrap();
+    context.text_file(path).and_then(|lines| lines.collect()).map_err(|failure| failure.to_string())
+}
+
+fn here() -> String {
+    std::env::current_dir().unwrap().display().to_string()
+}
+
+#[test]
+fn a_file_that_is_missing_is_named_with_the_folder_that_paths_begin_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flights.csv");
+    let said = format!(
+        "`{}` does not exist\n  caused by: No such file or directory (os error 2)\n  paths are relative to {}",
+        path.display(),
+        here()
+    );
+    assert_eq!(stream(&path).unwrap_err(), in_source(&said));
+    let said = rdd(&path).unwrap_err();
+    assert!(said.contains(path.to_str().unwrap()), "{said}");
+    assert!(said.contains("\n  caused by: No such file or directory (os error 2)\n"), "{said}");
+}
+
+/// What the source of these tests says of itself.
+fn in_source(said: &str) -> String {
+    format!("operator `TextFiles` (uid lines) failed\n  caused by: {said}")
+}
+
+#[test]
+fn a_pattern_or_a_folder_without_files_says_what_is_left_out_and_how_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join(".hidden"), "x").unwrap();
+    let advice = format!(
+        "paths are relative to {}; names that begin with . or _ are left out; to wait for files that come later: \
+         .watch(interval)",
+        here()
+    );
+    let path = folder.path().join("*.csv");
+    let said = format!("no file matches `{}`\n  {advice}", path.display());
+    assert_eq!(stream(&path).unwrap_err(), in_source(&said));
+    let said = format!("the folder `{}` has no file to read\n  {advice}", folder.path().display());
+    assert_eq!(stream(folder.path()).unwrap_err(), in_source(&said));
+}
+
+#[test]
+fn an_empty_file_is_a_stream_without_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty.csv");
+    fs::write(&path, "").unwrap();
+    assert_eq!(stream(&path).unwrap(), Vec::<Text>::new());
+    assert_eq!(rdd(&path).unwrap(), Vec::<Text>::new());
+}
+
+#[test]
+fn a_line_that_is_no_text_is_named_with_file_line_byte_and_the_choices() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("names.txt");
+    fs::write(&path, b"one\ntwo\nthr\xffee\nfour\n").unwrap();
+    let said = "a line is not UTF-8 text: byte 4 of the line is bad (byte 11 of the input, counted from 0)";
+    assert_eq!(
+        stream(&path).unwrap_err(),
+        format!(
+            "operator `TextFiles` (uid lines, subtask 1 of 1) failed at {}, line 3\n  caused by: {said}\n  to go on with such \
+             lines: OnBadText::Replace puts U+FFFD for bad bytes, OnBadText::Skip leaves the lines out and counts them",
+            path.display()
+        )
+    );
+}
