@@ -60,10 +60,7 @@ fn a_spill_that_cannot_be_written_fails_the_job_with_the_folder_and_what_to_do()
 fn a_map_output_replaces_the_one_before_and_is_there_whole_or_not_at_all() {
     let (store, tally) = (ShuffleStore::new(1000, std::env::temp_dir()), Tally::default());
     let shuffle = engine(1).next_shuffle();
-    let blocks = |numbers: u64| {
-        vec![Arc::new(Rows::from((0..numbers).collect::<Vec<_>>()))
-            as Arc<dyn millstream_dataflow::lineage::Block>]
-    };
+    let blocks = |numbers: u64| vec![Stored::Memory(Arc::new(Rows::from((0..numbers).collect::<Vec<_>>())))];
     store.put(shuffle, 0, blocks(10), &tally).unwrap();
     assert_eq!((store.in_memory(), store.missing(shuffle, 2)), (80, vec![1]));
     store.put(shuffle, 0, blocks(20), &tally).unwrap();
@@ -123,8 +120,8 @@ fn damaged_bytes_on_disk_are_made_again_from_the_lineage() {
     let dataset: Arc<dyn Dataset<u64>> = Arc::clone(&numbers) as Arc<_>;
     let first = collect(&engine, &dataset).unwrap();
     let of = (dataset.id(), 1);
-    let Some(Stored::Disk(frames, all)) = engine.stores.cache.get(of.0, of.1) else { panic!("on disk") };
-    let damaged = Stored::Disk(Arc::new(Damaged { frames }), all);
+    let Some(Stored::Disk(frames)) = engine.stores.cache.get(of.0, of.1) else { panic!("on disk") };
+    let damaged = Stored::Disk(Arc::new(Damaged { frames }));
     engine.stores.cache.put(of, StorageLevel::DiskOnly, damaged, &engine.stores.tally);
     assert_eq!(collect(&engine, &dataset).unwrap(), first);
     assert_eq!((count(&numbers.computed), engine.counters().failed_attempts), (4, 1));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use millstream_dataflow::lineage::{
-    Block, Codec, Dataset, DatasetId, Dependency, Lineage, Pull, Rows, Run, Runs, Shuffle, ShuffleId,
-    StorageLevel, TaskContext, VecPull,
+    Codec, Dataset, DatasetId, Dependency, Lineage, Pull, Rows, Run, Runs, Shuffle, ShuffleId, StorageLevel,
+    Stored, TaskContext, VecPull,
 };
 use millstream_model::error::Result;
 
@@ -141,13 +141,13 @@ impl Shuffle for Dealt {
         Arc::clone(&self.parent) as Arc<_>
     }
 
-    fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Arc<dyn Block>>> {
+    fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Stored>> {
         let mut dealt: Vec<Vec<u64>> = vec![Vec::new(); self.reducers as usize];
         let mut input = self.parent.read(partition, task)?;
         while let Some(mut batch) = input.next()? {
             batch.drain().for_each(|n| dealt[(n % self.reducers) as usize].push(n));
         }
-        Ok(dealt.into_iter().map(|numbers| Arc::new(Rows::from(numbers)) as Arc<dyn Block>).collect())
+        Ok(dealt.into_iter().map(|numbers| Stored::Memory(Arc::new(Rows::from(numbers)))).collect())
     }
 }
 
