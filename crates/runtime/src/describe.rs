@@ -12,7 +12,6 @@ use millstream_model::id::NodeId;
 
 use crate::plan::{Chain, Plan};
 use crate::settings::CheckpointMode;
-use crate::settings::CheckpointMode;
 
 impl Plan {
     /// The plan in a few lines, for people.
