@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
+use millstream::connectors::lines::OnBadText;
 use millstream::connectors::text_files::TextFiles;
 use millstream::rdd::Context;
 use millstream::{StreamEnvironment, Text};
@@ -59,6 +61,53 @@ fn a_pattern_or_a_folder_without_files_says_what_is_left_out_and_how_to_wait() {
 }
 
 #[test]
+fn a_file_that_may_not_be_read_is_said() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret.csv");
+    fs::write(&path, "x").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
+    let read = [env!("CARGO_BIN_EXE_cornered"), "--", "read", path.to_str().unwrap()];
+    // In a namespace without rights not even root reads what nobody may.
+    let mut command = Command::new("unshare");
+    let output = command
+        .arg("--user")
+        .args(read)
+        .output()
+        .ok()
+        .filter(|output| !output.stderr.starts_with(b"unshare"));
+    let said = output.unwrap_or_else(|| Command::new(read[0]).args(&read[1..]).output().unwrap());
+    if said.status.success() {
+        eprintln!(
+            "this user reads everything, and the system lets users have no namespaces: nothing was proven"
+        );
+        return;
+    }
+    assert_eq!(
+        String::from_utf8(said.stderr).unwrap(),
+        format!(
+            "error: operator `TextFiles` (uid lines) failed\n  caused by: `{}` may not be read by this user\n  \
+             caused by: Permission denied (os error 13)\n",
+            path.display()
+        )
+    );
+}
+
+#[test]
+fn a_path_that_cannot_be_followed_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("loop");
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let said = format!(
+        "cannot read `{}`\n  caused by: Too many levels of symbolic links (os error 40)",
+        path.display()
+    );
+    assert_eq!(stream(&path).unwrap_err(), in_source(&said));
+    let said = rdd(&path).unwrap_err();
+    assert!(said.contains(path.to_str().unwrap()) && said.contains("(os error 40)"), "{said}");
+}
+
+#[test]
 fn an_empty_file_is_a_stream_without_records() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("empty.csv");
@@ -81,4 +130,21 @@ fn a_line_that_is_no_text_is_named_with_file_line_byte_and_the_choices() {
             path.display()
         )
     );
+}
+
+#[test]
+fn lines_that_are_no_text_are_replaced_or_skipped_and_counted_where_that_was_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("names.txt").display().to_string();
+    fs::write(&path, b"one\nthr\xffee\nfour\n").unwrap();
+    let read = |source: TextFiles| {
+        let env = StreamEnvironment::new();
+        env.source(source).execute_and_collect("read").unwrap()
+    };
+    let replacing = TextFiles::read(&path).on_bad_text(OnBadText::Replace);
+    assert_eq!(read(replacing), ["one", "thr\u{fffd}ee", "four"]);
+    let skipping = TextFiles::read(&path).on_bad_text(OnBadText::Skip);
+    let skipped = skipping.skipped();
+    assert_eq!(read(skipping), ["one", "four"]);
+    assert_eq!(skipped.count(), 1);
 }
