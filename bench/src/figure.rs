@@ -39,6 +39,8 @@ impl fmt::Display for Figure {
         let value = self.value;
         match self.unit {
             Unit::MillionsPerSecond => write!(f, "{value:.1} M/s"),
+            Unit::Seconds if value < 1e-3 => write!(f, "{:.1} us", value * 1e6),
+            Unit::Seconds if value < 1.0 => write!(f, "{:.1} ms", value * 1e3),
             Unit::Seconds => write!(f, "{value:.3} s"),
             Unit::Bytes => write!(f, "{:.1} MiB", value / f64::from(1 << 20)),
         }
@@ -72,6 +74,6 @@ mod tests {
     fn a_figure_is_read_with_its_label_and_unit() {
         assert_eq!(Figure::new(Unit::Bytes, 3_145_728.0).to_string(), "3.0 MiB");
         let labelled = Figure { label: "p99", ..Figure::new(Unit::Seconds, 0.25) };
-        assert_eq!(labelled.to_string(), "p99 0.250 s");
+        assert_eq!(labelled.to_string(), "p99 250.0 ms");
     }
 }

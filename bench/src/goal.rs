@@ -1,6 +1,6 @@
 //! What a figure is held against.
 
-use crate::figure::Figure;
+use crate::figure::{Figure, Unit};
 
 /// The side on which a figure has to be.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,45 +9,78 @@ enum Bound {
     AtMost(f64),
 }
 
-/// A bound on a contender's figure, as a multiple of another contender's figure.
+/// What the bound is on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Measured {
+    /// The figure as a multiple of another contender's.
+    Against(&'static str),
+    /// The figure of this label, as it is.
+    Alone(&'static str, Unit),
+}
+
+/// A bound on a contender's figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Goal {
     bound: Bound,
-    than: &'static str,
+    measured: Measured,
 }
 
 impl Goal {
     /// At least `times` the figure of contender `of`.
     pub(crate) fn at_least(times: f64, of: &'static str) -> Self {
-        Self { bound: Bound::AtLeast(times), than: of }
+        Self { bound: Bound::AtLeast(times), measured: Measured::Against(of) }
     }
 
     /// At most `times` the figure of contender `of`.
     pub(crate) fn at_most(times: f64, of: &'static str) -> Self {
-        Self { bound: Bound::AtMost(times), than: of }
+        Self { bound: Bound::AtMost(times), measured: Measured::Against(of) }
     }
 
-    /// Whose figure is the measure.
-    pub(crate) fn than(&self) -> &'static str {
-        self.than
+    /// The figure labelled `label` at most `value`.
+    pub(crate) fn below(label: &'static str, unit: Unit, value: f64) -> Self {
+        Self { bound: Bound::AtMost(value), measured: Measured::Alone(label, unit) }
     }
 
-    /// The ratio of two figures, and whether it is on the right side.
+    /// Whether it is a goal for figures of this label.
+    pub(crate) fn is_for(&self, figure: Figure) -> bool {
+        match self.measured {
+            Measured::Against(_) => true,
+            Measured::Alone(label, _) => label == figure.label,
+        }
+    }
+
+    /// Whose figure is the measure, if it is anybody's.
+    pub(crate) fn than(&self) -> Option<&'static str> {
+        match self.measured {
+            Measured::Against(than) => Some(than),
+            Measured::Alone(..) => None,
+        }
+    }
+
+    /// The figure as a multiple of the goal's measure (of its bound, where it stands alone), and whether it is on the
+    /// right side.
     pub(crate) fn judge(&self, figure: Figure, measure: Figure) -> (f64, bool) {
-        let ratio = figure.value / measure.value;
-        let reached = match self.bound {
-            Bound::AtLeast(times) => ratio >= times,
-            Bound::AtMost(times) => ratio <= times,
-        };
-        (ratio, reached)
+        match self.bound {
+            Bound::AtLeast(least) => {
+                let ratio = figure.value / measure.value;
+                (ratio, ratio >= least)
+            }
+            Bound::AtMost(most) if self.than().is_some() => {
+                let ratio = figure.value / measure.value;
+                (ratio, ratio <= most)
+            }
+            Bound::AtMost(most) => (figure.value / most, figure.value <= most),
+        }
     }
 }
 
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.bound {
-            Bound::AtLeast(times) => write!(f, ">= {times:.2} x {}", self.than),
-            Bound::AtMost(times) => write!(f, "<= {times:.2} x {}", self.than),
+        match (self.bound, self.measured) {
+            (Bound::AtLeast(times), Measured::Against(than)) => write!(f, ">= {times:.2} x {than}"),
+            (Bound::AtMost(times), Measured::Against(than)) => write!(f, "<= {times:.2} x {than}"),
+            (Bound::AtLeast(value), Measured::Alone(_, unit)) => write!(f, ">= {}", Figure::new(unit, value)),
+            (Bound::AtMost(value), Measured::Alone(_, unit)) => write!(f, "<= {}", Figure::new(unit, value)),
         }
     }
 }
@@ -66,5 +99,15 @@ mod tests {
         let faster = Goal::at_least(0.5, "loop");
         assert!(faster.judge(seconds(1.0), seconds(2.0)).1);
         assert!(!faster.judge(seconds(0.9), seconds(2.0)).1);
+    }
+
+    #[test]
+    fn a_goal_that_stands_alone_is_for_figures_of_its_label() {
+        let of = |label, value| Figure { label, ..Figure::new(Unit::Seconds, value) };
+        let goal = Goal::below("p99", Unit::Seconds, 0.25);
+        assert!(goal.is_for(of("p99", 1.0)) && !goal.is_for(of("p50", 1.0)));
+        assert_eq!(goal.judge(of("p99", 0.125), of("p99", 0.125)), (0.5, true));
+        assert!(!goal.judge(of("p99", 0.3), of("p99", 0.3)).1);
+        assert_eq!(goal.to_string(), "<= 250.0 ms");
     }
 }

@@ -7,12 +7,15 @@
 
 mod arguments;
 mod figure;
+mod flat_memory;
 mod goal;
 mod inputs;
 mod keyed_count;
+mod latency;
 mod process;
 mod race;
 mod sort_by_key;
+mod start_up;
 mod table;
 mod tally;
 mod word_count;
@@ -38,7 +41,10 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "keyed count, every update", measure: keyed_count::every_update },
     Workload { name: "word count, batch", measure: word_count::batch },
     Workload { name: "word count, streaming", measure: word_count::streaming },
+    Workload { name: "latency, keyed exchange", measure: latency::measure },
     Workload { name: "word count, peak memory", measure: word_count::memory },
+    Workload { name: "flat memory, 1,000 for 1", measure: flat_memory::measure },
+    Workload { name: "start-up, map program", measure: start_up::measure },
     Workload { name: "sort by key", measure: sort_by_key::measure },
 ];
 
@@ -48,7 +54,12 @@ struct Task {
     run: fn(&Setup, &str) -> Result<()>,
 }
 
-const TASKS: &[Task] = &[Task { name: "word-count", run: word_count::task }];
+const TASKS: &[Task] = &[
+    Task { name: "word-count", run: word_count::task },
+    Task { name: "flat-memory", run: flat_memory::task },
+    Task { name: "start-up", run: start_up::task },
+    Task { name: "latency", run: latency::task },
+];
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

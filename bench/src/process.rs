@@ -52,8 +52,17 @@ pub(crate) fn report() -> Result<()> {
 
 /// The most memory this process had resident so far, in bytes.
 fn peak_memory() -> Option<u64> {
+    status("VmHWM:")
+}
+
+/// The memory this process has resident now, in bytes.
+pub(crate) fn resident() -> Option<u64> {
+    status("VmRSS:")
+}
+
+fn status(key: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }

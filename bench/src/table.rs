@@ -37,13 +37,15 @@ pub(crate) fn rows(work: &str, found: &[Found], scale: Scale) -> Vec<Row> {
         for &figure in figures {
             let row =
                 |ratio, goal, reached| Row { work: work.to_owned(), contender, figure, ratio, goal, reached };
+            let goals: Vec<&Goal> = goals.iter().filter(|goal| goal.is_for(figure)).collect();
             if goals.is_empty() {
                 let first = found.first().filter(|_| at > 0);
                 let first = first.and_then(|(name, ..)| figure_of(name, figure.label));
                 rows.push(row(first.map(|first| figure.value / first.value), None, None));
             }
             for goal in goals {
-                let judged = figure_of(goal.than(), figure.label).map(|measure| goal.judge(figure, measure));
+                let measure = goal.than().map_or(Some(figure), |than| figure_of(than, figure.label));
+                let judged = measure.map(|measure| goal.judge(figure, measure));
                 let reached = judged.map(|(_, reached)| reached).filter(|_| scale == Scale::Full);
                 rows.push(row(judged.map(|(ratio, _)| ratio), Some(goal.to_string()), reached));
             }

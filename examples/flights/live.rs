@@ -9,7 +9,7 @@ use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::time::{Timestamp, hours};
 use millstream::{
     CheckpointSettings, Failure, JobHandle, JobStatus, OutputTag, Result, StreamEnvironment,
-    TumblingEventTime, WatermarkStrategy,
+    TumblingEventTime, WatermarkStrategy, stop_on_ctrl_c,
 };
 
 use crate::delays::{Delays, Place, SumDelays, add_to};
@@ -49,8 +49,9 @@ pub(crate) fn run(lines_per_second: u32) -> Result<()> {
     delays.sink_to(updates);
     delays.side_output(&late).sink_to(late_ones);
 
+    print!("{}", env.explain("delays by airport")?);
     let job = env.start("delays by airport")?;
-    print!("{}", job.describe());
+    let _stops = stop_on_ctrl_c(&job);
     let (mut totals, started) = (BTreeMap::new(), Instant::now());
     let mut counted = 0;
     while job.status() == JobStatus::Running {
@@ -73,6 +74,12 @@ pub(crate) fn run(lines_per_second: u32) -> Result<()> {
         result.runtime.as_secs_f64()
     );
     println!("files:  {}", folder.join("delays").display());
+    if result.stopped {
+        println!(
+            "stopped by Ctrl-C: the results so far are in the files, the rest of the flights was not asked for"
+        );
+        return Ok(());
+    }
 
     let started = Instant::now();
     let answer = batch::ask(file)?;

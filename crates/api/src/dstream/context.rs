@@ -251,7 +251,7 @@ impl StreamingContext {
 
     fn await_end(&self, patience: Option<Duration>) -> Result<Termination> {
         let batches = Arc::downgrade(&self.batches);
-        let _guard = interrupt::stop_on_ctrl_c(move || {
+        let _guard = interrupt::on_ctrl_c(move || {
             if let Some(batches) = batches.upgrade() {
                 batches.stop(Stop::Gracefully);
             }

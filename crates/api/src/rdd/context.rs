@@ -170,16 +170,13 @@ impl Context {
     }
 
     /// As [`Context::text_file`], with all settings of how lines are cut: the delimiter, the longest line, and what
-    /// becomes of a line that is not UTF-8. A file whose lines a text of several bytes ends is one partition.
+    /// becomes of a line that is not UTF-8.
     ///
     /// # Errors
     /// If there is no such file, or the settings cannot work.
     #[track_caller]
     pub fn text_file_with(&self, path: impl AsRef<Path>, settings: LineSettings) -> Result<Rdd<Text>> {
-        settings.check()?;
-        // From the middle of a file on, nobody can tell where a delimiter such as `aa` begins: each file is one partition.
-        let wanted = settings.delimiter.single().map_or(1, |_| self.parallelism());
-        let splits = splits(text::name(path.as_ref())?, wanted)?;
+        let splits = splits(text::name(path.as_ref())?, self.parallelism(), &settings)?;
         let site = Site::new(&self.engine, "TextFileRdd", "text_file", splits.len());
         let lines = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
             Ok(Box::new(text::LinesPull::open(&splits[partition], &settings)?))

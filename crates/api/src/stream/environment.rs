@@ -173,7 +173,7 @@ impl StreamEnvironment {
         let name = source.name();
         let adapter = SourceAdapter(Arc::new(source));
         let node = self.graph.borrow_mut().add(name, NodeKind::Source(Arc::new(adapter)));
-        DataStream::of(self.clone(), vec![Origin { node, tag: None, partitioning: Partitioning::Forward }])
+        DataStream::of(self.clone(), vec![Origin { node, tag: None, partitioning: Partitioning::Unset }])
     }
 
     /// A stream of these records.
@@ -192,12 +192,12 @@ impl StreamEnvironment {
     /// If the program or a setting is wrong, or the job fails: which operator, where, why, what to do.
     pub fn execute(&self, name: &str) -> Result<JobResult> {
         let job = self.start(name)?;
-        let remote = job.remote();
-        let _guard = interrupt::stop_on_ctrl_c(move || remote.stop());
+        let _guard = interrupt::stop_on_ctrl_c(&job);
         job.wait()
     }
 
-    /// Starts the job and gives a handle to it.
+    /// Starts the job and gives a handle to it. Ctrl-C ends the program, unless [`crate::stop_on_ctrl_c`] is asked to let
+    /// it stop the job in order.
     ///
     /// # Errors
     /// If the program or a setting is wrong.

@@ -57,7 +57,7 @@ fn collected_records_are_at_the_handle() {
         let seen = std::sync::Mutex::new(Vec::new());
         let visible: Box<dyn Fn() -> Vec<u32>> = Box::new(move || {
             let mut seen = seen.lock().unwrap();
-            seen.extend(handle.take());
+            seen.extend(handle.take_committed());
             seen.clone()
         });
         (sink, visible)

@@ -181,7 +181,7 @@ impl<T: Record> Downstream<T> for ExchangeSender<T> {
         let receivers = self.channels.len();
         match self.partitioning.clone() {
             Partitioning::Global => self.append(0, batch)?,
-            Partitioning::Forward if receivers == 1 => self.append(0, batch)?,
+            Partitioning::Unset | Partitioning::Forward if receivers == 1 => self.append(0, batch)?,
             Partitioning::Broadcast => {
                 for to in 0..receivers {
                     self.append(to, &mut batch.clone())?;
@@ -190,7 +190,7 @@ impl<T: Record> Downstream<T> for ExchangeSender<T> {
             Partitioning::Keyed(select) | Partitioning::Combined(select, _) => {
                 self.scatter_keyed(batch, &select)?
             }
-            Partitioning::Forward | Partitioning::Rebalance | Partitioning::Rescale => {
+            Partitioning::Unset | Partitioning::Forward | Partitioning::Rebalance | Partitioning::Rescale => {
                 self.scatter(batch, |sender, _| {
                     sender.next = (sender.next + 1) % receivers;
                     Ok(sender.next)
@@ -201,9 +201,10 @@ impl<T: Record> Downstream<T> for ExchangeSender<T> {
                 self.scatter(batch, |_, record| match choose(record, receivers) {
                     to if to < receivers => Ok(to),
                     to => Err(Failure::user(format!(
-                        "the custom partitioner chose receiver {to}, but there are {receivers} (0 to {})",
+                        "the custom partitioner chose subtask {to}, but there are {receivers} (0 to {})",
                         receivers - 1
-                    ))),
+                    ))
+                    .advice("give an index below the number of subtasks, the function's second argument")),
                 })?
             }
         }

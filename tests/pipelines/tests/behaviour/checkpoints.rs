@@ -1,0 +1,61 @@
+//! Checkpoints that are late.
+
+use std::time::Duration;
+
+use millstream::connectors::discard::Discard;
+use millstream::{CheckpointSettings, JobHandle, StreamEnvironment};
+
+use crate::gate::Gate;
+
+/// Two sources, of which the second is held: no checkpoint can be complete within its time.
+fn stalled(folder: &tempfile::TempDir, tolerable_failures: u32) -> (JobHandle, [Gate; 2]) {
+    let env = StreamEnvironment::new();
+    env.set_cancel_timeout(Duration::from_millis(50));
+    env.enable_checkpoints(CheckpointSettings {
+        interval: Duration::from_millis(20),
+        timeout: Duration::from_millis(10),
+        tolerable_failures,
+        ..CheckpointSettings::in_folder(folder.path())
+    });
+    let gates = [Gate::new(0, 5), Gate::new(100, 5)];
+    gates[1].close();
+    let [one, other] = gates.clone().map(|gate| env.source(gate));
+    one.union(&other).rebalance().map(|n| n).sink_to(Discard::new());
+    (env.start("stalled").unwrap(), gates)
+}
+
+#[test]
+fn checkpoints_that_take_too_long_fail_the_job_and_name_who_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (job, gates) = stalled(&folder, 1);
+    let error = job.wait().unwrap_err().to_string();
+    gates[1].open();
+    for part in [
+        "was not complete within 10ms",
+        "`Gate 100` subtask 1",
+        "checkpoints that failed in a row: 2; tolerated: 1",
+        // It never returns from its poll, so it is left behind.
+        "did not stop within 50ms: `Gate 100 1/1`",
+    ] {
+        assert!(error.contains(part), "{part:?} is not in: {error}");
+    }
+}
+
+#[test]
+fn tolerated_failures_leave_the_job_as_it_was_and_the_next_checkpoint_is_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let (job, gates) = stalled(&folder, u32::MAX);
+    // A second one begins only after the first was given up.
+    gates[0].wait_for_snapshots(2);
+    gates[1].open();
+    let name = loop {
+        match job.savepoint() {
+            Ok(name) => break name,
+            Err(failure) => assert!(failure.may_retry(), "{failure}"),
+        }
+    };
+    assert!(name.starts_with("savepoint-"), "{name}");
+    job.stop();
+    let result = job.wait().unwrap();
+    assert!(result.stopped && result.restarts == 0 && result.checkpoints >= 2);
+}
