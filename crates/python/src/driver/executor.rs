@@ -163,17 +163,16 @@ impl Hosting for Served {
 /// A block on disk.
 fn written(frames: Arc<dyn Frames>, block: &[u8]) -> Result<Stored, Failure> {
     block.chunks(FRAME).try_for_each(|chunk| frames.append(chunk))?;
-    let all = 0..frames.count();
-    Ok(Stored::Disk(frames, all))
+    Ok(Stored::Disk(frames))
 }
 
 /// The bytes of a block, wherever it is.
 fn bytes(stored: Stored) -> Result<Arc<Vec<u8>>, Failure> {
     match stored {
         Stored::Memory(block) => Encoded::of(block.as_any()),
-        Stored::Disk(frames, range) => {
+        Stored::Disk(frames) => {
             let mut bytes = Vec::new();
-            for at in range {
+            for at in 0..frames.count() {
                 bytes.extend_from_slice(&frames.read(at)?);
             }
             Ok(Arc::new(bytes))

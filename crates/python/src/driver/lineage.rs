@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_dataflow::lineage::{
     Block, Codec, Dataset, DatasetId, Dependency, FRAME, Lineage, Pull, Shuffle, ShuffleId, StorageLevel,
-    TaskContext, VecPull,
+    Stored, TaskContext, VecPull,
 };
 use millstream_model::error::{Failure, Result};
 
@@ -198,7 +198,7 @@ impl Shuffle for Exchange {
         Arc::clone(&self.parent) as Arc<dyn Lineage>
     }
 
-    fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Arc<dyn Block>>> {
+    fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Stored>> {
         let mut planned = Planned::of(&self.parent, partition, task);
         let partitioner = match &self.by {
             By::Hash => Partitioner::Hash,
@@ -207,7 +207,7 @@ impl Shuffle for Exchange {
         };
         let sink = Sink::Shuffle { reducers: self.reducers as u64, partitioner };
         let blocks = self.parent.task(partition, sink, task, planned)?;
-        Ok(blocks.into_iter().map(|block| Arc::new(block) as Arc<dyn Block>).collect())
+        Ok(blocks.into_iter().map(|block| Stored::Memory(Arc::new(block))).collect())
     }
 }
 

@@ -66,7 +66,7 @@ fn records_may_end_with_another_byte_and_an_impossible_one_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("records");
     fs::write(&file, "a;b\nc;").unwrap();
-    let with = |delimiter| LineSettings { delimiter, ..LineSettings::default() };
+    let with = |delimiter: u8| LineSettings { delimiter: delimiter.into(), ..LineSettings::default() };
     assert_eq!(context().text_file_with(&file, with(b';')).unwrap().collect().unwrap(), ["a", "b\nc"]);
     let refused = context().text_file_with(&file, with(0xe9)).err().unwrap().to_string();
     assert!(refused.contains("not ASCII"), "{refused}");
