@@ -12,7 +12,7 @@ fn command(example: &str, arguments: &[&str]) -> Command {
     let cargo = std::env::var("CARGO").unwrap();
     let mut command = Command::new(cargo);
     command.args(["run", "--quiet", "--package", "millstream-examples", "--example", example, "--"]);
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.args(arguments).current_dir(std::env::var("CARGO_MANIFEST_DIR").unwrap());
     command
 }
 
@@ -23,7 +23,7 @@ fn run(example: &str, arguments: &[&str]) -> String {
 }
 
 fn golden(example: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(example).with_extension("txt");
+    let path = Path::new(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("golden").join(example).with_extension("txt");
     std::fs::read_to_string(path).unwrap()
 }
 
