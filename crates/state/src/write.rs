@@ -74,7 +74,12 @@ impl CheckpointStore {
             }
             operators.push(append(uid, snapshot, &file, &mut body)?);
         }
-        let bytes = if body.len() > MARK.len() { body.len() as u64 } else { 0 };
+        // Entries without a byte are entries, too: what refers to the file must find it.
+        let is_referred_to = operators.iter().any(|operator| {
+            operator.keyed.iter().any(|entry| !entry.files.is_empty())
+                || operator.operator.iter().any(|entry| !entry.files.is_empty())
+        });
+        let bytes = if is_referred_to { body.len() as u64 } else { 0 };
         if bytes > 0 {
             self.put(&file, body)?;
         }
