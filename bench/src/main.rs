@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "the table is for the person who runs it")]
 
 mod arguments;
+mod checkpoint_pause;
 mod figure;
 mod flat_memory;
 mod goal;
@@ -39,6 +40,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "keyed count, 100k keys, 3 maps", measure: keyed_count::behind_maps },
     Workload { name: "keyed count, 1M keys", measure: keyed_count::two_workers },
     Workload { name: "keyed count, every update", measure: keyed_count::every_update },
+    Workload { name: "checkpoints of 1M keys", measure: checkpoint_pause::measure },
     Workload { name: "word count, batch", measure: word_count::batch },
     Workload { name: "word count, streaming", measure: word_count::streaming },
     Workload { name: "latency, keyed exchange", measure: latency::measure },

@@ -82,7 +82,7 @@ fn next(n: u64) -> u64 {
 }
 
 /// Numbers below `keys`, each as likely as the others, the same in every run.
-fn numbers(count: usize, keys: u64) -> Arc<[u64]> {
+pub(crate) fn numbers(count: usize, keys: u64) -> Arc<[u64]> {
     let mut state = 0x2545_F491_4F6C_DD1D_u64;
     let draw = |_| {
         state ^= state << 13;

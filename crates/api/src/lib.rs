@@ -30,14 +30,16 @@ pub mod stream;
 pub use dstream::{DStream, StreamingContext};
 pub use interrupt::{StopOnCtrlC, stop_on_ctrl_c};
 pub use millstream_connectors as connectors;
-pub use millstream_dataflow::operator::{Mode, OutputTag};
+pub use millstream_dataflow::operator::{Mode, OnError, OutputTag, Rejected};
 pub use millstream_dataflow::{batch, sink, source, state};
-pub use millstream_model::error::{BoxError, Failure, Result};
+pub use millstream_model::error::{BoxError, Failure, Position, Result};
 pub use millstream_model::id::{CheckpointId, Subtask};
 pub use millstream_model::text::Text;
 pub use millstream_model::time;
 pub use millstream_operators::event_time::{WatermarkGenerator, WatermarkStrategy};
-pub use millstream_operators::keyed::{KeyedContext, KeyedProcessFunction, OnTimerContext, ProcessFunction};
+pub use millstream_operators::keyed::{
+    KeyedContext, KeyedProcessFunction, OnTimerContext, ProcessContext, ProcessFunction,
+};
 pub use millstream_operators::window::{
     AggregateFunction, ProcessWindowFunction, TimeWindow, TumblingEventTime, TumblingProcessingTime,
     WindowOutput,

@@ -7,5 +7,6 @@
 pub mod clock;
 pub mod event_time;
 pub mod keyed;
+mod rejects;
 pub mod step;
 pub mod window;

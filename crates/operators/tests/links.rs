@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::operator::{
-    ChainContext, Control, Downstream, Link, LinkIdentity, Mode, Operator, Output, OutputTag, RestoreSource,
-    SideLink, SideOutputs, Wakeup,
+    ChainContext, Control, Downstream, Link, LinkIdentity, Mode, OnError, Operator, Output, OutputTag,
+    RestoreSource, SideLink, SideOutputs, Wakeup,
 };
 use millstream_dataflow::state::OperatorRestore;
 use millstream_model::error::Result;
@@ -16,7 +16,7 @@ use millstream_model::key::MaxParallelism;
 use millstream_model::time::{Timestamp, millis};
 use millstream_operators::clock::Clock;
 use millstream_operators::event_time::{AssignTimestamps, WatermarkStrategy};
-use millstream_operators::step::TryMap;
+use millstream_operators::step::try_map;
 use millstream_operators::window::{Reducing, TumblingEventTime, WindowAggregate};
 
 type Log = Rc<RefCell<Vec<String>>>;
@@ -67,7 +67,12 @@ fn open(downstream: &mut dyn Downstream<i64>, wakeup: &Wakeup) {
 }
 
 fn link(operator: impl Operator<i64, i64> + 'static, log: &Log) -> Link<i64, i64> {
-    let identity = LinkIdentity { name: "tested".into(), uid: OperatorUid::new("t"), counts: Arc::default() };
+    let identity = LinkIdentity {
+        name: "tested".into(),
+        uid: OperatorUid::new("t"),
+        counts: Arc::default(),
+        on_error: OnError::Fail,
+    };
     Link::new(identity, Box::new(operator), Output::new(Box::new(Write(log.clone()))))
 }
 
@@ -147,7 +152,7 @@ fn a_record_whose_window_is_gone_goes_to_the_side_output() {
 fn an_error_of_a_fallible_map_names_the_record_at_which_it_struck() {
     let log = Log::default();
     let parse = |n: i64| if n == 3 { Err("three is too many".into()) } else { Ok(n) };
-    let mut link = link(TryMap::new(Arc::new(parse)), &log);
+    let mut link = link(try_map(Arc::new(parse)), &log);
     open(&mut link, &Wakeup::default());
     let failure = link.batch(&mut vec![1, 2, 3, 4].into()).unwrap_err().to_string();
     assert!(failure.contains("at its record 3") && failure.contains("three is too many"), "{failure}");

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use millstream_dataflow::graph::SharedSides;
+use millstream_dataflow::operator::{Operator, OutputTag};
 use millstream_model::error::BoxError;
 use millstream_model::key::hash::hash_of;
 use millstream_model::time::{Timestamp, millis};
@@ -11,7 +13,7 @@ use millstream_operators::window::{
     AggregateFunction, Aggregating, LateCounter, ProcessWindowFunction, Processing, Reducing, TimeWindow,
     TumblingEventTime, TumblingProcessingTime, WindowAggregate, WindowOutput,
 };
-use millstream_testkit::harness::{Emitted, Harness, Step};
+use millstream_testkit::harness::{Emitted, Harness, Step, TestClock};
 
 type Pair = (u32, u64);
 
@@ -55,6 +57,31 @@ fn a_window_emits_when_the_watermark_reaches_its_last_moment_and_drops_later_rec
     assert_eq!(results, [at((1, 13), 9), at((1, 2), 19), at((2, 10), 9)]);
     assert_eq!(counter.get(), 12 * 2, "two late records in each of the twelve runs");
     assert_eq!(sums(0, counter).hashed(|pair| hash_of(&pair.0)).run(&script()), results);
+}
+
+#[test]
+fn a_late_record_goes_to_the_side_output_in_every_run_and_stays_late_after_a_restore() {
+    let tag = OutputTag::<Pair>::new("late");
+    let own = tag.clone();
+    let make = move |_: &TestClock, sides: &SharedSides| {
+        let windows = TumblingEventTime::of(millis(10));
+        let operator = WindowAggregate::new(Arc::new(|r: &Pair| r.0), windows, Reducing(Arc::new(add)));
+        Box::new(operator.late_output(sides.clone(), own.clone())) as Box<dyn Operator<Pair, Pair>>
+    };
+    let outputs = Harness::with_sides(make).side(&tag).in_any_order().observe(&script());
+    let expected = [
+        "watermark 8",
+        "(1, 13) at 9",
+        "(2, 10) at 9",
+        "watermark 9",
+        "watermark 15",
+        "(1, 2) at 19",
+        "last watermark",
+        "end",
+    ];
+    assert_eq!(outputs.main, expected);
+    let late = ["watermark 8", "watermark 9", "(1, 100) at 5", "watermark 15", "(1, 1000) at 5"];
+    assert_eq!(outputs.sides["late"], [&late[..], &["last watermark", "end"]].concat());
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! no thread of the job is left, or the error says which.
 
 pub mod channel;
+mod describe;
 pub mod job;
 pub mod plan;
 pub mod settings;

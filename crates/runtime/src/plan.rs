@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use millstream_dataflow::graph::{JobGraph, NodeKind};
-use millstream_model::error::Result;
+use millstream_model::error::{Failure, Result};
 use millstream_model::id::{NodeId, OperatorUid};
 use millstream_state::ProgramOperator;
 
@@ -56,6 +56,22 @@ pub struct Plan {
     pub inputs: Vec<Vec<usize>>,
 }
 
+/// Refuses an edge that forwards between different numbers of subtasks.
+fn check_forward(graph: &JobGraph, parallelism: &[u32]) -> Result<()> {
+    for edge in graph.edges() {
+        let (from, to) = (edge.from.0 as usize, edge.to.0 as usize);
+        if edge.exchange.needs_equal_parallelism() && parallelism[from] != parallelism[to] {
+            let names = graph.nodes();
+            return Err(Failure::user(format!(
+                "forward() leads from operator `{}` with {} subtasks to `{}` with {}",
+                names[from].name, parallelism[from], names[to].name, parallelism[to]
+            ))
+            .advice("give both the same .parallelism(...), or use rebalance() or rescale()"));
+        }
+    }
+    Ok(())
+}
+
 impl Plan {
     /// Checks the graph and the settings and cuts the graph into chains.
     ///
@@ -71,6 +87,7 @@ impl Plan {
             check_parallelism(&format!("operator `{}`", node.name), own, max)?;
             parallelism.push(own);
         }
+        check_forward(&graph, &parallelism)?;
         let uids = graph.uids();
         let mut plan = Self {
             fused: vec![false; graph.edges().len()],
@@ -173,39 +190,5 @@ impl Plan {
             let _ = write!(text, "{}-{}->{};", edge.from.0, edge.exchange.label(), edge.to.0);
         }
         format!("{:016x}", millstream_model::key::hash::hash_of(&text))
-    }
-
-    /// The plan in a few lines, for people.
-    pub fn describe(&self) -> String {
-        let mut text = format!(
-            "{}   {} operators in {} chains, {} subtasks",
-            self.settings.name,
-            self.graph.nodes().len(),
-            self.chains.len(),
-            self.subtasks()
-        );
-        match &self.settings.checkpoints {
-            Some(checkpoints) => {
-                let _ = write!(
-                    text,
-                    ", checkpoints every {:?} in {}",
-                    checkpoints.interval,
-                    checkpoints.folder.display()
-                );
-            }
-            None => text.push_str(", no checkpoints"),
-        }
-        text.push('\n');
-        for chain in &self.chains {
-            let names = chain.nodes.iter().map(|id| &*self.graph.nodes()[id.0 as usize].name);
-            let _ = writeln!(text, "  {} x {}", names.collect::<Vec<_>>().join(" -> "), chain.parallelism);
-        }
-        if let Some((promise, whose)) = self.graph.weakest_promise() {
-            let _ = match &self.settings.checkpoints {
-                Some(_) => writeln!(text, "  promise after a kill: {promise} (the weakest: {whose})"),
-                None => writeln!(text, "  promise after a kill: none, for no checkpoints are taken"),
-            };
-        }
-        text
     }
 }

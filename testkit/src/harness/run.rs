@@ -1,6 +1,7 @@
 //! One run of a script.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::fmt::Debug;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::operator::{
     Barrier, BarrierPass, ChainContext, Control, Downstream, Link, LinkIdentity, Output, RestoreSource,
-    Wakeup,
+    SideLink, SideOutputs, Wakeup,
 };
 use millstream_dataflow::state::{OperatorRestore, OperatorSnapshot};
 use millstream_model::error::Result;
@@ -19,6 +20,7 @@ use millstream_model::time::Timestamp;
 
 use super::Harness;
 use super::collect::{Collect, Emitted};
+use super::outputs::Recording;
 use super::script::{Step, TestClock};
 
 /// What is done between two steps.
@@ -40,6 +42,21 @@ pub(super) struct Run<'a, In, Out> {
     pub(super) limit: usize,
 }
 
+impl<In, Out> Run<'_, In, Out> {
+    /// Whether records come in the same batches and operators are restored at the same steps.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let restores = |run: &Self| run.snapshots == SnapshotMode::Restore;
+        self.together == other.together && restores(self) == restores(other)
+    }
+}
+
+impl<In, Out> fmt::Display for Run<'_, In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { together, snapshots, limit, .. } = self;
+        write!(f, "records together: {together}, snapshots: {snapshots:?}, output limit {limit}")
+    }
+}
+
 /// Hands out a restore once.
 struct Once(OperatorRestore);
 
@@ -50,10 +67,11 @@ impl RestoreSource for Once {
 }
 
 impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
-    pub(super) fn over(&self, script: &[Step<In>]) -> Vec<Emitted<Out>> {
-        let (clock, results, mut wakeup) = (TestClock::default(), Rc::default(), Wakeup::default());
+    pub(super) fn over(&self, script: &[Step<In>]) -> Recording<Out> {
+        let (clock, mut wakeup) = (TestClock::default(), Wakeup::default());
+        let recording = Recording::of(self.harness.sides.keys());
         let whole = Subtask { index: 0, of: 1 };
-        let mut link = self.open(whole, &clock, &results, &wakeup, OperatorRestore::empty());
+        let mut link = self.open(whole, &clock, &recording, &wakeup, OperatorRestore::empty());
         let (mut frozen, mut rest) = (None, script);
         while let Some(step) = rest.first() {
             let mut batch = Batch::default();
@@ -66,19 +84,23 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
                     if let Step::Clock(_) = step {
                         wakeup.clear();
                     }
-                    self.take(&mut link, step, &clock);
+                    self.take(&mut *link, step, &clock);
                 }
+            }
+            if !matches!(step, Step::Record(_) | Step::RecordAt(..)) {
+                recording.all(|tape| tape.step());
             }
             // What was frozen one step ago is read now, when the operator has gone on.
             drop(frozen.take().map(restore_of));
             match self.snapshots {
                 SnapshotMode::None => {}
-                SnapshotMode::Take => frozen = Some(snapshot(&mut link)),
+                SnapshotMode::Take => frozen = Some(snapshot(&mut *link)),
                 SnapshotMode::Restore => {
-                    let restore = restore_of(snapshot(&mut link));
+                    let restore = restore_of(snapshot(&mut *link));
                     wakeup = Wakeup::default();
-                    link = self.open(whole, &clock, &results, &wakeup, restore);
+                    link = self.open(whole, &clock, &recording, &wakeup, restore);
                     if matches!(step, Step::End) {
+                        recording.all(|tape| tape.close());
                         // An end that is seen again after a restore emits nothing again.
                         check(link.control(&mut Control::Watermark(Timestamp::MAX)));
                         check(link.control(&mut Control::End));
@@ -86,7 +108,7 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
                 }
             }
         }
-        results.take()
+        recording
     }
 
     /// Fills a batch with the records at the script's begin; how many there were.
@@ -118,31 +140,32 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
         after: &[Step<In>],
         hash: fn(&In) -> u64,
     ) -> Vec<Emitted<Out>> {
-        let (clock, results, wakeup) = (TestClock::default(), Rc::default(), Wakeup::default());
+        let (clock, wakeup) = (TestClock::default(), Wakeup::default());
+        let recording = Recording::of(self.harness.sides.keys());
         let whole = Subtask { index: 0, of: 1 };
-        let mut link = self.open(whole, &clock, &results, &wakeup, OperatorRestore::empty());
+        let mut link = self.open(whole, &clock, &recording, &wakeup, OperatorRestore::empty());
         for step in before {
-            self.take(&mut link, step, &clock);
+            self.take(&mut *link, step, &clock);
         }
         let max = MaxParallelism::default();
         for index in 0..2u16 {
-            let restore = OperatorRestore::of(vec![snapshot(&mut link)], index, 2, range_of(index, 2, max));
+            let restore = OperatorRestore::of(vec![snapshot(&mut *link)], index, 2, range_of(index, 2, max));
             assert!(restore.is_ok(), "a snapshot cannot be written: {restore:?}");
             let half = Subtask { index: u32::from(index), of: 2 };
-            let mut part = self.open(half, &clock, &results, &wakeup, restore.unwrap_or_default());
+            let mut part = self.open(half, &clock, &recording, &wakeup, restore.unwrap_or_default());
             for step in after {
                 match step {
                     Step::Record(record) | Step::RecordAt(record, _)
                         if subtask_of(key_group_of(hash(record), max), 2, max) != index => {}
-                    step => self.take(&mut part, step, &clock),
+                    step => self.take(&mut *part, step, &clock),
                 }
             }
         }
-        results.take()
+        recording.records.take()
     }
 
     /// Takes one step; the clock calls the operator whether it asked or not.
-    fn take(&self, link: &mut Link<In, Out>, step: &Step<In>, clock: &TestClock) {
+    fn take(&self, link: &mut dyn Downstream<In>, step: &Step<In>, clock: &TestClock) {
         let mut batch = Batch::default();
         self.gather(std::slice::from_ref(step), &mut batch);
         match step {
@@ -165,15 +188,28 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
         &self,
         subtask: Subtask,
         clock: &TestClock,
-        results: &Rc<RefCell<Vec<Emitted<Out>>>>,
+        recording: &Recording<Out>,
         wakeup: &Wakeup,
         restore: OperatorRestore,
-    ) -> Link<In, Out> {
-        let collect = Collect { results: Rc::clone(results), limit: self.limit };
-        let identity =
-            LinkIdentity { name: "tested".into(), uid: OperatorUid::new("tested"), counts: Arc::default() };
+    ) -> Box<dyn Downstream<In>> {
+        let (records, tape) = (Rc::clone(&recording.records), Rc::clone(&recording.main));
+        let collect = Collect { records, tape, limit: self.limit };
+        let identity = LinkIdentity {
+            name: "tested".into(),
+            uid: OperatorUid::new("tested"),
+            counts: Arc::default(),
+            on_error: self.harness.on_error.clone(),
+        };
+        let mut sides = SideOutputs::default();
+        for (name, add) in &self.harness.sides {
+            if let Some(tape) = recording.sides.get(name) {
+                add(&mut sides, tape);
+            }
+        }
+        let sides = Rc::new(RefCell::new(sides));
         let output = Output::with_limit(Box::new(collect), self.limit);
-        let mut link = Link::new(identity, (self.harness.make)(clock), output);
+        let link = Link::new(identity, (self.harness.make)(clock, &sides), output);
+        let mut link: Box<dyn Downstream<In>> = Box::new(SideLink::new(link, sides));
         let max = MaxParallelism::default();
         check(link.open(&mut ChainContext {
             subtask,
@@ -188,7 +224,7 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
     }
 }
 
-fn snapshot<In, Out>(link: &mut Link<In, Out>) -> OperatorSnapshot {
+fn snapshot<In>(link: &mut dyn Downstream<In>) -> OperatorSnapshot {
     let mut pass = BarrierPass::new(Barrier { checkpoint: CheckpointId(1) });
     check(link.control(&mut Control::Barrier(&mut pass)));
     pass.snapshots.pop().map(|(_, snapshot)| snapshot).unwrap_or_default()

@@ -1,6 +1,6 @@
 //! Jobs that are brought into trouble: a folder that is in use, wrong settings, a full disk.
 //!
-//! Usage: `cornered [SETTINGS] -- wait`, a job without an end; `cornered [SETTINGS] -- stream DISK OUTPUT` and `cornered --
+//! Usage: `cornered [SETTINGS] -- wait`, a job without an end; `cornered -- read FILE`; `cornered [SETTINGS] -- stream DISK OUTPUT` and `cornered --
 //! spill DISK`, which fill DISK but for a bit of room, run until that is used up, say what happened, make room, go on, and
 //! compare what they find in the end with what is right.
 
@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use millstream::connectors::discard::Discard;
 use millstream::connectors::generator::Generator;
+use millstream::connectors::text_files::TextFiles;
 use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::rdd::Context;
 use millstream::{Failure, JobHandle, JobStatus, RestoreFrom, Result, StreamEnvironment};
@@ -39,9 +40,15 @@ fn run() -> Result<()> {
             env.source(Generator::new(|n| n, None).rate(100.0)).sink_to(Discard::new());
             env.execute("wait").map(drop)
         }
+        ["read", path] => {
+            env.source(TextFiles::read(path)).uid("lines").sink_to(Discard::new());
+            env.execute("read").map(drop)
+        }
         ["stream", disk, output] => stream(Path::new(disk), Path::new(output)),
         ["spill", disk] => spill(Path::new(disk)),
-        _ => Err(Failure::user("usage: cornered [SETTINGS] -- wait | stream DISK OUTPUT | spill DISK")),
+        _ => Err(Failure::user(
+            "usage: cornered [SETTINGS] -- wait | read FILE | stream DISK OUTPUT | spill DISK",
+        )),
     }
 }
 

@@ -199,7 +199,7 @@ fn a_uid_given_twice_is_refused_with_both_names() {
     let numbers = env.from_sequence(1, 2).map(|n| n).name("first").uid("x");
     numbers.filter(|_| true).name("second").uid("x").sink_to(Discard::new());
     let error = env.execute("twice").unwrap_err().to_string();
-    assert!(error.contains("`first` and `second`"), "{error}");
+    assert!(error.contains("`first`") && error.contains("`second`"), "{error}");
 }
 
 #[test]

@@ -176,8 +176,7 @@ impl Context {
     /// If there is no such file, or the settings cannot work.
     #[track_caller]
     pub fn text_file_with(&self, path: impl AsRef<Path>, settings: LineSettings) -> Result<Rdd<Text>> {
-        settings.check()?;
-        let splits = splits(text::name(path.as_ref())?, self.parallelism())?;
+        let splits = splits(text::name(path.as_ref())?, self.parallelism(), &settings)?;
         let site = Site::new(&self.engine, "TextFileRdd", "text_file", splits.len());
         let lines = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
             Ok(Box::new(text::LinesPull::open(&splits[partition], &settings)?))

@@ -5,18 +5,19 @@ use std::sync::Arc;
 
 use millstream_connectors::collect::Collect;
 use millstream_connectors::print::Print;
-use millstream_dataflow::exchange::{MakeCombine, Partitioning};
-use millstream_dataflow::graph::{Edge, NodeKind, OperatorFactory, SharedSides, TypedExchange};
+use millstream_dataflow::exchange::Partitioning;
+use millstream_dataflow::graph::{Edge, NodeKind, OperatorFactory, OperatorNode, SharedSides, TypedExchange};
 use millstream_dataflow::operator::{Operator, OutputTag};
 use millstream_dataflow::sink::{Sink, SinkAdapter};
 use millstream_dataflow::state::KeyData;
 use millstream_model::error::{BoxError, Result};
-use millstream_model::id::{NodeId, OperatorUid};
+use millstream_model::id::NodeId;
 use millstream_model::record::Record;
 use millstream_operators::event_time::{AssignTimestamps, WatermarkStrategy};
 use millstream_operators::keyed::{Process, ProcessFunction};
-use millstream_operators::step::{Filter, FlatMap, Map, TryMap};
+use millstream_operators::step::{Filter, FlatMap, Map, try_filter, try_flat_map, try_map};
 
+use super::operator_settings::SinkStream;
 use super::{KeyedStream, StreamEnvironment};
 
 /// Where a stream comes from: a node's output, and how its records are shared out from there.
@@ -47,9 +48,37 @@ impl<T> Clone for Origin<T> {
 /// assert_eq!(found, [2, 4, 6]);
 /// # Ok::<(), millstream::Failure>(())
 /// ```
+///
+/// What goes by a key asks for one first: an aggregate of a stream that has none is no program.
+///
+/// ```compile_fail,E0599
+/// # use millstream::StreamEnvironment;
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let sums = rows.sum(|row| &mut row.1);
+/// ```
+///
+/// ```
+/// # use millstream::StreamEnvironment;
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let sums = rows.key_by(|row| row.0).sum(|row| &mut row.1);
+/// ```
+///
+/// The same goes for windows and for functions with state:
+///
+/// ```compile_fail,E0599
+/// # use millstream::{StreamEnvironment, TumblingEventTime, time::seconds};
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let windows = rows.window(TumblingEventTime::of(seconds(1)));
+/// ```
+///
+/// ```
+/// # use millstream::{StreamEnvironment, TumblingEventTime, time::seconds};
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let windows = rows.key_by(|row| row.0).window(TumblingEventTime::of(seconds(1)));
+/// ```
 pub struct DataStream<T> {
-    env: StreamEnvironment,
-    origins: Vec<Origin<T>>,
+    pub(super) env: StreamEnvironment,
+    pub(super) origins: Vec<Origin<T>>,
 }
 
 impl<T> Clone for DataStream<T> {
@@ -61,6 +90,11 @@ impl<T> Clone for DataStream<T> {
 impl<T: Record> DataStream<T> {
     pub(super) fn of(env: StreamEnvironment, origins: Vec<Origin<T>>) -> Self {
         Self { env, origins }
+    }
+
+    /// The environment of the program that the stream belongs to.
+    pub fn environment(&self) -> &StreamEnvironment {
+        &self.env
     }
 
     /// Connects the stream's origins to a new node.
@@ -84,17 +118,27 @@ impl<T: Record> DataStream<T> {
         keeps_state: bool,
         make: impl Fn(&SharedSides) -> Box<dyn Operator<T, Out>> + Send + Sync + 'static,
     ) -> DataStream<Out> {
-        let node = self.lead_to(name, keeps_state, NodeKind::Operator(Arc::new(OperatorFactory::new(make))));
-        DataStream::of(
-            self.env.clone(),
-            vec![Origin { node, tag: None, partitioning: Partitioning::Forward }],
-        )
+        self.attach(name, keeps_state, Arc::new(OperatorFactory::new(make)))
     }
 
-    fn partitioned(&self, partitioning: Partitioning<T>) -> Self {
-        let mut own = self.clone();
-        own.origins.iter_mut().for_each(|origin| origin.partitioning = partitioning.clone());
-        own
+    /// As [`DataStream::transform`] for an operator that carries out an `OnError`.
+    pub(super) fn transform_rejecting<Out: Record>(
+        &self,
+        name: &str,
+        keeps_state: bool,
+        make: impl Fn(&SharedSides) -> Box<dyn Operator<T, Out>> + Send + Sync + 'static,
+    ) -> DataStream<Out> {
+        self.attach(name, keeps_state, Arc::new(OperatorFactory::new(make).rejecting()))
+    }
+
+    fn attach<Out: Record>(
+        &self,
+        name: &str,
+        keeps_state: bool,
+        operator: Arc<dyn OperatorNode>,
+    ) -> DataStream<Out> {
+        let node = self.lead_to(name, keeps_state, NodeKind::Operator(operator));
+        DataStream::of(self.env.clone(), vec![Origin { node, tag: None, partitioning: Partitioning::Unset }])
     }
 
     /// Replaces each record by what `f` makes of it.
@@ -103,13 +147,48 @@ impl<T: Record> DataStream<T> {
         self.transform("map", false, move |_| Box::new(Map::new(f.clone())))
     }
 
-    /// As [`DataStream::map`] for a function that can fail; its error fails the job and names the record.
+    /// As [`DataStream::map`] for a function that can give an error for a record: the job fails with it and says which
+    /// record it was, or goes on without it, as [`DataStream::on_error`] says.
+    ///
+    /// ```
+    /// use millstream::{OnError, StreamEnvironment};
+    ///
+    /// let env = StreamEnvironment::new();
+    /// let lines = env.from_collection(["4".to_string(), "four".to_string(), "5".to_string()]);
+    /// let numbers = lines.try_map(|line| Ok(line.parse::<u32>()?)).on_error(OnError::Skip);
+    /// assert_eq!(numbers.execute_and_collect("numbers")?, [4, 5]);
+    /// # Ok::<(), millstream::Failure>(())
+    /// ```
     pub fn try_map<Out: Record>(
         &self,
         f: impl Fn(T) -> Result<Out, BoxError> + Send + Sync + 'static,
     ) -> DataStream<Out> {
         let f = Arc::new(f);
-        self.transform("try_map", false, move |_| Box::new(TryMap::new(f.clone())))
+        self.transform_rejecting("try_map", false, move |sides| {
+            Box::new(try_map(f.clone()).with_sides(sides.clone()))
+        })
+    }
+
+    /// As [`DataStream::filter`] for a function that can give an error for a record; see [`DataStream::try_map`].
+    pub fn try_filter(
+        &self,
+        keep: impl Fn(&T) -> Result<bool, BoxError> + Send + Sync + 'static,
+    ) -> DataStream<T> {
+        let keep = Arc::new(keep);
+        self.transform_rejecting("try_filter", false, move |sides| {
+            Box::new(try_filter(keep.clone()).with_sides(sides.clone()))
+        })
+    }
+
+    /// As [`DataStream::flat_map`] for a function that can give an error for a record; see [`DataStream::try_map`].
+    pub fn try_flat_map<Out: Record, I: IntoIterator<Item = Out> + 'static>(
+        &self,
+        f: impl Fn(T) -> Result<I, BoxError> + Send + Sync + 'static,
+    ) -> DataStream<Out> {
+        let f = Arc::new(f);
+        self.transform_rejecting("try_flat_map", false, move |sides| {
+            Box::new(try_flat_map(f.clone()).with_sides(sides.clone()))
+        })
     }
 
     /// Keeps the records for which `keep` is true.
@@ -127,12 +206,15 @@ impl<T: Record> DataStream<T> {
         self.transform("flat_map", false, move |_| Box::new(FlatMap::new(f.clone())))
     }
 
-    /// Runs a function with side outputs over each record; each subtask has one that `make` makes.
+    /// Runs a function with side outputs over each record; each subtask has one that `make` makes. It may give an
+    /// error for a record; see [`DataStream::try_map`].
     pub fn process<Out: Record, P: ProcessFunction<T, Out> + 'static>(
         &self,
         make: impl Fn() -> P + Send + Sync + 'static,
     ) -> DataStream<Out> {
-        self.transform("process", false, move |sides| Box::new(Process::new(&make).with_sides(sides.clone())))
+        self.transform_rejecting("process", false, move |sides| {
+            Box::new(Process::new(&make).with_sides(sides.clone()))
+        })
     }
 
     /// Brings records of one key together, so that state can be kept for each.
@@ -144,24 +226,11 @@ impl<T: Record> DataStream<T> {
         KeyedStream::new(self.clone(), Arc::new(select))
     }
 
-    /// This stream sent out by the hash of a key.
-    pub(super) fn keyed_by_hash(&self, hash: impl Fn(&T) -> u64 + Send + Sync + 'static) -> Self {
-        let column = move |records: &[T], hashes: &mut Vec<u64>| hashes.extend(records.iter().map(&hash));
-        self.partitioned(Partitioning::Keyed(Arc::new(column)))
-    }
-
-    /// This stream, which is sent out by the hash of a key, with records of one key made one before they are sent.
-    pub(super) fn combined(&self, make: MakeCombine<T>) -> Self {
-        let mut own = self.clone();
-        for origin in &mut own.origins {
-            if let Partitioning::Keyed(select) = &origin.partitioning {
-                origin.partitioning = Partitioning::Combined(select.clone(), make.clone());
-            }
-        }
-        own
-    }
-
     /// Gives records their times and the stream its watermarks.
+    ///
+    /// How far event time had come is kept by the operators that judge records by it: windows and keyed processes. So
+    /// after a restore a record is late that was late before it, while the generator here begins anew with the records
+    /// that come, and its watermarks count again once they pass what those operators have kept.
     pub fn assign_timestamps_and_watermarks(&self, strategy: WatermarkStrategy<T>) -> DataStream<T> {
         self.transform("timestamps", false, move |_| Box::new(AssignTimestamps::new(strategy.clone())))
     }
@@ -173,78 +242,14 @@ impl<T: Record> DataStream<T> {
         own
     }
 
-    /// Sends records to the subtasks behind in turn.
-    pub fn rebalance(&self) -> Self {
-        self.partitioned(Partitioning::Rebalance)
-    }
-
-    /// Sends records at random.
-    pub fn shuffle(&self) -> Self {
-        self.partitioned(Partitioning::Shuffle)
-    }
-
-    /// Sends records in turn to those subtasks that are next to the sender.
-    pub fn rescale(&self) -> Self {
-        self.partitioned(Partitioning::Rescale)
-    }
-
-    /// Sends each record to all subtasks.
-    pub fn broadcast(&self) -> Self {
-        self.partitioned(Partitioning::Broadcast)
-    }
-
-    /// Sends all records to the first subtask.
-    pub fn global(&self) -> Self {
-        self.partitioned(Partitioning::Global)
-    }
-
-    /// Sends records to the subtask of the same number.
-    pub fn forward(&self) -> Self {
-        self.partitioned(Partitioning::Forward)
-    }
-
-    /// Sends each record where `choose` says: the record and the number of subtasks in, an index out.
-    pub fn partition_custom(&self, choose: impl Fn(&T, usize) -> usize + Send + Sync + 'static) -> Self {
-        self.partitioned(Partitioning::Custom(Arc::new(choose)))
-    }
-
     /// What the operator behind this stream emits to a side output.
     pub fn side_output<Side: Record>(&self, tag: &OutputTag<Side>) -> DataStream<Side> {
         let side = |origin: &Origin<T>| Origin {
             node: origin.node,
             tag: Some(tag.name().into()),
-            partitioning: Partitioning::Forward,
+            partitioning: Partitioning::Unset,
         };
         DataStream::of(self.env.clone(), self.origins.iter().map(side).collect())
-    }
-
-    fn change_nodes(self, change: impl Fn(&mut millstream_dataflow::graph::Node)) -> Self {
-        let mut graph = self.env.graph.borrow_mut();
-        for origin in &self.origins {
-            if let Some(node) = graph.node_mut(origin.node) {
-                change(node);
-            }
-        }
-        drop(graph);
-        self
-    }
-
-    /// Names the operator that makes this stream, for people.
-    #[must_use]
-    pub fn name(self, name: &str) -> Self {
-        self.change_nodes(|node| node.name = name.into())
-    }
-
-    /// Names the operator's state: what a checkpoint has under this uid comes back to it, wherever it stands.
-    #[must_use]
-    pub fn uid(self, uid: &str) -> Self {
-        self.change_nodes(|node| node.uid = Some(OperatorUid::new(uid)))
-    }
-
-    /// The number of subtasks of the operator that makes this stream.
-    #[must_use]
-    pub fn parallelism(self, parallelism: u32) -> Self {
-        self.change_nodes(|node| node.parallelism = Some(parallelism))
     }
 
     /// Writes the stream to a sink.
@@ -271,35 +276,5 @@ impl<T: Record> DataStream<T> {
         self.sink_to(sink);
         self.env.execute(name)?;
         Ok(collected.take())
-    }
-}
-
-/// A stream that has come to its end.
-pub struct SinkStream {
-    env: StreamEnvironment,
-    node: NodeId,
-}
-
-impl SinkStream {
-    fn change(self, change: impl FnOnce(&mut millstream_dataflow::graph::Node)) -> Self {
-        if let Some(node) = self.env.graph.borrow_mut().node_mut(self.node) {
-            change(node);
-        }
-        self
-    }
-
-    /// Names the sink, for people.
-    pub fn name(self, name: &str) -> Self {
-        self.change(|node| node.name = name.into())
-    }
-
-    /// Names the sink's state.
-    pub fn uid(self, uid: &str) -> Self {
-        self.change(|node| node.uid = Some(OperatorUid::new(uid)))
-    }
-
-    /// The number of the sink's subtasks.
-    pub fn parallelism(self, parallelism: u32) -> Self {
-        self.change(|node| node.parallelism = Some(parallelism))
     }
 }

@@ -173,7 +173,7 @@ impl StreamEnvironment {
         let name = source.name();
         let adapter = SourceAdapter(Arc::new(source));
         let node = self.graph.borrow_mut().add(name, NodeKind::Source(Arc::new(adapter)));
-        DataStream::of(self.clone(), vec![Origin { node, tag: None, partitioning: Partitioning::Forward }])
+        DataStream::of(self.clone(), vec![Origin { node, tag: None, partitioning: Partitioning::Unset }])
     }
 
     /// A stream of these records.

@@ -33,6 +33,39 @@ pub type KeyFn<K, T> = Box<dyn Fn(&T) -> K + Send + Sync>;
 /// assert_eq!(counts, [("a".to_string(), 1), ("b".to_string(), 1), ("a".to_string(), 2)]);
 /// # Ok::<(), millstream::Failure>(())
 /// ```
+///
+/// A keyed stream goes where its keys go; another partitioning would tear keys apart, and is no program. It belongs in
+/// front of the key, where it is of no use, or behind the operator:
+///
+/// ```compile_fail,E0599
+/// # use millstream::StreamEnvironment;
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let counts = rows.key_by(|row| row.0).rebalance().count();
+/// ```
+///
+/// ```
+/// # use millstream::StreamEnvironment;
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let counts = rows.key_by(|row| row.0).count().rebalance();
+/// ```
+///
+/// What is kept for a key can be written down in a checkpoint; a record that cannot is folded into something that can:
+///
+/// ```compile_fail,E0599
+/// # use millstream::StreamEnvironment;
+/// #[derive(Clone)]
+/// struct Row(char, u64);
+/// let rows = StreamEnvironment::new().from_sequence(1, 3).map(|n| Row('a', n));
+/// let last = rows.key_by(|row| row.0).reduce(|_, row| row);
+/// ```
+///
+/// ```
+/// # use millstream::StreamEnvironment;
+/// #[derive(Clone)]
+/// struct Row(char, u64);
+/// let rows = StreamEnvironment::new().from_sequence(1, 3).map(|n| Row('a', n));
+/// let last = rows.key_by(|row| row.0).fold(|row| row.1, |last, row| *last = row.1, |key, last| Row(*key, *last));
+/// ```
 pub struct KeyedStream<K, T, S = KeyFn<K, T>> {
     stream: DataStream<T>,
     select: Arc<S>,
@@ -110,13 +143,14 @@ where
         self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key, *count))
     }
 
-    /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes.
+    /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes. It may give
+    /// an error for a record; see [`DataStream::on_error`].
     pub fn process<Out: Record, P: KeyedProcessFunction<K, T, Out> + 'static>(
         &self,
         make: impl Fn() -> P + Send + Sync + 'static,
     ) -> DataStream<Out> {
         let select = self.select.clone();
-        self.stream.transform("process", true, move |sides| {
+        self.stream.transform_rejecting("process", true, move |sides| {
             Box::new(KeyedProcess::new(select.clone(), &make).with_sides(sides.clone()))
         })
     }
@@ -177,54 +211,60 @@ where
     }
 
     /// The least value of a field; the others keep the values of the key's first record.
-    pub fn min<N>(&self, field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static) -> DataStream<T>
-    where
-        N: PartialOrd + Copy + 'static,
-    {
-        let update = move |held: &mut T, mut record: T| {
-            let new = *field(&mut record);
-            let old = field(held);
-            if new < *old {
-                *old = new;
-            }
-        };
-        self.fold_records("min", update)
+    pub fn min<N: PartialOrd + 'static>(
+        &self,
+        field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static,
+    ) -> DataStream<T> {
+        self.extreme("min", field, |new, held| new < held)
     }
 
     /// The greatest value of a field; the others keep the values of the key's first record.
-    pub fn max<N>(&self, field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static) -> DataStream<T>
-    where
-        N: PartialOrd + Copy + 'static,
-    {
+    pub fn max<N: PartialOrd + 'static>(
+        &self,
+        field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static,
+    ) -> DataStream<T> {
+        self.extreme("max", field, |new, held| new > held)
+    }
+
+    /// Takes the field of a record that `wins` against what is held.
+    fn extreme<N: 'static>(
+        &self,
+        name: &'static str,
+        field: impl Fn(&mut T) -> &mut N + Send + Sync + 'static,
+        wins: impl Fn(&N, &N) -> bool + Send + Sync + 'static,
+    ) -> DataStream<T> {
+        let keeps_text = may_hold_text::<T>();
         let update = move |held: &mut T, mut record: T| {
-            let new = *field(&mut record);
-            let old = field(held);
-            if new > *old {
-                *old = new;
+            if wins(field(&mut record), field(held)) {
+                let mut winner = if keeps_text { Text::detached_clone(&record) } else { record };
+                std::mem::swap(field(&mut winner), field(held));
             }
         };
-        self.fold_records("max", update)
+        self.fold_records(name, update)
     }
 
     /// The record with the least value of `by`; of equal ones the first.
     pub fn min_by<N: PartialOrd>(&self, by: impl Fn(&T) -> N + Send + Sync + 'static) -> DataStream<T> {
-        let keeps_text = may_hold_text::<T>();
-        let update = move |held: &mut T, record: T| {
-            if by(&record) < by(held) {
-                *held = if keeps_text { Text::detached_clone(&record) } else { record };
-            }
-        };
-        self.fold_records("min_by", update)
+        self.extreme_by("min_by", move |new, held| by(new) < by(held))
     }
 
     /// The record with the greatest value of `by`; of equal ones the first.
     pub fn max_by<N: PartialOrd>(&self, by: impl Fn(&T) -> N + Send + Sync + 'static) -> DataStream<T> {
+        self.extreme_by("max_by", move |new, held| by(new) > by(held))
+    }
+
+    /// Takes a record that `wins` against the one that is held.
+    fn extreme_by(
+        &self,
+        name: &'static str,
+        wins: impl Fn(&T, &T) -> bool + Send + Sync + 'static,
+    ) -> DataStream<T> {
         let keeps_text = may_hold_text::<T>();
         let update = move |held: &mut T, record: T| {
-            if by(&record) > by(held) {
+            if wins(&record, held) {
                 *held = if keeps_text { Text::detached_clone(&record) } else { record };
             }
         };
-        self.fold_records("max_by", update)
+        self.fold_records(name, update)
     }
 }

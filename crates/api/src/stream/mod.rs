@@ -8,9 +8,12 @@
 mod data_stream;
 mod environment;
 mod keyed_stream;
+mod operator_settings;
+mod partitioning;
 mod windowed_stream;
 
-pub use data_stream::{DataStream, SinkStream};
+pub use data_stream::DataStream;
 pub use environment::StreamEnvironment;
 pub use keyed_stream::{KeyFn, KeyedStream};
+pub use operator_settings::SinkStream;
 pub use windowed_stream::WindowedStream;

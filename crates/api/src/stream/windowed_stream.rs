@@ -12,7 +12,7 @@ use millstream_operators::window::{
     WindowAssigner, WindowFunction,
 };
 
-use super::DataStream;
+use super::{DataStream, KeyFn};
 
 /// The records of each key, cut into windows. A window emits when time passes its end; its results have the time of its
 /// last moment.
@@ -34,7 +34,39 @@ use super::DataStream;
 /// assert_eq!(sums, [(1_000, 11), (2_000, 7)]);
 /// # Ok::<(), millstream::Failure>(())
 /// ```
-pub struct WindowedStream<K, T, S> {
+///
+/// Windows are no stream until something is said of what is in them:
+///
+/// ```compile_fail,E0599
+/// # use millstream::{StreamEnvironment, TumblingProcessingTime, connectors::discard::Discard, time::seconds};
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let windows = rows.key_by(|row| row.0).window(TumblingProcessingTime::of(seconds(1)));
+/// windows.sink_to(Discard::new());
+/// ```
+///
+/// ```
+/// # use millstream::{StreamEnvironment, TumblingProcessingTime, connectors::discard::Discard, time::seconds};
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let windows = rows.key_by(|row| row.0).window(TumblingProcessingTime::of(seconds(1)));
+/// windows.reduce(|a, b| (a.0, a.1 + b.1)).sink_to(Discard::new());
+/// ```
+///
+/// A side output has the type of its tag, and late records are of the stream's own:
+///
+/// ```compile_fail,E0308
+/// # use millstream::{OutputTag, StreamEnvironment, TumblingProcessingTime, time::seconds};
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let windows = rows.key_by(|row| row.0).window(TumblingProcessingTime::of(seconds(1)));
+/// let late = windows.side_output_late_data(&OutputTag::<String>::new("late"));
+/// ```
+///
+/// ```
+/// # use millstream::{OutputTag, StreamEnvironment, TumblingProcessingTime, time::seconds};
+/// let rows = StreamEnvironment::new().from_collection([('a', 1), ('b', 2)]);
+/// let windows = rows.key_by(|row| row.0).window(TumblingProcessingTime::of(seconds(1)));
+/// let late = windows.side_output_late_data(&OutputTag::<(char, i32)>::new("late"));
+/// ```
+pub struct WindowedStream<K, T, S = KeyFn<K, T>> {
     stream: DataStream<T>,
     select: Arc<S>,
     assigner: WindowAssigner,

@@ -82,7 +82,11 @@ impl Attempts {
     pub(super) fn connect(&mut self, address: &str) -> Result<Option<TcpStream>> {
         match dial(address) {
             Ok(stream) => Ok(Some(stream)),
-            Err(_) if self.failed() => Ok(None),
+            Err(error) if self.failed() => {
+                let (attempt, of) = (self.failed, self.settings.attempts.saturating_add(1));
+                tracing::warn!(address, attempt, of, next_in = ?self.wait(), %error, "no connection, trying again");
+                Ok(None)
+            }
             Err(error) => Err(self.gave_up(address, error)),
         }
     }

@@ -112,8 +112,7 @@ impl Source for TextFiles {
 
     fn enumerator(&self, restored: Option<Vec<u8>>) -> Result<Box<dyn SplitEnumerator<FileSplit>>> {
         self.lines.check()?;
-        // From the middle of a file on, nobody can tell where a delimiter such as `aa` begins.
-        let split_bytes = self.lines.delimiter.single().map_or(u64::MAX, |_| self.split_bytes);
+        let split_bytes = split::largest(&self.lines, self.split_bytes);
         let enumerator =
             enumerator::FileEnumerator::new(self.path.clone(), split_bytes, self.watch, restored)?;
         Ok(Box::new(enumerator))

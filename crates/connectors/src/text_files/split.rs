@@ -4,6 +4,7 @@ use std::path::Path;
 
 use millstream_dataflow::source::Split;
 use millstream_formats::compression::Compression;
+use millstream_formats::lines::LineSettings;
 use millstream_model::error::Result;
 use serde::{Deserialize, Serialize};
 
@@ -57,11 +58,12 @@ pub(super) fn cut(name: &str, length: u64, bytes: u64) -> Vec<FileSplit> {
 }
 
 /// The files at `path` (as [`found`] finds them), cut into about `wanted` splits of like size, at least one for each file
-/// that is not empty.
+/// that is not empty. A file whose lines end in more than one byte is one split.
 ///
 /// # Errors
-/// As [`found`]; if a file may not be read.
-pub fn splits(path: &str, wanted: usize) -> Result<Vec<FileSplit>> {
+/// As [`found`]; if a file may not be read; if the settings cannot be.
+pub fn splits(path: &str, wanted: usize, settings: &LineSettings) -> Result<Vec<FileSplit>> {
+    settings.check()?;
     let mut sized = Vec::new();
     for file in found(path)? {
         let name = name_of(&file)?;
@@ -71,5 +73,12 @@ pub fn splits(path: &str, wanted: usize) -> Result<Vec<FileSplit>> {
     let total: u64 = sized.iter().map(|(_, length)| length).sum();
     let goal = total.div_ceil(wanted.max(1) as u64).max(1);
     let even = |length: u64| length.div_ceil(length.div_ceil(goal).max(1)).max(1);
-    Ok(sized.into_iter().flat_map(|(name, length)| cut(&name, length, even(length))).collect())
+    let sized = sized.into_iter();
+    Ok(sized.flat_map(|(name, length)| cut(&name, length, largest(settings, even(length)))).collect())
+}
+
+/// How many bytes a split may have where `wanted` are asked for: from the middle of a file on, nobody can tell where a
+/// delimiter such as `aa` begins.
+pub(super) fn largest(settings: &LineSettings, wanted: u64) -> u64 {
+    settings.delimiter.single().map_or(u64::MAX, |_| wanted)
 }

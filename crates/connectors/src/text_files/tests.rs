@@ -47,9 +47,8 @@ fn lines_that_a_text_of_several_bytes_ends_are_read_exactly_once() {
     let folder = tempfile::tempdir().unwrap();
     let expected = lines(12, "one\ntwo");
     fs::write(folder.path().join("1.txt"), expected.join("\r\n")).unwrap();
-    let make = || {
-        TextFiles::read(folder.path().to_str().unwrap()).split_bytes(5).lines(small()).delimiter("\r\n")
-    };
+    let make =
+        || TextFiles::read(folder.path().to_str().unwrap()).split_bytes(5).lines(small()).delimiter("\r\n");
     check_source(make, &texts(&expected));
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Holds: the count is right after a panic too, and costs nothing where none happens.
 
-/// Counts what was handed out, and writes it down when it goes out of scope, in a panic too.
+/// Counts what was handed out, and writes it down when it goes out of scope, in a panic too. Best moved into the closure
+/// of the loop that counts, where the count can stay in a register.
 pub(super) struct Cursor<'a> {
     count: usize,
     handed: &'a mut usize,

@@ -6,9 +6,11 @@
 
 mod drain;
 mod origin;
+mod prepared;
 
 pub use drain::Drain;
 pub use origin::Origin;
+pub use prepared::Prepared;
 
 use millstream_model::error::Position;
 use millstream_model::time::Timestamp;
@@ -55,6 +57,11 @@ impl<T> Batch<T> {
     /// An empty batch with room for `capacity` records.
     pub fn with_capacity(capacity: usize) -> Self {
         Self::from(Vec::with_capacity(capacity))
+    }
+
+    /// As [`Batch::with_capacity`] with room for the hashes of the records' keys.
+    pub fn with_keyed_capacity(capacity: usize) -> Self {
+        Self { hashes: Vec::with_capacity(capacity), ..Self::with_capacity(capacity) }
     }
 
     /// How many records there are.
@@ -209,12 +216,11 @@ impl<T> Batch<T> {
         let mut cursor = drain::Cursor::new(&mut self.handed);
         let records = std::mem::take(&mut self.records)
             .into_iter()
-            .map(|record| {
+            .map(move |record| {
                 cursor.advance();
                 change(record)
             })
             .collect();
-        drop(cursor);
         Batch {
             records,
             times: std::mem::take(&mut self.times),
@@ -224,54 +230,29 @@ impl<T> Batch<T> {
         }
     }
 
-    /// As [`Batch::map`] in two passes: `prepare` is given every record, with the hash of its key where the batch knows
-    /// it, before `change` is given the first one, with what was prepared for it.
+    /// The first of two passes over the records: puts before each what `prepare` makes of it, which is given the hash of
+    /// the record's key where the batch knows it. [`Prepared::map`] is the second.
     ///
     /// What must wait for memory is best done in a pass with as little else as possible, for the more of it the processor
-    /// then has under way at once. If a function fails in the first pass, no record has been changed.
+    /// then has under way at once. If user code fails in the first pass, no record has been changed.
     #[inline]
-    pub fn map_prepared<P, U>(
-        &mut self,
-        mut prepare: impl FnMut(&T, Option<u64>) -> P,
-        mut change: impl FnMut(P, T) -> U,
-    ) -> Batch<U> {
-        let prepared = self.prepared(&mut prepare);
+    pub fn prepare<P>(&mut self, mut prepare: impl FnMut(&T, Option<u64>) -> P) -> Prepared<'_, P, T> {
         let mut cursor = drain::Cursor::new(&mut self.handed);
-        let records = prepared
-            .into_iter()
-            .map(|(prepared, record)| {
-                cursor.advance();
-                change(prepared, record)
-            })
-            .collect();
-        drop(cursor);
-        self.hashes.clear();
-        Batch {
-            records,
-            times: std::mem::take(&mut self.times),
-            hashes: Vec::new(),
-            origin: self.origin.take(),
-            handed: 0,
-        }
-    }
-
-    /// The records, each behind what `prepare` makes of it: one vector, in which the second pass can leave its results.
-    #[inline]
-    fn prepared<P>(&mut self, prepare: &mut impl FnMut(&T, Option<u64>) -> P) -> Vec<(P, T)> {
-        let mut cursor = drain::Cursor::new(&mut self.handed);
-        if self.hashes.is_empty() {
-            let records = self.records.drain(..).map(|record| {
+        let records = if self.hashes.is_empty() {
+            let prepared = self.records.drain(..).map(move |record| {
                 cursor.advance();
                 (prepare(&record, None), record)
             });
-            records.collect()
+            prepared.collect()
         } else {
-            let records = self.records.drain(..).zip(&self.hashes).map(|(record, hash)| {
+            let prepared = self.records.drain(..).zip(&self.hashes).map(move |(record, hash)| {
                 cursor.advance();
                 (prepare(&record, Some(*hash)), record)
             });
-            records.collect()
-        }
+            prepared.collect()
+        };
+        self.hashes.clear();
+        Prepared::new(records, std::mem::take(&mut self.times), self.origin.take(), &mut self.handed)
     }
 
     /// Takes the records out, in order. Times stay until [`Batch::clear`], see [`Batch::drain_timed`].

@@ -16,7 +16,9 @@ pub type Partitioner<T> = Arc<dyn Fn(&T, usize) -> usize + Send + Sync>;
 
 /// How the records of an edge are shared out among the subtasks behind it.
 pub enum Partitioning<T> {
-    /// Subtask *n* to subtask *n*, fused into one chain; in turn to all of them where their numbers differ.
+    /// Nothing was said: as `Forward` where the numbers of subtasks are equal, else as `Rebalance`.
+    Unset,
+    /// Subtask *n* to subtask *n*, fused into one chain. A job in which their numbers differ is refused.
     Forward,
     /// In turn to all of them.
     Rebalance,
@@ -39,6 +41,7 @@ pub enum Partitioning<T> {
 impl<T> Clone for Partitioning<T> {
     fn clone(&self) -> Self {
         match self {
+            Self::Unset => Self::Unset,
             Self::Forward => Self::Forward,
             Self::Rebalance => Self::Rebalance,
             Self::Rescale => Self::Rescale,
@@ -55,7 +58,7 @@ impl<T> Clone for Partitioning<T> {
 impl<T> fmt::Display for Partitioning<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Forward => "forward",
+            Self::Unset | Self::Forward => "forward",
             Self::Rebalance => "rebalance",
             Self::Rescale => "rescale",
             Self::Shuffle => "shuffle",
@@ -71,7 +74,7 @@ impl<T> Partitioning<T> {
     /// Whether a sender of `from` subtasks and a receiver of `to` can be one chain.
     pub fn can_fuse(&self, from: u32, to: u32) -> bool {
         match self {
-            Self::Forward => from == to,
+            Self::Unset | Self::Forward => from == to,
             Self::Keyed(_) | Self::Combined(..) => from == 1 && to == 1,
             _ => false,
         }

@@ -7,6 +7,7 @@
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::Subtask;
 use millstream_model::record::Record;
+use millstream_model::time::Timestamp;
 
 use super::{AnyBatch, ChannelSender, Combine, Element, KeySelector, Partitioning, Route};
 use crate::batch::Batch;
@@ -63,9 +64,15 @@ impl<T: Record> ExchangeSender<T> {
         }
     }
 
+    #[cold]
     fn flush_one(&mut self, to: usize) -> Result<()> {
         if !self.buffers[to].is_empty() {
-            let batch = std::mem::replace(&mut self.buffers[to], Batch::with_capacity(self.batch_size));
+            let fresh = if self.table.is_empty() {
+                Batch::with_capacity(self.batch_size)
+            } else {
+                Batch::with_keyed_capacity(self.batch_size)
+            };
+            let batch = std::mem::replace(&mut self.buffers[to], fresh);
             self.channels[to].send(Element::Batch(AnyBatch::new(batch)))?;
         }
         Ok(())
@@ -118,6 +125,14 @@ impl<T: Record> ExchangeSender<T> {
         Ok(())
     }
 
+    #[inline(always)] // It is the loop's body, once for each of its two forms.
+    fn push_keyed(&mut self, record: T, time: Option<Timestamp>, hash: u64) -> Result<()> {
+        let to = usize::from(self.table[self.route.group(hash)]);
+        let buffer = &mut self.buffers[to];
+        buffer.push_keyed(record, time, hash);
+        if buffer.len() >= self.batch_size { self.flush_one(to) } else { Ok(()) }
+    }
+
     fn scatter_keyed(&mut self, batch: &mut Batch<T>, select: &KeySelector<T>) -> Result<()> {
         self.hashes.clear();
         select(batch.records(), &mut self.hashes);
@@ -129,12 +144,13 @@ impl<T: Record> ExchangeSender<T> {
             return if combine.len() >= COMBINED { self.send_combined() } else { Ok(()) };
         }
         let hashes = std::mem::take(&mut self.hashes);
-        let timed = batch.is_timed();
-        for ((record, time), &hash) in batch.drain_timed().zip(&hashes) {
-            let to = usize::from(self.table[self.route.group(hash)]);
-            self.buffers[to].push_keyed(record, timed.then_some(time), hash);
-            if self.buffers[to].len() >= self.batch_size {
-                self.flush_one(to)?;
+        if batch.is_timed() {
+            for ((record, time), &hash) in batch.drain_timed().zip(&hashes) {
+                self.push_keyed(record, Some(time), hash)?;
+            }
+        } else {
+            for (record, &hash) in batch.drain().zip(&hashes) {
+                self.push_keyed(record, None, hash)?;
             }
         }
         self.hashes = hashes;
@@ -147,11 +163,7 @@ impl<T: Record> ExchangeSender<T> {
         let pays = combine.len() < self.taken / 2;
         self.taken = 0;
         for (hash, record) in combine.drain() {
-            let to = usize::from(self.table[self.route.group(hash)]);
-            self.buffers[to].push_keyed(record, None, hash);
-            if self.buffers[to].len() >= self.batch_size {
-                self.flush_one(to)?;
-            }
+            self.push_keyed(record, None, hash)?;
         }
         self.combine = pays.then_some(combine);
         Ok(())
@@ -181,7 +193,7 @@ impl<T: Record> Downstream<T> for ExchangeSender<T> {
         let receivers = self.channels.len();
         match self.partitioning.clone() {
             Partitioning::Global => self.append(0, batch)?,
-            Partitioning::Forward if receivers == 1 => self.append(0, batch)?,
+            Partitioning::Unset | Partitioning::Forward if receivers == 1 => self.append(0, batch)?,
             Partitioning::Broadcast => {
                 for to in 0..receivers {
                     self.append(to, &mut batch.clone())?;
@@ -190,7 +202,7 @@ impl<T: Record> Downstream<T> for ExchangeSender<T> {
             Partitioning::Keyed(select) | Partitioning::Combined(select, _) => {
                 self.scatter_keyed(batch, &select)?
             }
-            Partitioning::Forward | Partitioning::Rebalance | Partitioning::Rescale => {
+            Partitioning::Unset | Partitioning::Forward | Partitioning::Rebalance | Partitioning::Rescale => {
                 self.scatter(batch, |sender, _| {
                     sender.next = (sender.next + 1) % receivers;
                     Ok(sender.next)
@@ -201,9 +213,10 @@ impl<T: Record> Downstream<T> for ExchangeSender<T> {
                 self.scatter(batch, |_, record| match choose(record, receivers) {
                     to if to < receivers => Ok(to),
                     to => Err(Failure::user(format!(
-                        "the custom partitioner chose receiver {to}, but there are {receivers} (0 to {})",
+                        "the custom partitioner chose subtask {to}, but there are {receivers} (0 to {})",
                         receivers - 1
-                    ))),
+                    ))
+                    .advice("give an index below the number of subtasks, the function's second argument")),
                 })?
             }
         }

@@ -34,6 +34,8 @@ pub trait AnyExchange: Send + Sync {
     fn label(&self) -> String;
     /// Whether sender and receiver can be one chain.
     fn can_fuse(&self, from: u32, to: u32) -> bool;
+    /// Whether the job is to be refused where sender and receiver have different numbers of subtasks.
+    fn needs_equal_parallelism(&self) -> bool;
     /// Which receivers a sender needs channels to.
     fn receivers(&self, sender: u32, senders: u32, receivers: u32) -> std::ops::Range<u32>;
     /// The sending side.
@@ -79,10 +81,14 @@ impl<T: Record> AnyExchange for TypedExchange<T> {
         self.0.can_fuse(from, to)
     }
 
+    fn needs_equal_parallelism(&self) -> bool {
+        matches!(self.0, Partitioning::Forward)
+    }
+
     fn receivers(&self, sender: u32, senders: u32, receivers: u32) -> std::ops::Range<u32> {
         match self.0 {
             // Senders and receivers are laid side by side; a sender reaches those that begin beside it.
-            Partitioning::Forward if senders == receivers => sender..sender + 1,
+            Partitioning::Unset | Partitioning::Forward if senders == receivers => sender..sender + 1,
             Partitioning::Rescale if senders <= receivers => {
                 sender * receivers / senders..(sender + 1) * receivers / senders
             }

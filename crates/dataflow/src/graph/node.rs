@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use millstream_model::record::Record;
 
 use crate::exchange::AnyBatch;
 use crate::operator::{
-    ChainContext, Control, Downstream, FanOut, Link, LinkIdentity, Operator, Output, SideLink, SideOutputs,
+    ChainContext, Control, Downstream, FanOut, Link, LinkIdentity, OnError, Operator, Output, RecordType,
+    SideLink, SideOutputs,
 };
 use crate::sink::AnySink;
 use crate::source::AnySource;
@@ -26,10 +28,14 @@ pub struct Node {
     pub name: Arc<str>,
     /// For its state: the user's, or `None` to derive one from its place.
     pub uid: Option<OperatorUid>,
+    /// Where in the program it was given its uid.
+    pub uid_given_at: Option<&'static Location<'static>>,
     /// How many subtasks; `None` for the job's.
     pub parallelism: Option<u32>,
     /// Whether it keeps state, so that a checkpoint must have some for it.
     pub keeps_state: bool,
+    /// What it does with records that user code gives an error for.
+    pub on_error: OnError,
     /// What it does.
     pub kind: NodeKind,
 }
@@ -77,6 +83,11 @@ pub trait OperatorNode: Send + Sync {
         output: Option<Box<dyn Any>>,
         sides: SideOutputs,
     ) -> Result<Box<dyn Any>>;
+
+    /// The type of its records, where its function can give an error for one of them: [`OnError`] is for these.
+    fn rejects(&self) -> Option<RecordType> {
+        None
+    }
 }
 
 /// What an operator reaches its side outputs through.
@@ -85,6 +96,7 @@ pub type SharedSides = Rc<RefCell<SideOutputs>>;
 /// An [`OperatorNode`] made of a function that makes the operator.
 pub struct OperatorFactory<In, Out, F> {
     make: F,
+    can_reject: bool,
     types: PhantomData<fn(In) -> Out>,
 }
 
@@ -96,7 +108,14 @@ where
 {
     /// A node whose subtasks each run an operator of `make`'s.
     pub fn new(make: F) -> Self {
-        Self { make, types: PhantomData }
+        Self { make, can_reject: false, types: PhantomData }
+    }
+
+    /// Says that the operator carries out [`OnError`].
+    #[must_use]
+    pub fn rejecting(mut self) -> Self {
+        self.can_reject = true;
+        self
     }
 }
 
@@ -124,5 +143,9 @@ where
         let link: Box<dyn Downstream<In>> =
             if has_sides { Box::new(SideLink::new(link, sides)) } else { Box::new(link) };
         Ok(Box::new(link))
+    }
+
+    fn rejects(&self) -> Option<RecordType> {
+        self.can_reject.then(RecordType::of::<In>)
     }
 }

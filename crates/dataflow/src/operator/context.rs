@@ -12,6 +12,7 @@ use millstream_model::key::{KeyGroupRange, MaxParallelism};
 use millstream_model::settings::Choices;
 use millstream_model::time::Timestamp;
 
+use super::{LinkCounts, OnError};
 use crate::state::OperatorRestore;
 
 /// Whether results are wanted as they change, or once at the end.
@@ -20,7 +21,8 @@ pub enum Mode {
     /// Every update is emitted.
     #[default]
     Streaming,
-    /// A keyed aggregate emits its last value for each key at the end of the input, and nothing before.
+    /// A keyed aggregate emits its last value for each key at the end of the input, and nothing before; no record is
+    /// late, since event time stands still until then.
     Batch,
 }
 
@@ -148,6 +150,10 @@ pub struct OperatorContext<'a> {
     pub max_parallelism: MaxParallelism,
     /// Streaming or batch.
     pub mode: Mode,
+    /// What to do with records that user code gives an error for.
+    pub on_error: &'a OnError,
+    /// Where the operator counts what the link cannot see.
+    pub counts: &'a Arc<LinkCounts>,
     /// The alarm clock for [`super::Operator::on_processing_time`].
     pub wakeup: Wakeup,
     /// Whether the job is being stopped at once.

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{OperatorUid, Subtask};
 
-use super::{ChainContext, Control, Downstream, Operator, OperatorContext, Output, SideOutputs};
+use super::{ChainContext, Control, Downstream, OnError, Operator, OperatorContext, Output, SideOutputs};
 use crate::batch::{Batch, Origin};
 use crate::state::OperatorSnapshot;
 
@@ -25,6 +25,8 @@ pub struct LinkIdentity {
     pub uid: OperatorUid,
     /// Where it counts.
     pub counts: Arc<LinkCounts>,
+    /// What it does with records that user code gives an error for.
+    pub on_error: OnError,
 }
 
 /// What has passed through an operator, over all its subtasks and since the attempt began; updated once per batch.
@@ -34,6 +36,8 @@ pub struct LinkCounts {
     pub records_in: AtomicU64,
     /// Records that went out through the main output.
     pub records_out: AtomicU64,
+    /// Records that user code gave an error for and that were left out, as [`OnError`] says.
+    pub records_skipped: AtomicU64,
     /// The last watermark that came in, in milliseconds; `i64::MIN` before the first.
     pub watermark: AtomicI64,
 }
@@ -102,6 +106,8 @@ impl<In, Out> Downstream<In> for Link<In, Out> {
             groups: context.groups,
             max_parallelism: context.max_parallelism,
             mode: context.mode,
+            on_error: &self.identity.on_error,
+            counts: &self.identity.counts,
             wakeup: context.wakeup.clone(),
             cancelled: context.cancelled.clone(),
             restore: context.restore.restore(&self.identity.uid)?,
@@ -204,11 +210,13 @@ impl<In, Out> Downstream<In> for SideLink<In, Out> {
 
     fn batch(&mut self, batch: &mut Batch<In>) -> Result<()> {
         self.link.batch(batch)?;
-        self.sides.borrow_mut().finish_batch()
+        let finished = self.sides.borrow_mut().finish_batch();
+        finished.map_err(|failure| self.link.place(failure))
     }
 
     fn control(&mut self, control: &mut Control<'_>) -> Result<()> {
         self.link.control(control)?;
-        self.sides.borrow_mut().control(control)
+        let passed = self.sides.borrow_mut().control(control);
+        passed.map_err(|failure| self.link.place(failure))
     }
 }

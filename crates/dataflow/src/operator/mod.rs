@@ -9,6 +9,7 @@ mod context;
 mod control;
 mod fan_out;
 mod link;
+mod on_error;
 mod output;
 mod side;
 
@@ -16,6 +17,7 @@ pub use context::{Cancelled, ChainContext, Mode, OperatorContext, RestoreSource,
 pub use control::{Barrier, BarrierPass, Control, Downstream};
 pub use fan_out::FanOut;
 pub use link::{Link, LinkCounts, LinkIdentity, SideLink};
+pub use on_error::{OnError, RecordType, RejectTag, Rejected};
 pub use output::Output;
 pub use side::{OutputTag, SideOutputs};
 

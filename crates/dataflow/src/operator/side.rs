@@ -79,6 +79,8 @@ impl<T: 'static> AnySide for Output<T> {
 #[derive(Default)]
 pub struct SideOutputs {
     sides: Vec<(Arc<str>, Box<dyn AnySide>)>,
+    /// The side output and the type that do not fit, once something was emitted that its reader does not take.
+    misfit: Option<(Arc<str>, &'static str)>,
 }
 
 impl SideOutputs {
@@ -100,15 +102,14 @@ impl SideOutputs {
     /// Emits a record to a side output, with its event time if it has one.
     ///
     /// # Errors
-    /// If the reader of the side output expects another type of records.
+    /// If the reader of the side output expects another type of records. The job then fails even where the error is
+    /// let go: no record of that type can be emitted.
     pub fn emit<T: 'static>(&mut self, tag: &OutputTag<T>, record: T, time: Option<Timestamp>) -> Result<()> {
         for (name, side) in &mut self.sides {
             if *name == tag.name {
                 let Some(output) = side.as_any().downcast_mut::<Output<T>>() else {
-                    return Err(Failure::user(format!(
-                        "side output `{name}` is read with another type than `{}`, which was emitted to it",
-                        std::any::type_name::<T>()
-                    )));
+                    self.misfit = Some((name.clone(), std::any::type_name::<T>()));
+                    return self.check();
                 };
                 match time {
                     Some(time) => output.emit_at(record, time),
@@ -124,11 +125,22 @@ impl SideOutputs {
         self.sides.iter_mut().try_for_each(|(_, side)| side.open(context))
     }
 
+    fn check(&self) -> Result<()> {
+        self.misfit.as_ref().map_or(Ok(()), |(name, emitted)| {
+            Err(Failure::user(format!(
+                "side output `{name}` is read with another type than `{emitted}`, which was emitted to it"
+            ))
+            .advice("use one OutputTag, or tags of one type, for emitting and for side_output(&tag)"))
+        })
+    }
+
     pub(super) fn control(&mut self, control: &mut Control<'_>) -> Result<()> {
+        self.check()?;
         self.sides.iter_mut().try_for_each(|(_, side)| side.control(control))
     }
 
     pub(super) fn finish_batch(&mut self) -> Result<()> {
+        self.check()?;
         self.sides.iter_mut().try_for_each(|(_, side)| side.finish_batch())
     }
 }

@@ -2,9 +2,15 @@
 //!
 //! Watermarks are emitted behind each batch in which time advanced, rather than in intervals of a clock: a run over the
 //! same batches makes the same watermarks.
+//!
+//! The watermark is in no checkpoint: what a generator has seen cannot be written down, and after a restore it begins
+//! anew. Operators that judge records by event time (windows, keyed processes) keep how far it had come themselves, and
+//! let no later watermark take that back.
+//!
+//! In batch mode there is no watermark but the last one: no record is late there, whatever the order of the input.
 
 use millstream_dataflow::batch::Batch;
-use millstream_dataflow::operator::{Operator, OperatorContext, Output, Wakeup};
+use millstream_dataflow::operator::{Mode, Operator, OperatorContext, Output, Wakeup};
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
 
@@ -23,6 +29,7 @@ pub struct AssignTimestamps<T> {
     /// Whether there was a record since the last look at the clock.
     is_active: bool,
     is_idle: bool,
+    is_batch: bool,
 }
 
 impl<T> AssignTimestamps<T> {
@@ -38,6 +45,7 @@ impl<T> AssignTimestamps<T> {
             due: Timestamp::MAX,
             is_active: false,
             is_idle: false,
+            is_batch: false,
         }
     }
 
@@ -50,7 +58,7 @@ impl<T> AssignTimestamps<T> {
 
     /// Looks at the clock again when the timeout, if there is one, is over.
     fn look_again(&mut self, now: impl FnOnce(&Clock) -> Timestamp) {
-        if let Some(timeout) = self.strategy.idleness {
+        if let (Some(timeout), false) = (self.strategy.idleness, self.is_batch) {
             self.due = now(&self.clock) + timeout;
             self.wakeup.request(self.due);
         }
@@ -60,6 +68,7 @@ impl<T> AssignTimestamps<T> {
 impl<T: 'static> Operator<T, T> for AssignTimestamps<T> {
     fn open(&mut self, context: &mut OperatorContext<'_>) -> Result<()> {
         self.wakeup = context.wakeup.clone();
+        self.is_batch = context.mode == Mode::Batch;
         self.look_again(Clock::now);
         Ok(())
     }
@@ -83,7 +92,7 @@ impl<T: 'static> Operator<T, T> for AssignTimestamps<T> {
             self.look_again(Clock::now);
         }
         let mut advanced = false;
-        if let Some(generator) = &mut self.generator {
+        if let (Some(generator), false) = (&mut self.generator, self.is_batch) {
             generator.on_batch(batch.records(), batch.times());
             if let Some(watermark) = generator.current_watermark().filter(|at| *at > self.watermark) {
                 self.watermark = watermark;
@@ -103,7 +112,7 @@ impl<T: 'static> Operator<T, T> for AssignTimestamps<T> {
     }
 
     fn on_processing_time(&mut self, now: Timestamp, output: &mut Output<T>) -> Result<()> {
-        if self.strategy.idleness.is_none() || self.is_idle {
+        if self.strategy.idleness.is_none() || self.is_idle || self.is_batch {
             return Ok(());
         }
         if now < self.due {

@@ -77,30 +77,43 @@ where
     fn fold<E>(&mut self, batch: &mut Batch<In>, emit: impl Fn(&R, K, &Acc) -> E) -> Result<Batch<E>> {
         let (select, init, update, result) = (&self.select, &self.init, &self.update, &self.result);
         let table = self.table.get()?;
-        let mut step = |hash: u64, key: K, record: In| {
-            let change = |key: K, held: &mut Acc, record: In| {
-                update(held, record);
-                emit(result, key, held)
-            };
-            let make = |key: &K, record: In| {
-                let held = init(&record);
-                let emitted = emit(result, key.clone(), &held);
-                (held, emitted)
-            };
-            table.change_or_insert(hash, key, record, change, make)
+        let change = |key: K, held: &mut Acc, record: In| {
+            update(held, record);
+            emit(result, key, held)
+        };
+        let make = |key: &K, record: In| {
+            let held = init(&record);
+            let emitted = emit(result, key.clone(), &held);
+            (held, emitted)
         };
         let emitted = if std::mem::needs_drop::<K>() {
-            let prepare = |record: &In, hash: Option<u64>| {
+            let prepared = batch.prepare(|record, hash| {
                 let key = select(record);
                 (hash.unwrap_or_else(|| hash_of(&key)), key)
-            };
-            batch.map_prepared(prepare, |(hash, key), record| step(hash, key, record))
+            });
+            prefetch(table, prepared.iter().map(|(hash, _)| *hash));
+            let mut writer = table.writer();
+            prepared
+                .map(move |(hash, key), record| writer.change_or_insert(hash, key, record, &change, &make))
         } else {
-            let prepare = |record: &In, hash: Option<u64>| hash.unwrap_or_else(|| hash_of(&select(record)));
-            batch.map_prepared(prepare, |hash, record| step(hash, select(&record), record))
+            let prepared = batch.prepare(|record, hash| hash.unwrap_or_else(|| hash_of(&select(record))));
+            prefetch(table, prepared.iter().copied());
+            // The writer moves into the loop's closure, so that the compiler knows that no entry lies in it.
+            let mut writer = table.writer();
+            prepared.map(move |hash, record| {
+                writer.change_or_insert(hash, select(&record), record, &change, &make)
+            })
         };
         table.check().map_err(StateError::from)?;
         Ok(emitted)
+    }
+}
+
+/// Fetches the entries of all keys of a batch, if they are likely to be far away.
+#[inline]
+fn prefetch<K: KeyData, V: StateData>(table: &KeyedTable<K, V>, hashes: impl Iterator<Item = u64>) {
+    if table.outgrows_cache() {
+        hashes.for_each(|hash| table.prefetch(hash));
     }
 }
 

@@ -13,7 +13,7 @@ mod table;
 pub use fold::KeyedFold;
 pub use functions::key_functions;
 pub use process::{
-    KeyedContext, KeyedProcess, KeyedProcessFunction, OnTimerContext, Process, ProcessContext,
+    Keyed, KeyedContext, KeyedProcess, KeyedProcessFunction, OnTimerContext, Process, ProcessContext,
     ProcessFunction,
 };
 pub use reduce::KeyedReduce;

@@ -14,6 +14,12 @@ pub struct TimeWindow {
 }
 
 impl TimeWindow {
+    /// Whether a moment lies within it.
+    #[inline]
+    pub fn contains(&self, time: Timestamp) -> bool {
+        self.start <= time && time < self.end
+    }
+
     /// The last moment within it: the time of its results.
     pub fn max_timestamp(&self) -> Timestamp {
         self.end - Duration::from_millis(1)

@@ -8,7 +8,7 @@ use millstream_model::error::{BoxError, Result};
 use millstream_model::time::Timestamp;
 
 use super::TimeWindow;
-use crate::step::user_failure;
+use crate::rejects::user_failure;
 
 /// Aggregates records without keeping them.
 pub trait AggregateFunction<In> {

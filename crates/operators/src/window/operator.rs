@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::hash::Hash;
 use std::marker::PhantomData;
-use std::ops::Bound;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use millstream_model::time::Timestamp;
 
 use super::late::Late;
 use super::panes::Panes;
-use super::{LateCounter, WindowAssigner, WindowFunction, WindowOutput};
+use super::{LateCounter, TimeWindow, WindowAssigner, WindowFunction, WindowOutput};
 use crate::clock::Clock;
 
 /// By the clock, a window is over when its last moment has passed, since records may still come within that moment.
@@ -44,6 +43,8 @@ pub struct WindowAggregate<K, In, Out, S, W: WindowFunction<K, In, Out>> {
     /// The watermark, or the clock at the last look, by which windows were emitted.
     time: Timestamp,
     panes: Option<Panes<K, W::Acc>>,
+    /// The window of the record before; one without a moment at first.
+    window: TimeWindow,
     /// Whether what a window keeps may be a view of a read buffer, which it must not keep alive.
     keeps_text: bool,
     types: PhantomData<fn() -> Out>,
@@ -68,6 +69,7 @@ where
             wakeup: Wakeup::default(),
             time: Timestamp::MIN,
             panes: None,
+            window: TimeWindow { start: Timestamp::MAX, end: Timestamp::MAX },
             keeps_text: may_hold_text::<W::Acc>(),
             types: PhantomData,
         }
@@ -113,8 +115,11 @@ where
         let Some(panes) = &mut self.panes else {
             return Err(Failure::internal("a window operator was used before it was opened"));
         };
-        let start = self.assigner.start_of(time);
-        let window = self.assigner.window_at(start);
+        // Most records are of the window of the one before: no division for these.
+        if !self.window.contains(time) {
+            self.window = self.assigner.window_at(self.assigner.start_of(time));
+        }
+        let window = self.window;
         let last = window.max_timestamp();
         if self.time >= last + self.lateness {
             return self.late.take(record, time);
@@ -122,7 +127,7 @@ where
         let key = (self.select)(&record);
         let hash = known_hash.unwrap_or_else(|| hash_of(&key));
         let held = panes
-            .table(start)
+            .table(window.start.millis())
             .get_or_insert_ref(hash, &key, || self.function.create())
             .map_err(StateError::from)?;
         let record = if self.keeps_text { Text::detached_clone(&record) } else { record };
@@ -143,8 +148,8 @@ where
         if now <= before {
             return Ok(());
         }
-        for (start, table) in panes.tables.range((Bound::Unbounded, Bound::Included(now.millis()))) {
-            let window = assigner.window_at(*start);
+        for (start, table) in panes.iter() {
+            let window = assigner.window_at(start);
             let last = window.max_timestamp();
             if last > now {
                 break;
@@ -155,20 +160,16 @@ where
                 }
             }
         }
-        while let Some(first) = panes.tables.first_entry() {
-            if assigner.window_at(*first.key()).max_timestamp() + self.lateness > now {
-                break;
-            }
-            first.remove();
-        }
+        let lateness = self.lateness;
+        panes.let_go_while(|start| assigner.window_at(start).max_timestamp() + lateness <= now);
         Ok(())
     }
 
     fn wake_for_next(&self) {
-        let is_open = |start: &&i64| self.assigner.window_at(**start).max_timestamp() > self.time;
-        let next = self.panes.as_ref().and_then(|panes| panes.tables.keys().find(is_open));
+        let is_open = |start: &i64| self.assigner.window_at(*start).max_timestamp() > self.time;
+        let next = self.panes.as_ref().and_then(|panes| panes.iter().map(|(start, _)| start).find(is_open));
         if let (true, Some(start)) = (self.assigner.by_clock, next) {
-            self.wakeup.request(self.assigner.window_at(*start).end);
+            self.wakeup.request(self.assigner.window_at(start).end);
         }
     }
 }
@@ -216,10 +217,12 @@ where
     }
 
     fn on_watermark(&mut self, watermark: Timestamp, output: &mut Output<Out>) -> Result<Option<Timestamp>> {
-        if !self.assigner.by_clock {
-            self.advance(watermark, output)?;
+        if self.assigner.by_clock {
+            return Ok(Some(watermark));
         }
-        Ok(Some(watermark))
+        // After a restore the watermarks in front may begin anew; what event time had reached is not taken back.
+        self.advance(watermark, output)?;
+        Ok(Some(self.time))
     }
 
     fn on_processing_time(&mut self, now: Timestamp, output: &mut Output<Out>) -> Result<()> {

@@ -4,7 +4,6 @@
 //! window emits.
 //! Holds: an entry of a snapshot is a window's begin, a key and what is kept for both, in the key's group.
 
-use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use millstream_dataflow::operator::OperatorContext;
@@ -23,7 +22,10 @@ use crate::keyed::key_functions;
 pub(super) struct Panes<K, Acc> {
     range: KeyGroupRange,
     max: MaxParallelism,
-    pub(super) tables: BTreeMap<i64, KeyedTable<K, Acc>>,
+    /// In the order of their begins.
+    tables: Vec<(i64, KeyedTable<K, Acc>)>,
+    /// Where the table stands that was found last: most records are of the window of the one before.
+    last: usize,
 }
 
 impl<K: KeyData + Hash, Acc: StateData> Panes<K, Acc> {
@@ -34,7 +36,7 @@ impl<K: KeyData + Hash, Acc: StateData> Panes<K, Acc> {
     /// The windows that the checkpoint has.
     pub(super) fn open(context: &mut OperatorContext<'_>) -> Result<Self> {
         let (range, max) = (context.groups, context.max_parallelism);
-        let mut panes = Self { range, max, tables: BTreeMap::new() };
+        let mut panes = Self { range, max, tables: Vec::new(), last: 0 };
         if let Some(state) = context.restore.claim_keyed(&Self::meta())? {
             state.read(|group, bytes| panes.restore_group(group, bytes))?;
         }
@@ -42,9 +44,35 @@ impl<K: KeyData + Hash, Acc: StateData> Panes<K, Acc> {
     }
 
     /// The table of the window that begins at `start`.
+    #[inline]
     pub(super) fn table(&mut self, start: i64) -> &mut KeyedTable<K, Acc> {
-        let (range, max) = (self.range, self.max);
-        self.tables.entry(start).or_insert_with(|| KeyedTable::new(range, max, key_functions()))
+        if self.tables.get(self.last).is_none_or(|(last, _)| *last != start) {
+            self.last = self.find_or_insert(start);
+        }
+        &mut self.tables[self.last].1
+    }
+
+    fn find_or_insert(&mut self, start: i64) -> usize {
+        match self.tables.binary_search_by_key(&start, |(start, _)| *start) {
+            Ok(found) => found,
+            Err(place) => {
+                let table = KeyedTable::new(self.range, self.max, key_functions());
+                self.tables.insert(place, (start, table));
+                place
+            }
+        }
+    }
+
+    /// The windows in the order of their begins.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (i64, &KeyedTable<K, Acc>)> {
+        self.tables.iter().map(|(start, table)| (*start, table))
+    }
+
+    /// Lets go of the first windows, as long as `is_gone` is true of their begins.
+    pub(super) fn let_go_while(&mut self, is_gone: impl Fn(i64) -> bool) {
+        let gone = self.tables.partition_point(|(start, _)| is_gone(*start));
+        self.tables.drain(..gone);
+        self.last = self.last.saturating_sub(gone);
     }
 
     pub(super) fn freeze(&mut self) -> KeyedPart {

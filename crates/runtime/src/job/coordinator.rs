@@ -5,7 +5,7 @@
 //! Holds: one checkpoint at a time; it is complete when every subtask's part of it is stored, and no sooner; who asked
 //! for a savepoint is answered once; the failure given is the first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,6 +57,8 @@ pub(super) struct Coordinator<'a> {
     uploads: Sender<Upload>,
     ended: BTreeSet<TaskId>,
     pending: Option<Pending>,
+    /// Who waits for a savepoint that has not begun.
+    savepoints: VecDeque<Sender<Result<String>>>,
     pace: Pace,
     /// Sources were told to stop.
     stopping: bool,
@@ -80,6 +82,7 @@ impl<'a> Coordinator<'a> {
             uploads,
             ended: BTreeSet::new(),
             pending: None,
+            savepoints: VecDeque::new(),
             pace: Pace::new(plan.settings.checkpoints.clone(), now()),
             stopping: false,
             cut: false,
@@ -122,7 +125,8 @@ impl<'a> Coordinator<'a> {
     /// Lets all subtasks go, and answers who still waits.
     pub(super) fn dismiss(mut self, failure: Option<&Broken>) {
         self.tell_all(|| Command::Finish);
-        if let Some(answer) = self.pending.take().and_then(|pending| pending.answer) {
+        let begun = self.pending.take().and_then(|pending| pending.answer);
+        for answer in begun.into_iter().chain(std::mem::take(&mut self.savepoints)) {
             let why = failure.map_or_else(|| "it ended".into(), ToString::to_string);
             let _ = answer.send(Err(Failure::external(format!(
                 "the job did not live to see the savepoint complete: {why}"
@@ -209,12 +213,7 @@ impl<'a> Coordinator<'a> {
                     .advice("give the job one with its checkpoint settings");
                 let _ = answer.send(Err(none));
             }
-            Ask::Savepoint(answer) if self.pending.is_some() => {
-                let busy =
-                    "another checkpoint is on its way; ask for the savepoint again when it is complete";
-                let _ = answer.send(Err(Failure::external(busy)));
-            }
-            Ask::Savepoint(answer) => self.begin_checkpoint(true, Some(answer))?,
+            Ask::Savepoint(answer) => self.savepoints.push_back(answer),
         }
         Ok(())
     }
@@ -229,6 +228,10 @@ impl<'a> Coordinator<'a> {
     fn begin_due_checkpoint(&mut self) -> Result<()> {
         if self.pending.is_some() {
             return Ok(());
+        }
+        // Before the next checkpoint: where one takes as long as the interval, a savepoint would never have its turn.
+        if let Some(answer) = self.savepoints.pop_front() {
+            return self.begin_checkpoint(true, Some(answer));
         }
         let due = match self.is_at_end() {
             // The last one waits for nothing, unless it failed and is tried again.

@@ -20,6 +20,7 @@ impl Counters {
         let counts = || LinkCounts {
             records_in: AtomicU64::new(0),
             records_out: AtomicU64::new(0),
+            records_skipped: AtomicU64::new(0),
             watermark: AtomicI64::new(i64::MIN),
         };
         Self { nodes: (0..nodes).map(|_| Arc::new(counts())).collect(), gauge: Arc::default() }
@@ -35,6 +36,7 @@ impl Counters {
             name: node.name.to_string(),
             records_in: counts.records_in.load(Ordering::Relaxed),
             records_out: counts.records_out.load(Ordering::Relaxed),
+            records_skipped: counts.records_skipped.load(Ordering::Relaxed),
             watermark: Timestamp::from_millis(counts.watermark.load(Ordering::Relaxed)),
         });
         Metrics {
@@ -65,6 +67,8 @@ pub struct OperatorCounts {
     pub records_in: u64,
     /// Records that went out through the main output.
     pub records_out: u64,
+    /// Records that user code gave an error for and that were left out: see `OnError`.
+    pub records_skipped: u64,
     /// The last watermark that a subtask saw; [`Timestamp::MIN`] before the first.
     pub watermark: Timestamp,
 }

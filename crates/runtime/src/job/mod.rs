@@ -86,6 +86,7 @@ pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
 }
 
 fn run(plan: Arc<Plan>, mut checkpoints: Checkpoints) -> Result<JobHandle> {
+    tracing::info!(plan = %plan.describe(), "the job starts");
     let counters = Arc::new(Counters::new(plan.graph.nodes().len()));
     let shared = Arc::new(Shared {
         status: AtomicU8::new(JobStatus::Running as u8),

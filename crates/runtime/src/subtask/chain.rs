@@ -41,6 +41,7 @@ fn downstream(setup: &TaskSetup, id: NodeId) -> Result<Box<dyn Any>> {
         name: node.name.clone(),
         uid: setup.plan.uids[index].clone(),
         counts: setup.counters.of(index),
+        on_error: node.on_error.clone(),
     };
     match &node.kind {
         NodeKind::Operator(operator) => {

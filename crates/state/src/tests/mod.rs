@@ -1,6 +1,7 @@
 //! Checkpoints are written, read at any parallelism, kept and collected; what is damaged or in the way is named.
 
 mod damage;
+mod durability;
 mod fixture;
 mod folder;
 mod layout;

@@ -110,8 +110,8 @@ fn a_full_disk_under_a_shuffle_that_spills_is_said_and_with_room_the_same_progra
     let disk = folder.path().join("disk");
     let Some(said) = on_a_small_disk(&disk, &["--", "spill", disk.to_str().unwrap()]) else { return };
     let spilled = format!(
-        "\n  caused by: the shuffle cannot be spilled to {}\n  caused by: No space left on device (os error 28)\n  \
-         free space there, set TMPDIR to another disk, or give the shuffle more memory\n",
+        "\n  caused by: a shuffle block cannot be spilled to {}\n  caused by: No space left on device (os error 28)\n  \
+         free space there, name another folder (`spill_folder`, or TMPDIR), or give it more memory\n",
         disk.display()
     );
     let attempts = " failed in all 4 attempts; this is the last one\n";

@@ -27,7 +27,7 @@ fn a_panic_on_record_1_000_000_of_an_rdds_partition_is_named_with_its_position()
     let error = context.range(1, 2 * BAD as i64).map(|n| check(n as u64)).count().unwrap_err().to_string();
     assert_eq!(
         error,
-        "operator `map` (uid map, subtask 1 of 1) failed at its record 1000000\n  caused by: panicked: no such number\n  \
-         partition 0 of rdd 2 failed in all 4 attempts; this is the last one"
+        "operator `map` (uid rdd-1, subtask 1 of 1) failed at its record 1000000\n  caused by: panicked: no such number\n  \
+         partition 0 of rdd 1 failed in all 4 attempts; this is the last one"
     );
 }

@@ -78,7 +78,11 @@ fn a_panic_in_a_batch_names_the_batch_the_operation_and_the_record() {
         error.starts_with("output operation 2 of 2, `print`, failed in the batch of 2000 ms (1970-"),
         "{error}"
     );
-    assert!(error.contains("operator `map` (uid map, subtask 2 of 2) failed at its record 2"), "{error}");
+    assert!(
+        error.contains("operator `map` (uid rdd-")
+            && error.contains("subtask 2 of 2) failed at its record 2"),
+        "{error}"
+    );
     assert!(error.contains("caused by: panicked: six is too much"), "{error}");
     assert_eq!(words_of(batches.await_termination()), error, "asked again, it says the same");
     assert_eq!(words_of(batches.stop(Stop::Now)), error);

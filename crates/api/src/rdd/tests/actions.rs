@@ -98,7 +98,7 @@ fn whole_text_files_gives_each_file_with_its_path() {
     assert_eq!(texts, [(shown("a.txt"), "one\ntwo".to_string()), (shown("b.txt"), String::new())]);
 
     let message = context.whole_text_files(path("none")).unwrap_err().to_string();
-    assert!(message.contains("none") && message.contains("cannot be read"), "{message}");
+    assert!(message.contains("none") && message.contains("does not exist"), "{message}");
     std::fs::write(path("bad.txt"), b"ok\xff").unwrap();
     let message = context.whole_text_files(path("bad.txt")).unwrap().count().unwrap_err().to_string();
     assert!(message.contains("bad.txt, byte 2"), "{message}");

@@ -14,21 +14,38 @@ fn left_over(left: usize) -> Result<(), DecodeError> {
     if left == 0 { Ok(()) } else { Err(DecodeError::malformed("more parts than the program's type took")) }
 }
 
-/// The parts of a list or tuple.
+/// What parts that come one after the other are called in an error's path.
+#[derive(Clone, Copy)]
+pub(super) enum PartNames {
+    /// By their numbers.
+    Numbered(fn(usize) -> Step),
+    /// By the fields of the struct of this shape.
+    FieldsOf(usize),
+}
+
+/// The parts of a list or tuple, or of a struct that has exactly the program's fields in its order.
 pub(super) struct SeqAccess<'r, 'a, 'de> {
     reader: &'r mut Reader<'a, 'de>,
     next: usize,
     count: usize,
-    step: fn(usize) -> Step,
+    names: PartNames,
 }
 
 impl<'r, 'a, 'de> SeqAccess<'r, 'a, 'de> {
-    pub(super) fn new(reader: &'r mut Reader<'a, 'de>, count: usize, step: fn(usize) -> Step) -> Self {
-        Self { reader, next: 0, count, step }
+    pub(super) fn new(reader: &'r mut Reader<'a, 'de>, count: usize, names: PartNames) -> Self {
+        Self { reader, next: 0, count, names }
     }
 
     pub(super) fn finish(self) -> Result<(), DecodeError> {
         left_over(self.count - self.next)
+    }
+
+    #[cold]
+    fn step(&self, index: usize) -> Step {
+        match self.names {
+            PartNames::Numbered(step) => step(index),
+            PartNames::FieldsOf(id) => field_step(self.reader, id, index),
+        }
     }
 }
 
@@ -45,48 +62,9 @@ impl<'de> de::SeqAccess<'de> for SeqAccess<'_, '_, 'de> {
         }
         let index = self.next;
         self.next += 1;
-        seed.deserialize(&mut *self.reader).map(Some).map_err(|error| error.within((self.step)(index)))
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        Some(self.count - self.next)
-    }
-}
-
-/// The fields of a struct that has exactly the program's fields, in its order.
-pub(super) struct StructSeq<'r, 'a, 'de> {
-    reader: &'r mut Reader<'a, 'de>,
-    id: usize,
-    next: usize,
-    count: usize,
-}
-
-impl<'r, 'a, 'de> StructSeq<'r, 'a, 'de> {
-    pub(super) fn new(reader: &'r mut Reader<'a, 'de>, id: usize, count: usize) -> Self {
-        Self { reader, id, next: 0, count }
-    }
-
-    pub(super) fn finish(self) -> Result<(), DecodeError> {
-        left_over(self.count - self.next)
-    }
-}
-
-impl<'de> de::SeqAccess<'de> for StructSeq<'_, '_, 'de> {
-    type Error = DecodeError;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, DecodeError> {
-        if self.next == self.count {
-            return Ok(None);
-        }
-        let index = self.next;
-        self.next += 1;
         match seed.deserialize(&mut *self.reader) {
             Ok(value) => Ok(Some(value)),
-            Err(error) => Err(error.within(field_step(self.reader, self.id, index))),
+            Err(error) => Err(error.within(self.step(index))),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 
-use super::access::{EnumAccess, MapAccess, SeqAccess, StructAccess, StructSeq};
+use super::access::{EnumAccess, MapAccess, PartNames, SeqAccess, StructAccess};
 use super::describe::describe;
 use super::error::{DecodeError, Reason, Step};
 use super::shape::{Shape, ShapeKind, braced};
@@ -205,12 +205,7 @@ impl<'a, 'de> Reader<'a, 'de> {
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         if self.same_fields(id, fields) {
-            return self.deeper(|reader| {
-                let mut sequence = StructSeq::new(reader, id, fields.len());
-                let value = visitor.visit_seq(&mut sequence)?;
-                sequence.finish()?;
-                Ok(value)
-            });
+            return self.parts(fields.len(), PartNames::FieldsOf(id), visitor);
         }
         let result = self.deeper(|reader| {
             let mut map = StructAccess::new(reader, id, Some((name, fields)));
@@ -229,8 +224,17 @@ impl<'a, 'de> Reader<'a, 'de> {
         step: fn(usize) -> Step,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        self.parts(count, PartNames::Numbered(step), visitor)
+    }
+
+    fn parts<V: Visitor<'de>>(
+        &mut self,
+        count: usize,
+        names: PartNames,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
         self.deeper(|reader| {
-            let mut sequence = SeqAccess::new(reader, count, step);
+            let mut sequence = SeqAccess::new(reader, count, names);
             let value = visitor.visit_seq(&mut sequence)?;
             sequence.finish()?;
             Ok(value)

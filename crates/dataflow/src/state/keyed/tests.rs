@@ -320,3 +320,32 @@ fn measure_counting_in_a_value_state() {
         drop(frozen);
     }
 }
+
+#[test]
+fn what_is_put_into_a_state_keeps_no_read_buffer_alive() {
+    use millstream_model::text::Text;
+
+    let buffer = Text::from("0123456789 ".repeat(10_000));
+    let view = |at: usize| buffer.slice(at..at + 20);
+    let is_small = |text: &Text| text.pinned_bytes() < 100;
+    let mut store = store();
+    let value = store.value(&ValueStateDescriptor::<Option<Text>>::new("value")).unwrap();
+    let list = store.list(&ListStateDescriptor::<(u8, Text)>::new("list")).unwrap();
+    let map = store.map(&MapStateDescriptor::<Text, Text>::new("map")).unwrap();
+    let last = store.reducing(&ReducingStateDescriptor::new("last", |_: Text, b| b)).unwrap();
+    at(&mut store, 1);
+    value.update(Some(view(0)));
+    list.update(vec![(0, view(1))]);
+    list.add((1, view(2)));
+    list.add_all([(2, view(3))]);
+    map.put(view(4), view(5));
+    map.put_all([(view(6), view(7))]);
+    last.add(view(8));
+    last.add(view(9));
+    assert!(!is_small(&view(0)));
+    assert!(value.get().flatten().as_ref().is_some_and(is_small));
+    assert!(list.get().iter().all(|(_, text)| is_small(text)));
+    assert!(map.entries().iter().all(|(key, value)| is_small(key) && is_small(value)));
+    assert!(last.get().as_ref().is_some_and(is_small));
+    assert_eq!((list.get().len(), map.entries().len()), (3, 2));
+}

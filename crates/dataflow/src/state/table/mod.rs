@@ -6,8 +6,11 @@
 
 mod frozen;
 mod group;
+mod prefetch;
+mod writer;
 
 pub use frozen::FrozenTable;
+pub use writer::TableWriter;
 
 use millstream_model::key::{KeyGroup, KeyGroupRange, MaxParallelism, key_group_of};
 
@@ -15,6 +18,9 @@ use self::group::{Group, Ration};
 use super::error::{ForeignKey, GroupError};
 use super::snapshot::{KeyedMeta, KeyedPart, read_group};
 use super::{KeyData, KeyFunctions, StateData};
+
+/// The bytes of entries up to which they lie near enough, counted without what the tables leave free.
+const CACHE: usize = 4 << 20;
 
 /// One value per key, for the key groups of one subtask.
 ///
@@ -40,17 +46,25 @@ pub struct KeyedTable<K, V> {
     range: KeyGroupRange,
     max: MaxParallelism,
     groups: Vec<Group<K, V>>,
+    upkeep: Upkeep<K>,
+}
+
+/// What a table keeps beside its entries.
+#[derive(Debug)]
+struct Upkeep<K> {
     keys: KeyFunctions<K>,
     len: usize,
     ration: Ration,
-    misplaced: Option<ForeignKey>,
+    /// The group of a key that came here and is another subtask's.
+    misplaced: Option<KeyGroup>,
 }
 
 impl<K, V> KeyedTable<K, V> {
     /// An empty table for the groups `range` out of `max`.
     pub fn new(range: KeyGroupRange, max: MaxParallelism, keys: KeyFunctions<K>) -> Self {
         let groups = range.iter().map(|_| Group::default()).collect();
-        Self { range, max, groups, keys, len: 0, ration: Ration::default(), misplaced: None }
+        let upkeep = Upkeep { keys, len: 0, ration: Ration::default(), misplaced: None };
+        Self { range, max, groups, upkeep }
     }
 
     /// The groups the table holds.
@@ -60,17 +74,17 @@ impl<K, V> KeyedTable<K, V> {
 
     /// How the keys are hashed and kept.
     pub fn key_functions(&self) -> KeyFunctions<K> {
-        self.keys
+        self.upkeep.keys
     }
 
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.len
+        self.upkeep.len
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.upkeep.len == 0
     }
 
     #[inline]
@@ -88,18 +102,34 @@ impl<K: Eq, V> KeyedTable<K, V> {
     /// The entries of one group, in no particular order; none where the group is not the table's.
     pub fn iter_group(&self, group: KeyGroup) -> impl Iterator<Item = (&K, &V)> {
         let index = usize::from(group.0.wrapping_sub(self.range.start));
-        self.groups.get(index).into_iter().flat_map(|group| group.iter(self.keys))
+        self.groups.get(index).into_iter().flat_map(|group| group.iter(self.upkeep.keys))
     }
 
     /// All entries, group by group.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.groups.iter().flat_map(|group| group.iter(self.keys))
+        self.groups.iter().flat_map(|group| group.iter(self.upkeep.keys))
     }
 
     /// The value of `key`.
     #[inline]
     pub fn get(&self, hash: u64, key: &K) -> Option<&V> {
         self.groups.get(self.index_of(hash))?.find(hash, key)
+    }
+
+    /// Whether there is more of it than a processor's second-level cache is likely to hold, so that it pays to
+    /// [`KeyedTable::prefetch`].
+    pub fn outgrows_cache(&self) -> bool {
+        self.len() * size_of::<(K, V)>() > CACHE
+    }
+
+    /// Asks the processor for the entry that a key of this hash is likely to have.
+    #[inline]
+    pub fn prefetch(&self, hash: u64) {
+        if let Some(Group::Owned(entries)) = self.groups.get(self.index_of(hash))
+            && let Some(entry) = entries.find(hash, |_| true)
+        {
+            prefetch::prefetch(entry);
+        }
     }
 
     /// The entry of this hash that `is_it` is true for.
@@ -112,7 +142,7 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
     /// Freezes the table: cheap, whatever its size. The groups are lent to what is returned; while it holds one, changes
     /// to that group are kept beside it, until its turn to be copied comes. No record waits for more than one group.
     pub fn freeze(&mut self) -> FrozenTable<K, V> {
-        let keys = self.keys;
+        let keys = self.upkeep.keys;
         FrozenTable {
             range: self.range,
             groups: self.groups.iter_mut().map(|group| Some(group.lend(keys))).collect(),
@@ -125,7 +155,7 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
         let index = self.index_of(hash);
         let group = self.groups.get_mut(index)?;
         if group.is_lent() {
-            group.settle(&mut self.ration, self.keys);
+            group.settle(&mut self.upkeep.ration, self.upkeep.keys);
         }
         Some(group)
     }
@@ -133,7 +163,7 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
     /// The value of `key`, to be changed.
     #[inline]
     pub fn get_mut(&mut self, hash: u64, key: &K) -> Option<&mut V> {
-        let keys = self.keys;
+        let keys = self.upkeep.keys;
         self.group_mut(hash)?.find_mut(hash, key, keys)
     }
 
@@ -154,82 +184,37 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
         }
         let group = &mut self.groups[index];
         if group.is_lent() {
-            group.settle(&mut self.ration, self.keys);
+            group.settle(&mut self.upkeep.ration, self.upkeep.keys);
         }
-        let len = &mut self.len;
+        let len = &mut self.upkeep.len;
         let make = || {
             *len += 1;
             make()
         };
-        Ok(group.find_or_insert(hash, key, make, self.keys))
+        Ok(group.find_or_insert(hash, key, make, self.upkeep.keys))
     }
 
-    /// Gives `change` the key, its value and `with`; where the key is new, `make` gets the key and `with` and gives the
-    /// value to keep. Gives what either returned. The way for a loop over records: what happens to a new key stands
-    /// outside of it. The value of a key that is not of the table's groups is not kept, see [`KeyedTable::check`].
-    ///
-    /// ```
-    /// # use millstream_dataflow::state::{KeyFunctions, table::KeyedTable};
-    /// # let max = millstream_model::key::MaxParallelism::default();
-    /// # let mut sums = KeyedTable::new(max.all(), max, KeyFunctions::new(|key: &u64| *key));
-    /// let add = |_: u64, sum: &mut u64, n: u64| {
-    ///     *sum += n;
-    ///     *sum
-    /// };
-    /// assert_eq!(sums.change_or_insert(9, 9, 20, add, |_, n| (n, n)), 20);
-    /// assert_eq!(sums.change_or_insert(9, 9, 5, add, |_, n| (n, n)), 25);
-    /// assert_eq!(sums.check(), Ok(()));
-    /// ```
+    /// A hand on the table for a loop over records.
     #[inline]
-    pub fn change_or_insert<A, R>(
-        &mut self,
-        hash: u64,
-        key: K,
-        with: A,
-        change: impl FnOnce(K, &mut V, A) -> R,
-        make: impl FnOnce(&K, A) -> (V, R),
-    ) -> R {
-        let index = self.index_of(hash);
-        if let Some(Group::Owned(entries)) = self.groups.get_mut(index)
-            && let Some((_, value)) = entries.find_mut(hash, |(known, _)| *known == key)
-        {
-            return change(key, value, with);
+    pub fn writer(&mut self) -> TableWriter<'_, K, V> {
+        TableWriter {
+            start: u64::from(self.range.start),
+            max: self.max,
+            groups: &mut self.groups,
+            upkeep: &mut self.upkeep,
         }
-        self.change_lent_or_insert(hash, key, with, change, make)
     }
 
-    #[cold]
-    #[inline(never)]
-    fn change_lent_or_insert<A, R>(
-        &mut self,
-        hash: u64,
-        key: K,
-        with: A,
-        change: impl FnOnce(K, &mut V, A) -> R,
-        make: impl FnOnce(&K, A) -> (V, R),
-    ) -> R {
-        if let Some(value) = self.get_mut(hash, &key) {
-            return change(key, value, with);
-        }
-        let (value, result) = make(&key, with);
-        let (index, keys) = (self.index_of(hash), self.keys);
-        match self.groups.get_mut(index) {
-            Some(group) => {
-                group.insert_new(hash, key, value, keys);
-                self.len += 1;
-            }
-            None => self.misplaced = Some(self.foreign(hash)),
-        }
-        result
-    }
-
-    /// Whether all keys given to [`KeyedTable::change_or_insert`] since this was last asked were of the table's groups;
+    /// Whether all keys given to [`TableWriter::change_or_insert`] since this was last asked were of the table's groups;
     /// to be asked once per batch.
     ///
     /// # Errors
     /// Where one was not. Its value is lost, so the job must fail.
     pub fn check(&mut self) -> Result<(), ForeignKey> {
-        self.misplaced.take().map_or(Ok(()), Err)
+        match self.upkeep.misplaced.take() {
+            Some(group) => Err(ForeignKey { group, owned: self.range }),
+            None => Ok(()),
+        }
     }
 
     /// Sets the value of `key`; gives the one it had.
@@ -238,7 +223,7 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
     /// Where the key is not of the table's groups.
     pub fn insert(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, ForeignKey> {
         let replace = |_, held: &mut V, value| Some(std::mem::replace(held, value));
-        let replaced = self.change_or_insert(hash, key, value, replace, |_, value| (value, None));
+        let replaced = self.writer().change_or_insert(hash, key, value, &replace, &|_, value| (value, None));
         self.check().map(|()| replaced)
     }
 
@@ -248,27 +233,27 @@ impl<K: Eq + Clone, V: Clone> KeyedTable<K, V> {
     }
 
     pub(super) fn remove_by(&mut self, hash: u64, is_it: impl Fn(&K, &V) -> bool) -> Option<V> {
-        let keys = self.keys;
+        let keys = self.upkeep.keys;
         let removed = self.group_mut(hash)?.remove_by(hash, is_it, keys)?;
-        self.len -= 1;
+        self.upkeep.len -= 1;
         Some(removed)
     }
 
     /// Keeps the entries that `keep` is true for.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        self.len = 0;
+        self.upkeep.len = 0;
         for group in &mut self.groups {
-            let entries = group.own(self.keys);
+            let entries = group.own(self.upkeep.keys);
             entries.retain(|(key, value)| keep(key, value));
-            self.len += entries.len();
+            self.upkeep.len += entries.len();
         }
     }
 
     /// Gives every entry away, group by group, and leaves the table empty with its memory.
     pub fn drain(&mut self, mut take: impl FnMut(K, V)) {
-        self.len = 0;
+        self.upkeep.len = 0;
         for group in &mut self.groups {
-            for (key, value) in group.own(self.keys).drain() {
+            for (key, value) in group.own(self.upkeep.keys).drain() {
                 take(key, value);
             }
         }
@@ -287,7 +272,7 @@ impl<K: KeyData, V: StateData> KeyedTable<K, V> {
     /// # Errors
     /// Where the bytes are broken, of other types, or of another group than this table's.
     pub fn restore_group(&mut self, group: KeyGroup, bytes: &[u8]) -> Result<(), GroupError> {
-        let (hash_of, max, owned) = (self.keys.hash, self.max, self.range);
+        let (hash_of, max, owned) = (self.upkeep.keys.hash, self.max, self.range);
         read_group(bytes, |decoder, input, entry| {
             let decoded = decoder.decode::<(K, V)>(input);
             let (key, value) = decoded.map_err(|source| GroupError::Decode { entry, source })?;

@@ -1,23 +1,29 @@
 //! The function with state and timers, and its operator.
 
-use std::cell::RefCell;
 use std::hash::Hash;
-use std::marker::PhantomData;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use millstream_dataflow::batch::Batch;
-use millstream_dataflow::operator::{Barrier, Operator, OperatorContext, Output, SideOutputs, Wakeup};
+use millstream_dataflow::graph::SharedSides;
+use millstream_dataflow::operator::{Barrier, Operator, OperatorContext, Output, Wakeup};
 use millstream_dataflow::state::keyed::{KeyedStore, TimeDomain};
+use millstream_dataflow::state::restore::Redistribution;
+use millstream_dataflow::state::snapshot::OperatorPart;
 use millstream_dataflow::state::{KeyData, OperatorSnapshot, StateError};
 use millstream_model::error::{BoxError, Failure, Result};
 use millstream_model::key::hash::hash_of;
+use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
+use super::context::Keyed;
+use super::surroundings::Surroundings;
 use super::{KeyedContext, OnTimerContext};
 use crate::clock::Clock;
 use crate::keyed::key_functions;
-use crate::step::user_failure;
+use crate::rejects::{RecordPlace, user_failure};
+
+/// The name of the watermark in a snapshot.
+const WATERMARK: &str = "watermark";
 
 /// A function over the records of each key, with state and timers.
 pub trait KeyedProcessFunction<K, In, Out> {
@@ -33,13 +39,14 @@ pub trait KeyedProcessFunction<K, In, Out> {
     /// Handles a record; state handles mean its key.
     ///
     /// # Errors
-    /// What the function gives; the job fails with it.
+    /// What the function gives. The job fails with it, or goes on without the record, as `.on_error(...)` says; what
+    /// was emitted or written to state before the error stays.
     fn process(&mut self, record: In, context: &mut KeyedContext<'_, K, Out>) -> Result<(), BoxError>;
 
     /// Handles a timer that fires at `time`; state handles mean its key.
     ///
     /// # Errors
-    /// As [`KeyedProcessFunction::process`].
+    /// What the function gives; the job fails with it, whatever `.on_error(...)` says, since it is about no record.
     fn on_timer(
         &mut self,
         time: Timestamp,
@@ -51,43 +58,40 @@ pub trait KeyedProcessFunction<K, In, Out> {
 }
 
 /// Runs a [`KeyedProcessFunction`].
+///
+/// Besides the function's states and timers it keeps the watermark, so that a function that asks for it sees after a
+/// restore what it would have seen without.
 pub struct KeyedProcess<K, In, S, P> {
     select: Arc<S>,
     function: P,
     store: Option<KeyedStore<K>>,
-    sides: Rc<RefCell<SideOutputs>>,
-    clock: Clock,
+    around: Surroundings<In>,
     wakeup: Wakeup,
-    watermark: Timestamp,
-    records: PhantomData<fn(In)>,
 }
 
-impl<K, In, S, P> KeyedProcess<K, In, S, P> {
+impl<K, In: Record, S, P> KeyedProcess<K, In, S, P> {
     /// An operator for one subtask: by the key that `select` finds, with the function that `make` makes.
     pub fn new(select: Arc<S>, make: impl FnOnce() -> P) -> Self {
         Self {
             select,
             function: make(),
             store: None,
-            sides: Rc::default(),
-            clock: Clock::default(),
+            around: Surroundings::default(),
             wakeup: Wakeup::default(),
-            watermark: Timestamp::MIN,
-            records: PhantomData,
         }
     }
 
     /// With side outputs, which the link shares.
     #[must_use]
-    pub fn with_sides(mut self, sides: Rc<RefCell<SideOutputs>>) -> Self {
-        self.sides = sides;
+    pub fn with_sides(mut self, sides: SharedSides) -> Self {
+        self.around.set_sides(sides);
         self
     }
 
     /// With another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.around.clock = clock;
         self
     }
 }
@@ -95,13 +99,14 @@ impl<K, In, S, P> KeyedProcess<K, In, S, P> {
 impl<K, In, S, P> KeyedProcess<K, In, S, P>
 where
     K: KeyData + Hash,
+    In: Record,
     S: Fn(&In) -> K + Send + Sync,
 {
     fn handle<Out>(
         &mut self,
         record: In,
-        timestamp: Option<Timestamp>,
         known_hash: Option<u64>,
+        place: &RecordPlace<'_>,
         output: &mut Output<Out>,
     ) -> Result<()>
     where
@@ -110,17 +115,13 @@ where
         let key = (self.select)(&record);
         let store = opened(&mut self.store)?;
         store.set_key(known_hash.unwrap_or_else(|| hash_of(&key)), &key).map_err(StateError::from)?;
-        let mut context = KeyedContext {
-            key: &key,
-            timestamp,
-            watermark: self.watermark,
-            store,
-            output,
-            sides: &self.sides,
-            clock: &self.clock,
-            wakeup: &self.wakeup,
-        };
-        self.function.process(record, &mut context).map_err(user_failure)
+        let kept = self.around.rejects.keep(&record);
+        let keyed = Keyed { key: &key, store, wakeup: &self.wakeup, domain: () };
+        let mut context = self.around.context(place.time, output, keyed);
+        match self.function.process(record, &mut context) {
+            Ok(()) => Ok(()),
+            Err(error) => self.around.rejects.take(error, kept, place),
+        }
     }
 
     fn fire<Out>(&mut self, domain: TimeDomain, up_to: Timestamp, output: &mut Output<Out>) -> Result<()>
@@ -130,17 +131,9 @@ where
         let store = opened(&mut self.store)?;
         while let Some((key, time)) = store.fire_next(domain, up_to.millis()).map_err(StateError::from)? {
             let time = Timestamp::from_millis(time);
-            let context = KeyedContext {
-                key: &key,
-                timestamp: (domain == TimeDomain::EventTime).then_some(time),
-                watermark: self.watermark,
-                store: &mut *store,
-                output: &mut *output,
-                sides: &self.sides,
-                clock: &self.clock,
-                wakeup: &self.wakeup,
-            };
-            let mut context = OnTimerContext { context, domain };
+            let event_time = (domain == TimeDomain::EventTime).then_some(time);
+            let keyed = Keyed { key: &key, store: &mut *store, wakeup: &self.wakeup, domain };
+            let mut context = self.around.context(event_time, output, keyed);
             self.function.on_timer(time, &mut context).map_err(user_failure)?;
         }
         store.unset_key();
@@ -162,11 +155,17 @@ fn opened<K>(store: &mut Option<KeyedStore<K>>) -> Result<&mut KeyedStore<K>> {
 impl<K, In, Out, S, P> Operator<In, Out> for KeyedProcess<K, In, S, P>
 where
     K: KeyData + Hash,
+    In: Record,
     S: Fn(&In) -> K + Send + Sync,
     P: KeyedProcessFunction<K, In, Out>,
 {
     fn open(&mut self, context: &mut OperatorContext<'_>) -> Result<()> {
         self.wakeup = context.wakeup.clone();
+        self.around.open(context);
+        // The subtasks may have come differently far; to the least of them no record is late that was not.
+        let watermarks: Vec<Timestamp> =
+            context.restore.claim_operator(WATERMARK, 1, Redistribution::Union)?;
+        self.around.watermark = watermarks.into_iter().min().unwrap_or(Timestamp::MIN);
         let mut store = KeyedStore::new(context.groups, context.max_parallelism, key_functions());
         self.function.open(&mut store).map_err(user_failure)?;
         store.restore(&mut context.restore)?;
@@ -176,19 +175,20 @@ where
     }
 
     fn on_batch(&mut self, batch: &mut Batch<In>, output: &mut Output<Out>) -> Result<()> {
-        match (batch.is_timed(), batch.hashes().is_empty()) {
-            (false, true) => {
-                batch.drain().try_for_each(|record| self.handle(record, None, None, output))?;
+        let (origin, is_timed) = (batch.origin().cloned(), batch.is_timed());
+        let place = |index, time| RecordPlace {
+            origin: origin.as_ref(),
+            index,
+            time: Some(time).filter(|_| is_timed),
+        };
+        if batch.hashes().is_empty() {
+            for (index, (record, time)) in batch.drain_timed().enumerate() {
+                self.handle(record, None, &place(index, time), output)?;
             }
-            (false, false) => batch
-                .drain_hashed(|_| 0)
-                .try_for_each(|(record, hash)| self.handle(record, None, Some(hash), output))?,
-            (true, true) => batch
-                .drain_timed()
-                .try_for_each(|(record, time)| self.handle(record, Some(time), None, output))?,
-            (true, false) => batch
-                .drain_timed_hashed(|_| 0)
-                .try_for_each(|((record, time), hash)| self.handle(record, Some(time), Some(hash), output))?,
+        } else {
+            for (index, ((record, time), hash)) in batch.drain_timed_hashed(|_| 0).enumerate() {
+                self.handle(record, Some(hash), &place(index, time), output)?;
+            }
         }
         let store = opened(&mut self.store)?;
         store.unset_key();
@@ -196,9 +196,10 @@ where
     }
 
     fn on_watermark(&mut self, watermark: Timestamp, output: &mut Output<Out>) -> Result<Option<Timestamp>> {
-        self.watermark = self.watermark.max(watermark);
-        self.fire(TimeDomain::EventTime, watermark, output)?;
-        Ok(Some(watermark))
+        // After a restore the watermarks in front may begin anew; what event time had reached is not taken back.
+        let reached = self.around.advance(watermark);
+        self.fire(TimeDomain::EventTime, reached, output)?;
+        Ok(Some(reached))
     }
 
     fn on_processing_time(&mut self, now: Timestamp, output: &mut Output<Out>) -> Result<()> {
@@ -209,6 +210,7 @@ where
 
     fn snapshot(&mut self, snapshot: &mut OperatorSnapshot, _: Barrier) -> Result<()> {
         snapshot.keyed.extend(opened(&mut self.store)?.freeze());
+        snapshot.operator.push(OperatorPart::new(WATERMARK, 1, [&self.around.watermark])?);
         Ok(())
     }
 }

@@ -6,8 +6,9 @@
 
 mod context;
 mod keyed;
+mod surroundings;
 mod unkeyed;
 
-pub use context::{KeyedContext, OnTimerContext};
+pub use context::{Keyed, KeyedContext, OnTimerContext, ProcessContext};
 pub use keyed::{KeyedProcess, KeyedProcessFunction};
-pub use unkeyed::{Process, ProcessContext, ProcessFunction};
+pub use unkeyed::{Process, ProcessFunction};

@@ -1,123 +1,74 @@
 //! The function without state, and its operator.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use millstream_dataflow::batch::Batch;
-use millstream_dataflow::operator::{Operator, Output, OutputTag, SideOutputs};
+use millstream_dataflow::graph::SharedSides;
+use millstream_dataflow::operator::{Operator, OperatorContext, Output};
 use millstream_model::error::{BoxError, Result};
+use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
+use super::ProcessContext;
+use super::surroundings::Surroundings;
 use crate::clock::Clock;
-use crate::step::user_failure;
+use crate::rejects::RecordPlace;
 
 /// A function over records that emits as it likes, to side outputs too.
 pub trait ProcessFunction<In, Out> {
     /// Handles a record.
     ///
     /// # Errors
-    /// What the function gives; the job fails with it.
+    /// What the function gives. The job fails with it, or goes on without the record, as `.on_error(...)` says; what
+    /// was emitted before the error stays.
     fn process(&mut self, record: In, context: &mut ProcessContext<'_, Out>) -> Result<(), BoxError>;
 }
 
-/// The surroundings of one call.
-pub struct ProcessContext<'a, Out> {
-    timestamp: Option<Timestamp>,
-    watermark: Timestamp,
-    output: &'a mut Output<Out>,
-    sides: &'a Rc<RefCell<SideOutputs>>,
-    clock: &'a Clock,
-}
-
-impl<Out> ProcessContext<'_, Out> {
-    /// The event time of the record, if it has one.
-    pub fn timestamp(&self) -> Option<Timestamp> {
-        self.timestamp
-    }
-
-    /// How far event time has come; [`Timestamp::MIN`] before the first watermark.
-    pub fn current_watermark(&self) -> Timestamp {
-        self.watermark
-    }
-
-    /// The time on the clock.
-    pub fn current_processing_time(&self) -> Timestamp {
-        self.clock.now()
-    }
-
-    /// Emits a record with the time of the one that is handled.
-    pub fn emit(&mut self, record: Out) {
-        match self.timestamp {
-            Some(time) => self.output.emit_at(record, time),
-            None => self.output.emit(record),
-        }
-    }
-
-    /// Emits a record to a side output.
-    ///
-    /// # Errors
-    /// If the side output is read with another type.
-    pub fn side<T: 'static>(&mut self, tag: &OutputTag<T>, record: T) -> Result<()> {
-        self.sides.borrow_mut().emit(tag, record, self.timestamp)
-    }
-}
-
 /// Runs a [`ProcessFunction`].
-pub struct Process<P> {
+pub struct Process<In, P> {
     function: P,
-    sides: Rc<RefCell<SideOutputs>>,
-    clock: Clock,
-    watermark: Timestamp,
+    around: Surroundings<In>,
 }
 
-impl<P> Process<P> {
+impl<In: Record, P> Process<In, P> {
     /// An operator for one subtask, with the function that `make` makes.
     pub fn new(make: impl FnOnce() -> P) -> Self {
-        Self { function: make(), sides: Rc::default(), clock: Clock::default(), watermark: Timestamp::MIN }
+        Self { function: make(), around: Surroundings::default() }
     }
 
     /// With side outputs, which the link shares.
     #[must_use]
-    pub fn with_sides(mut self, sides: Rc<RefCell<SideOutputs>>) -> Self {
-        self.sides = sides;
+    pub fn with_sides(mut self, sides: SharedSides) -> Self {
+        self.around.set_sides(sides);
         self
     }
 
     /// With another clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.around.clock = clock;
         self
     }
 }
 
-impl<P> Process<P> {
-    fn handle<In, Out>(
-        &mut self,
-        record: In,
-        timestamp: Option<Timestamp>,
-        output: &mut Output<Out>,
-    ) -> Result<()>
-    where
-        P: ProcessFunction<In, Out>,
-    {
-        let (watermark, sides, clock) = (self.watermark, &self.sides, &self.clock);
-        let mut context = ProcessContext { timestamp, watermark, output, sides, clock };
-        self.function.process(record, &mut context).map_err(user_failure)
+impl<In: Record, Out, P: ProcessFunction<In, Out>> Operator<In, Out> for Process<In, P> {
+    fn open(&mut self, context: &mut OperatorContext<'_>) -> Result<()> {
+        self.around.open(context);
+        Ok(())
     }
-}
 
-impl<In, Out, P: ProcessFunction<In, Out>> Operator<In, Out> for Process<P> {
     fn on_batch(&mut self, batch: &mut Batch<In>, output: &mut Output<Out>) -> Result<()> {
-        if batch.is_timed() {
-            batch.drain_timed().try_for_each(|(record, time)| self.handle(record, Some(time), output))
-        } else {
-            batch.drain().try_for_each(|record| self.handle(record, None, output))
+        let (origin, is_timed) = (batch.origin().cloned(), batch.is_timed());
+        for (index, (record, time)) in batch.drain_timed().enumerate() {
+            let (kept, time) = (self.around.rejects.keep(&record), is_timed.then_some(time));
+            let processed = self.function.process(record, &mut self.around.context(time, output, ()));
+            if let Err(error) = processed {
+                let place = RecordPlace { origin: origin.as_ref(), index, time };
+                self.around.rejects.take(error, kept, &place)?;
+            }
         }
+        Ok(())
     }
 
     fn on_watermark(&mut self, watermark: Timestamp, _: &mut Output<Out>) -> Result<Option<Timestamp>> {
-        self.watermark = self.watermark.max(watermark);
-        Ok(Some(watermark))
+        Ok(Some(self.around.advance(watermark)))
     }
 }
