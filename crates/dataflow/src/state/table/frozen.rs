@@ -29,7 +29,7 @@ impl<K, V> FrozenTable<K, V> {
 }
 
 impl<K: KeyData, V: StateData> FrozenTable<K, V> {
-    /// Appends the bytes of one group, as [`KeyedTable::restore_group`] takes them; gives the number of entries.
+    /// Appends the bytes of one group, as [`super::KeyedTable::restore_group`] takes them; gives the number of entries.
     ///
     /// # Errors
     /// Where a key or value cannot be written.
