@@ -145,7 +145,7 @@ impl KeyedProcessFunction<u32, u32, u32> for Sorting {
         if context.timestamp() <= Some(context.current_watermark()) {
             context.side(&late(), (record, context.current_watermark().millis()))?;
         }
-        if record % 2 == 0 {
+        if record.is_multiple_of(2) {
             context.side(&even(), format!("even: {record}"))?;
         }
         context.emit(sum.get().unwrap_or_default());

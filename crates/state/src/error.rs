@@ -233,7 +233,7 @@ fn listed(names: &[String]) -> String {
 
 fn instead(intact: Option<&str>) -> String {
     match intact {
-        Some(name) => format!("{name} is intact: restore that one by its name"),
+        Some(name) => format!("{name} is intact: restore that one by its name (--restore {name})"),
         None => "no other checkpoint in the folder is intact: start without restoring".to_owned(),
     }
 }

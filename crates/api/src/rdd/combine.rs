@@ -12,7 +12,8 @@ use millstream_model::error::Failure;
 use millstream_model::text::Text;
 
 use super::Rdd;
-use super::hashed::{Buckets, Hashed, Table, each_hashed, reducer_of, split};
+use super::buckets::Buckets;
+use super::hashed::{Hashed, Table, each_hashed, reducer_of, split};
 use super::node::exchange;
 use super::shuffled::Shuffled;
 use super::site::Site;
@@ -87,11 +88,11 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
         let reducers = self.reducers();
         let site = Site::new(&self.engine, "ShuffledRdd", name, reducers);
         let map_site = Site { partitions: maps, ..site };
-        let (id, dependency) = exchange(self, move |partition, task| {
+        let (id, dependency) = exchange(self, move |id, partition, task| {
             let table = local(map_site, partition, task)?;
-            let mut buckets = Buckets::new(reducers);
+            let mut buckets = Buckets::new(task, id, reducers);
             rows(table).for_each(|row| buckets.push(reducer_of(row.0, reducers), row));
-            Ok(buckets.into_blocks())
+            buckets.into_blocks()
         });
         let shuffled = Shuffled::new(id, maps);
         Rdd::new(&self.engine, site, vec![dependency], None, move |reducer, task| {

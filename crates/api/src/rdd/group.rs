@@ -34,7 +34,7 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
         }
         let reducers = self.reducers();
         let site = Site::new(&self.engine, "ShuffledRdd", name, reducers);
-        let (shuffled, dependency) = self.shuffle_hashed(site);
+        let (shuffled, dependency) = self.shuffle_hashed(reducers);
         Rdd::new(&self.engine, site, vec![dependency], None, move |reducer, task| {
             let mut groups = Table::new();
             shuffled.each(reducer, task, &site.calls(reducer), |row: Cow<'_, Hashed<K, V>>| {
@@ -51,8 +51,8 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
     pub fn cogroup<W: StateData>(&self, other: &Rdd<(K, W)>) -> Rdd<Cogrouped<K, V, W>> {
         let reducers = self.reducers().max(other.reducers());
         let site = Site::new(&self.engine, "CoGroupedRdd", "cogroup", reducers);
-        let (left, of_left) = self.shuffle_hashed(site);
-        let (right, of_right) = other.shuffle_hashed(site);
+        let (left, of_left) = self.shuffle_hashed(reducers);
+        let (right, of_right) = other.shuffle_hashed(reducers);
         Rdd::new(&self.engine, site, vec![of_left, of_right], None, move |reducer, task| {
             let (mut groups, calls) = (Table::<K, (Vec<V>, Vec<W>)>::new(), site.calls(reducer));
             left.each(reducer, task, &calls, |row: Cow<'_, Hashed<K, V>>| {

@@ -4,19 +4,19 @@
 
 use std::borrow::Cow;
 use std::hash::Hash;
-use std::sync::Arc;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use millstream_dataflow::lineage::{Block, Dependency, Pull, Rows};
+use millstream_dataflow::lineage::{Dependency, Pull};
 use millstream_dataflow::state::{KeyData, StateData, detached};
 use millstream_model::error::Result;
 use millstream_model::key::hash::hash_of;
 
 use super::Rdd;
+use super::buckets::Buckets;
 use super::node::exchange;
 use super::shuffled::Shuffled;
-use super::site::{Calls, Site};
+use super::site::Calls;
 
 /// A pair on its way, with the hash of its key.
 pub(super) type Hashed<K, V> = (u64, K, V);
@@ -57,38 +57,6 @@ pub(super) fn split<K: Clone, V: Clone>(row: Cow<'_, Hashed<K, V>>) -> (u64, Cow
     }
 }
 
-/// The rows of a map task, by reducer.
-pub(super) struct Buckets<R>(Vec<Vec<R>>);
-
-impl<R: StateData> Buckets<R> {
-    pub(super) fn new(reducers: usize) -> Self {
-        Self((0..reducers).map(|_| Vec::new()).collect())
-    }
-
-    #[inline]
-    pub(super) fn push(&mut self, reducer: usize, row: R) {
-        self.0[reducer].push(row);
-    }
-
-    /// One block for each reducer.
-    pub(super) fn into_blocks(self) -> Vec<Arc<dyn Block>> {
-        self.0.into_iter().map(|bucket| Arc::new(Rows::from(bucket)) as Arc<dyn Block>).collect()
-    }
-}
-
-/// One block for each of `reducers`, of the records that `to` finds for it.
-pub(super) fn blocks<R: StateData>(
-    input: &mut dyn Pull<R>,
-    reducers: usize,
-    mut to: impl FnMut(&R) -> usize,
-) -> Result<Vec<Arc<dyn Block>>> {
-    let mut buckets = Buckets::new(reducers);
-    while let Some(mut batch) = input.next()? {
-        batch.drain().for_each(|record| buckets.push(to(&record), record));
-    }
-    Ok(buckets.into_blocks())
-}
-
 /// Hands `take` every pair with the hash of its key.
 pub(super) fn each_hashed<K: Hash, V>(
     input: &mut dyn Pull<(K, V)>,
@@ -104,17 +72,20 @@ pub(super) fn each_hashed<K: Hash, V>(
 }
 
 impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
-    /// A shuffle of all pairs, by the hashes of their keys, which travel with them. `site` is what it is for.
-    pub(super) fn shuffle_hashed(&self, site: Site) -> (Shuffled<Hashed<K, V>>, Dependency) {
+    /// A shuffle of all pairs, by the hashes of their keys, which travel with them.
+    pub(super) fn shuffle_hashed(&self, reducers: usize) -> (Shuffled<Hashed<K, V>>, Dependency) {
         let (parent, maps) = (self.clone(), self.partitions());
-        let (site, reducers) = (Site { partitions: maps, ..site }, site.partitions);
-        let (id, dependency) = exchange(self, move |partition, task| {
-            let mut buckets = Buckets::new(reducers);
+        let (id, dependency) = exchange(self, move |id, partition, task| {
+            let mut buckets = Buckets::new(task, id, reducers);
             let mut input = parent.node.read(partition, task)?;
-            each_hashed(&mut *input, &site.calls(partition), |row| {
-                buckets.push(reducer_of(row.0, reducers), row);
-            })?;
-            Ok(buckets.into_blocks())
+            while let Some(mut batch) = input.next()? {
+                for (key, value) in batch.drain() {
+                    let hash = hash_of(&key);
+                    buckets.push(reducer_of(hash, reducers), (hash, key, value));
+                }
+                buckets.settle()?;
+            }
+            buckets.into_blocks()
         });
         (Shuffled::new(id, maps), dependency)
     }

@@ -117,8 +117,8 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
     pub fn join<W: StateData>(&self, other: &Rdd<(K, W)>) -> Rdd<(K, (V, W))> {
         let reducers = self.reducers().max(other.reducers());
         let site = Site::new(&self.engine, "JoinedRdd", "join", reducers);
-        let (left, of_left) = self.shuffle_hashed(site);
-        let (right, of_right) = other.shuffle_hashed(site);
+        let (left, of_left) = self.shuffle_hashed(reducers);
+        let (right, of_right) = other.shuffle_hashed(reducers);
         Rdd::new(&self.engine, site, vec![of_left, of_right], None, move |reducer, task| {
             Ok(Box::new(JoinPull {
                 left: Index::read(left, reducer, task)?,

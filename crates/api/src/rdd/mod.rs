@@ -20,6 +20,7 @@
 //! Holds: nothing is computed before an action asks for it.
 
 mod action;
+mod buckets;
 mod combine;
 mod context;
 mod debug;

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use millstream_dataflow::lineage::{
-    Block, Codec, Dataset, DatasetId, Dependency, Lineage, Pull, Shuffle, ShuffleId, StorageLevel,
+    Codec, Dataset, DatasetId, Dependency, Lineage, Pull, Shuffle, ShuffleId, StorageLevel, Stored,
     TaskContext,
 };
 use millstream_model::error::Result;
@@ -17,7 +17,7 @@ use super::site::Site;
 
 type Compute<T> = dyn Fn(usize, &TaskContext) -> Result<Box<dyn Pull<T>>> + Send + Sync;
 pub(super) type Prepare = Box<dyn Fn() -> Result<()> + Send + Sync>;
-type Write = dyn Fn(usize, &TaskContext) -> Result<Vec<Arc<dyn Block>>> + Send + Sync;
+type Write = dyn Fn(ShuffleId, usize, &TaskContext) -> Result<Vec<Stored>> + Send + Sync;
 
 /// A data set in partitions, described by how it is made. Cheap to clone; nothing runs before an action.
 pub struct Rdd<T> {
@@ -159,8 +159,8 @@ impl Shuffle for Exchange {
         Arc::clone(&self.parent)
     }
 
-    fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Arc<dyn Block>>> {
-        (self.write)(partition, task)
+    fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Stored>> {
+        (self.write)(self.id, partition, task)
     }
 }
 
@@ -173,7 +173,7 @@ impl Drop for Exchange {
 /// A shuffle of `parent`, and its number.
 pub(super) fn exchange<T: Record>(
     parent: &Rdd<T>,
-    write: impl Fn(usize, &TaskContext) -> Result<Vec<Arc<dyn Block>>> + Send + Sync + 'static,
+    write: impl Fn(ShuffleId, usize, &TaskContext) -> Result<Vec<Stored>> + Send + Sync + 'static,
 ) -> (ShuffleId, Dependency) {
     let id = parent.engine.next_shuffle();
     let exchange = Exchange {

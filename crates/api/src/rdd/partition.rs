@@ -12,8 +12,9 @@ use millstream_model::key::hash::hash_of;
 use millstream_model::record::Record;
 
 use super::Rdd;
+use super::buckets::{Buckets, blocks};
 use super::context::Context;
-use super::hashed::{blocks, reducer_of};
+use super::hashed::reducer_of;
 use super::node::exchange;
 use super::shuffled::Shuffled;
 use super::site::Site;
@@ -91,10 +92,11 @@ impl<T: StateData> Rdd<T> {
     pub fn repartition(&self, partitions: usize) -> Rdd<T> {
         let (parent, reducers) = (self.clone(), partitions.max(1));
         let site = Site::new(&self.engine, "ShuffledRdd", "repartition", reducers);
-        let (id, dependency) = exchange(self, move |partition, task| {
+        let (id, dependency) = exchange(self, move |id, partition, task| {
             // Each map task begins with another reducer, so that the first ones do not get a record more from each.
             let mut next = partition % reducers;
-            blocks(&mut *parent.node.read(partition, task)?, reducers, |_| {
+            let mut input = parent.node.read(partition, task)?;
+            blocks(&mut *input, Buckets::new(task, id, reducers), |_| {
                 let to = next;
                 next = (next + 1) % reducers;
                 to
@@ -114,9 +116,11 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
     pub fn partition_by(&self, partitions: usize) -> Rdd<(K, V)> {
         let (parent, reducers) = (self.clone(), partitions.max(1));
         let site = Site::new(&self.engine, "ShuffledRdd", "partition_by", reducers);
-        let (id, dependency) = exchange(self, move |partition, task| {
+        let (id, dependency) = exchange(self, move |id, partition, task| {
             let mut input = parent.node.read(partition, task)?;
-            blocks(&mut *input, reducers, |(key, _)| reducer_of(hash_of(key), reducers))
+            blocks(&mut *input, Buckets::new(task, id, reducers), |(key, _)| {
+                reducer_of(hash_of(key), reducers)
+            })
         });
         let shuffled = Shuffled::new(id, self.partitions());
         Rdd::new(&self.engine, site, vec![dependency], None, move |reducer, task| {

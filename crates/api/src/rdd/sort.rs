@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use millstream_dataflow::lineage::{Block, Rows, Runs, TaskContext, VecPull, drain};
+use millstream_dataflow::lineage::{Rows, Runs, Stored, TaskContext, VecPull, drain};
 use millstream_dataflow::state::StateData;
 use millstream_model::error::Result;
 
@@ -45,15 +45,15 @@ fn cuts<K: StateData + Ord>(indexes: &[Rows<(K, u64)>], reducers: usize, ascendi
 }
 
 /// A sorted run as blocks: its index, then its chunks.
-fn blocks<K: StateData + Ord, V: StateData>(records: Vec<(K, V)>, reducers: usize) -> Vec<Arc<dyn Block>> {
+fn blocks<K: StateData + Ord, V: StateData>(records: Vec<(K, V)>, reducers: usize) -> Vec<Stored> {
     let rows = Rows::from(records);
     let length = rows.as_slice().len();
     let size = length.div_ceil(CHUNKS * reducers).max(1);
     let starts = (0..length).step_by(size);
     let index: Index<K> =
         rows.as_slice().chunks(size).map(|chunk| (chunk[0].0.clone(), chunk.len() as u64)).collect();
-    let mut blocks: Vec<Arc<dyn Block>> = vec![Arc::new(Rows::from(index))];
-    blocks.extend(starts.map(|start| Arc::new(rows.part(start..start + size)) as Arc<dyn Block>));
+    let mut blocks = vec![Stored::Memory(Arc::new(Rows::from(index)))];
+    blocks.extend(starts.map(|start| Stored::Memory(Arc::new(rows.part(start..start + size)))));
     blocks
 }
 
@@ -89,7 +89,7 @@ impl<K: StateData + Ord, V: StateData> Rdd<(K, V)> {
         }
         let reducers = self.reducers();
         let site = Site::new(&self.engine, "ShuffledRdd", name, reducers);
-        let (id, dependency) = exchange(self, move |at, task| {
+        let (id, dependency) = exchange(self, move |_, at, task| {
             let calls = Site { partitions: maps, ..site }.calls(at);
             Ok(blocks(parent.sorted_part(at, task, &calls, ascending)?, reducers))
         });

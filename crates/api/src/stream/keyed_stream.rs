@@ -51,7 +51,7 @@ pub type KeyFn<K, T> = Box<dyn Fn(&T) -> K + Send + Sync>;
 ///
 /// What is kept for a key can be written down in a checkpoint; a record that cannot is folded into something that can:
 ///
-/// ```compile_fail,E0277
+/// ```compile_fail,E0599
 /// # use millstream::StreamEnvironment;
 /// #[derive(Clone)]
 /// struct Row(char, u64);

@@ -84,7 +84,7 @@ pub(super) fn nothing_found(path: &str) -> Failure {
     };
     Failure::user(what).advice(format!(
         "paths are relative to {}; names that begin with . or _ are left out; \
-         to wait for files that come later: .watch(interval)",
+         a stream waits for files that come later with .watch(interval)",
         std::env::current_dir()
             .map_or_else(|_| "the working folder".to_owned(), |at| at.display().to_string())
     ))
@@ -101,7 +101,9 @@ pub(super) fn unreadable(path: &str, error: std::io::Error) -> Failure {
             ))
         }
         std::io::ErrorKind::PermissionDenied => {
-            Failure::user(format!("`{path}` may not be read by this user")).because(error)
+            Failure::user(format!("`{path}` may not be read by this user")).because(error).advice(
+                "give this user the right to read it (chmod, chown), or run the program as one who has it",
+            )
         }
         _ => Failure::external(format!("cannot read `{path}`")).because(error),
     }

@@ -100,7 +100,10 @@ impl<T: StateData> Runs<T> {
                 Ok(rows) => (Some((*rows).clone()), None),
                 Err(_) => return Err(Failure::internal("a shuffle block of another type")),
             },
-            Stored::Disk(frames, range) => (None, Some((frames, range))),
+            Stored::Disk(frames) => {
+                let all = 0..frames.count();
+                (None, Some((frames, all)))
+            }
         };
         Ok(Self { blocks: Arc::clone(&task.blocks), of: (shuffle, map), memory, disk })
     }

@@ -1,6 +1,5 @@
 //! Where a task finds what other tasks left, and leaves what they may find.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use millstream_model::error::{Failure, Result};
@@ -33,8 +32,8 @@ pub trait Frames: Send + Sync {
 pub enum Stored {
     /// In memory, typed.
     Memory(Arc<dyn Block>),
-    /// On disk, encoded: those of the frames that are in the range.
-    Disk(Arc<dyn Frames>, Range<usize>),
+    /// On disk, encoded.
+    Disk(Arc<dyn Frames>),
 }
 
 /// Where the blocks of a context's tasks are.
@@ -44,6 +43,15 @@ pub trait Blocks: Send + Sync {
     /// # Errors
     /// If it is lost.
     fn shuffled(&self, shuffle: ShuffleId, map: usize, block: usize) -> Result<Stored>;
+
+    /// How many bytes of rows a map task may hold before it writes them to disk.
+    fn shuffle_share(&self) -> usize;
+
+    /// An empty run of frames for a block of a shuffle that a map task writes to disk itself.
+    ///
+    /// # Errors
+    /// If there can be no file for it.
+    fn shuffle_frames(&self, shuffle: ShuffleId) -> Result<Arc<dyn Frames>>;
 
     /// Says that what a map task left cannot be read, so that it is made again.
     fn unreadable(&self, shuffle: ShuffleId, map: usize);

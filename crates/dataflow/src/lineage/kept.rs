@@ -90,13 +90,8 @@ struct DiskPull<T> {
 }
 
 impl<T> DiskPull<T> {
-    fn new(
-        stored: (Arc<dyn Frames>, Range<usize>),
-        codec: Codec<T>,
-        task: &TaskContext,
-        of: (DatasetId, usize),
-    ) -> Self {
-        let (frames, rest) = stored;
+    fn new(frames: Arc<dyn Frames>, codec: Codec<T>, task: &TaskContext, of: (DatasetId, usize)) -> Self {
+        let rest = 0..frames.count();
         Self { frames, rest, run: VecPull::from(Vec::new()), codec, blocks: Arc::clone(&task.blocks), of }
     }
 }
@@ -161,8 +156,8 @@ fn find<T: Record>(
 ) -> Option<Box<dyn Pull<T>>> {
     match task.blocks.kept(dataset.id(), partition)? {
         Stored::Memory(block) => Some(Box::new(KeptPull::from(block.as_any().downcast::<Kept<T>>().ok()?))),
-        Stored::Disk(frames, all) => {
-            Some(Box::new(DiskPull::new((frames, all), dataset.codec()?, task, (dataset.id(), partition))))
+        Stored::Disk(frames) => {
+            Some(Box::new(DiskPull::new(frames, dataset.codec()?, task, (dataset.id(), partition))))
         }
     }
 }
@@ -199,7 +194,6 @@ fn write<T: Record>(
             Err(failure) => return Err(failure),
         }
     }
-    let all = 0..frames.count();
-    task.blocks.keep(of.0, of.1, StorageLevel::DiskOnly, Stored::Disk(Arc::clone(&frames), all.clone()));
-    Ok(Box::new(DiskPull::new((frames, all), codec, task, of)))
+    task.blocks.keep(of.0, of.1, StorageLevel::DiskOnly, Stored::Disk(Arc::clone(&frames)));
+    Ok(Box::new(DiskPull::new(frames, codec, task, of)))
 }

@@ -7,7 +7,7 @@ use millstream_model::error::Result;
 use millstream_model::record::Record;
 
 use super::pull::Watched;
-use super::{Block, Codec, Pull, StorageLevel, TaskContext, kept};
+use super::{Codec, Pull, StorageLevel, Stored, TaskContext, kept};
 
 /// The number of a data set within its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,7 +71,7 @@ pub trait Shuffle: Send + Sync {
     ///
     /// # Errors
     /// As computing the parent.
-    fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Arc<dyn Block>>>;
+    fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Stored>>;
 }
 
 impl<T: Record> dyn Dataset<T> {

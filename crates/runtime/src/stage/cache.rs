@@ -130,9 +130,9 @@ impl CacheStore {
 
     pub(super) fn put(&self, of: (DatasetId, usize), level: StorageLevel, stored: Stored, tally: &Tally) {
         let block = match stored {
-            Stored::Disk(frames, range) => {
+            Stored::Disk(frames) => {
                 let bytes = frames.bytes();
-                return self.kept().insert(of, level, Stored::Disk(frames, range), bytes);
+                return self.kept().insert(of, level, Stored::Disk(frames), bytes);
             }
             Stored::Memory(block) => block,
         };
@@ -168,9 +168,8 @@ impl CacheStore {
                 let mut kept = self.kept();
                 let wanted = kept.datasets.get_mut(&of.0).and_then(|partitions| partitions.get_mut(&of.1));
                 if let Some(entry) = wanted {
-                    let (count, bytes) = (frames.count(), frames.bytes());
-                    entry.stored = Stored::Disk(frames, 0..count);
-                    entry.bytes = bytes;
+                    entry.bytes = frames.bytes();
+                    entry.stored = Stored::Disk(frames);
                     entry.is_leaving = false;
                     add(&tally.cached_spilled);
                 }

@@ -45,12 +45,21 @@ pub(super) struct Stores {
     pub(super) shuffles: ShuffleStore,
     pub(super) cache: CacheStore,
     pub(super) tally: Tally,
+    slots: usize,
     computing: Claims<(DatasetId, usize)>,
 }
 
 impl Blocks for Stores {
     fn shuffled(&self, shuffle: ShuffleId, map: usize, block: usize) -> Result<Stored> {
         self.shuffles.get(shuffle, map, block)
+    }
+
+    fn shuffle_share(&self) -> usize {
+        self.shuffles.limit() / self.slots
+    }
+
+    fn shuffle_frames(&self, shuffle: ShuffleId) -> Result<Arc<dyn Frames>> {
+        self.shuffles.frames(shuffle)
     }
 
     fn unreadable(&self, shuffle: ShuffleId, map: usize) {
@@ -114,6 +123,7 @@ impl StageEngine {
             shuffles: ShuffleStore::new(settings.shuffle_memory, folder.clone()),
             cache: CacheStore::new(settings.cache_memory, folder.clone()),
             tally: Tally::default(),
+            slots: settings.slots,
             computing: Claims::default(),
         };
         Ok(Self {

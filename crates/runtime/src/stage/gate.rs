@@ -41,11 +41,15 @@ impl Gate {
         Some(Inside(self, partition))
     }
 
-    /// Shuts the gate and waits for the tasks inside.
+    /// Shuts the gate, and tells the tasks inside to stop.
     pub(super) fn shut(&self) {
         self.cancellation.cancel();
-        let mut state = self.state();
-        state.is_shut = true;
+        self.state().is_shut = true;
+    }
+
+    /// Waits until there is no task inside.
+    pub(super) fn wait_until_left(&self) {
+        let state = self.state();
         let waited = self.left.wait_timeout_while(state, STOP_WITHIN, |state| !state.inside.is_empty());
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if !state.inside.is_empty() {

@@ -21,6 +21,8 @@ mod pool;
 mod scheduler;
 mod shuffle;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use cache::CachedSize;
 pub use counters::Counters;

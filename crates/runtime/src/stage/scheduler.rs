@@ -42,6 +42,11 @@ impl Drop for Claimed<'_> {
     }
 }
 
+/// Whether there is no other attempt behind this one.
+fn is_last(failure: &Failure, attempt: u32) -> bool {
+    attempt >= ATTEMPTS || !failure.may_retry()
+}
+
 impl StageEngine {
     /// Runs an action: `action` over each of `partitions` of `dataset`; the results in the order of `partitions`.
     ///
@@ -130,7 +135,10 @@ impl StageEngine {
             let _gone = wake.send(Event::Cancelled);
         })?;
         let tasks = Tasks { of, partitions, work, gate: Arc::default(), done };
-        self.wait_for(job, &tasks, &events).inspect_err(|_| tasks.gate.shut())
+        self.wait_for(job, &tasks, &events).inspect_err(|_| {
+            tasks.gate.shut();
+            tasks.gate.wait_until_left();
+        })
     }
 
     fn wait_for<R: Send + 'static>(
@@ -155,15 +163,12 @@ impl StageEngine {
                     add(&self.stores.tally.failed_attempts);
                     let partition = tasks.partitions[at];
                     let place = format!("partition {partition} of rdd {}", tasks.of.id().0);
-                    if !failure.may_retry() {
-                        return Err(failure.advice(format!(
-                            "{place} failed in attempt {number}; another would fail in the same way"
-                        )));
-                    }
-                    if number >= ATTEMPTS {
-                        return Err(failure.advice(format!(
-                            "{place} failed in all {ATTEMPTS} attempts; this is the last one"
-                        )));
+                    if is_last(&failure, number) {
+                        return Err(failure.advice(if number >= ATTEMPTS {
+                            format!("{place} failed in all {ATTEMPTS} attempts; this is the last one")
+                        } else {
+                            format!("{place} failed in attempt {number}; another would fail in the same way")
+                        }));
                     }
                     tracing::warn!(partition, attempt = number, %failure, "task failed, trying again");
                     // It may have failed because blocks were lost: those, and only those, are made again.
@@ -184,6 +189,13 @@ impl StageEngine {
             let cancellation = gate.cancellation.clone();
             let task = TaskContext { partition, attempt: number, blocks, cancellation };
             let result = attempt(&*of, &task, &work);
+            match &result {
+                // The stage is lost: no task of it may begin before the program's thread has heard of it.
+                Err(failure) if is_last(failure, number) && !gate.cancellation.is_cancelled() => gate.shut(),
+                // It was told to stop, by what the program's thread hears of anyway.
+                Err(failure) if failure.is_cancelled() && gate.cancellation.is_cancelled() => return,
+                _ => {}
+            }
             // What the task holds is let go first, so that the driver finds nothing of it alive.
             drop((of, work, task));
             drop(inside);

@@ -51,10 +51,14 @@ impl ShuffleStore {
         &self,
         shuffle: ShuffleId,
         map: usize,
-        blocks: Vec<Arc<dyn Block>>,
+        blocks: Vec<Stored>,
         tally: &Tally,
     ) -> Result<()> {
-        let total: usize = blocks.iter().map(|block| block.bytes()).sum();
+        let in_memory = |block: &Stored| match block {
+            Stored::Memory(block) => block.bytes(),
+            Stored::Disk(_) => 0,
+        };
+        let total: usize = blocks.iter().map(in_memory).sum();
         let fits = {
             let mut stored = self.stored();
             let fits = stored.in_memory.saturating_add(total) <= self.limit;
@@ -63,38 +67,37 @@ impl ShuffleStore {
             }
             fits
         };
-        let output = if fits {
-            Output { blocks: blocks.into_iter().map(Stored::Memory).collect(), bytes: total }
-        } else {
-            Output { blocks: self.spill(shuffle, &blocks, tally)?, bytes: 0 }
+        let spill = |block| match block {
+            Stored::Memory(block) if !fits => self.spill(shuffle, &*block),
+            block => Ok(block),
         };
+        let blocks: Vec<Stored> = blocks.into_iter().map(spill).collect::<Result<_>>()?;
+        blocks.iter().filter(|block| matches!(block, Stored::Disk(_))).for_each(|_| add(&tally.spilled));
+        let output = Output { blocks, bytes: if fits { total } else { 0 } };
         let mut stored = self.stored();
         let before = stored.shuffles.entry(shuffle).or_default().maps.insert(map, output);
         stored.in_memory -= before.map_or(0, |output| output.bytes);
         Ok(())
     }
 
-    fn spill(&self, shuffle: ShuffleId, blocks: &[Arc<dyn Block>], tally: &Tally) -> Result<Vec<Stored>> {
-        let file = {
-            let mut stored = self.stored();
-            let shuffled = stored.shuffles.entry(shuffle).or_default();
-            match &shuffled.file {
-                Some(file) => Arc::clone(file),
-                None => {
-                    let file = SpillFile::new(self.folder.clone(), "a shuffle block")?;
-                    Arc::clone(shuffled.file.insert(file))
-                }
+    fn spill(&self, shuffle: ShuffleId, block: &dyn Block) -> Result<Stored> {
+        let frames = self.frames(shuffle)?;
+        block.encode(&mut |bytes| frames.append(bytes))?;
+        Ok(Stored::Disk(frames))
+    }
+
+    /// An empty run of frames in the file of a shuffle.
+    pub(super) fn frames(&self, shuffle: ShuffleId) -> Result<Arc<dyn Frames>> {
+        let mut stored = self.stored();
+        let shuffled = stored.shuffles.entry(shuffle).or_default();
+        let file = match &shuffled.file {
+            Some(file) => Arc::clone(file),
+            None => {
+                let file = SpillFile::new(self.folder.clone(), "a shuffle block")?;
+                Arc::clone(shuffled.file.insert(file))
             }
         };
-        let frames: Arc<dyn Frames> = Arc::new(FrameList::new(file));
-        let mut places = Vec::with_capacity(blocks.len());
-        for block in blocks {
-            let start = frames.count();
-            block.encode(&mut |bytes| frames.append(bytes))?;
-            places.push(Stored::Disk(Arc::clone(&frames), start..frames.count()));
-            add(&tally.spilled);
-        }
-        Ok(places)
+        Ok(Arc::new(FrameList::new(file)))
     }
 
     pub(super) fn get(&self, shuffle: ShuffleId, map: usize, block: usize) -> Result<Stored> {
@@ -122,6 +125,11 @@ impl ShuffleStore {
         let mut stored = self.stored();
         let gone = stored.shuffles.remove(&shuffle).unwrap_or_default();
         stored.in_memory -= gone.maps.values().map(|output| output.bytes).sum::<usize>();
+    }
+
+    /// Up to how many bytes of blocks stay in memory.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// How many bytes of blocks are in memory.

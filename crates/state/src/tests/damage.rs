@@ -31,7 +31,12 @@ fn a_truncated_manifest_is_named_with_the_checkpoint_that_is_intact() {
     let file =
         format!("the manifest {}/checkpoint-000002/manifest.json is damaged: ", folder.path().display());
     assert!(message.starts_with(&file), "{message}");
-    assert!(message.ends_with("; checkpoint-000001 is intact: restore that one by its name"), "{message}");
+    assert!(
+        message.ends_with(
+            "; checkpoint-000001 is intact: restore that one by its name (--restore checkpoint-000001)"
+        ),
+        "{message}"
+    );
     assert_eq!((error.fault(), error.retry()), (Fault::External, Retry::No));
     change(&manifest_file(folder.path(), 1), |text| text.truncate(7));
     let message = store.latest().unwrap_err().to_string();
@@ -81,8 +86,7 @@ fn a_truncated_a_changed_and_a_missing_state_file_are_named() {
     let whole = fs::read(&file).unwrap();
     let message = || restored(&store, &manifest, 0, 1).unwrap_err().to_string();
     let begin = format!("the state file {} is damaged: ", file.display());
-    let end =
-        "(state `counts` of operator `mean`); checkpoint-000001 is intact: restore that one by its name";
+    let end = "(state `counts` of operator `mean`); checkpoint-000001 is intact: restore that one by its name (--restore checkpoint-000001)";
 
     fs::write(&file, &whole[..1_000]).unwrap();
     let truncated = message();

@@ -54,7 +54,12 @@ fn a_truncated_manifest_is_named_with_the_checkpoint_that_is_intact_and_that_one
     let said = count(folder.path(), "count", latest).unwrap_err();
     let begin = format!("the manifest {} is damaged: EOF while parsing", manifest.display());
     assert!(said.starts_with(&begin), "{said}");
-    assert!(said.ends_with("; checkpoint-000001 is intact: restore that one by its name"), "{said}");
+    assert!(
+        said.ends_with(
+            "; checkpoint-000001 is intact: restore that one by its name (--restore checkpoint-000001)"
+        ),
+        "{said}"
+    );
     count(folder.path(), "count", |settings| {
         settings.restore = RestoreFrom::Named("checkpoint-000001".into())
     })
@@ -69,7 +74,12 @@ fn a_truncated_state_file_is_named_with_its_operator_and_the_checkpoint_that_is_
     let said = count(folder.path(), "count", latest).unwrap_err();
     assert!(said.contains("the state file ") && said.contains("/checkpoint-000002/"), "{said}");
     assert!(said.contains(" is damaged: it ends at byte "), "{said}");
-    assert!(said.ends_with("; checkpoint-000001 is intact: restore that one by its name"), "{said}");
+    assert!(
+        said.ends_with(
+            "; checkpoint-000001 is intact: restore that one by its name (--restore checkpoint-000001)"
+        ),
+        "{said}"
+    );
 }
 
 #[test]

@@ -60,7 +60,7 @@ delays   11 operators in 4 chains, 6 subtasks, parallelism 2, streaming, checkpo
      flat_map =rebalance=> 4: late records
   4: late records   x 1
   promise after a kill: at most once at results (TcpLines cannot be asked again)
-  promise after a kill: at most once at late records (TcpLines cannot be asked again)
+  promise after a kill: at most once at late records (late records may lose what it was given; TcpLines cannot be asked again)
   promise after a kill: exactly once at copy
 ";
     assert_eq!(explained(&env, &folder), expected);

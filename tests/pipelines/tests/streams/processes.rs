@@ -8,8 +8,8 @@ use millstream::state::keyed::{
 };
 use millstream::time::{Timestamp, millis};
 use millstream::{
-    BoxError, KeyedContext, KeyedProcessFunction, OnTimerContext, OutputTag, ProcessContext, ProcessFunction,
-    StreamEnvironment, WatermarkStrategy,
+    BoxError, KeyedContext, KeyedProcessFunction, Mode, OnTimerContext, OutputTag, ProcessContext,
+    ProcessFunction, StreamEnvironment, WatermarkStrategy,
 };
 
 use super::sorted;
@@ -61,19 +61,22 @@ impl KeyedProcessFunction<u64, u64, Told> for Gather {
 }
 
 #[test]
-fn a_keyed_process_keeps_state_by_key_and_tells_of_it_when_its_timer_fires() {
-    let env = StreamEnvironment::new();
-    let numbers = env.from_sequence(0, 11);
-    let strategy = WatermarkStrategy::monotonous()
-        .with_timestamp_assigner(|n: &u64, _| Timestamp::from_millis(*n as i64));
-    let told = numbers.assign_timestamps_and_watermarks(strategy).key_by(|n| n % 3);
-    let told = told.process(Gather::default).parallelism(2);
-    let expected = [
-        (0, 4, vec![0, 3, 6, 9], Some(6)),
-        (1, 4, vec![1, 4, 7, 10], Some(10)),
-        (2, 4, vec![2, 5, 8, 11], Some(8)),
-    ];
-    assert_eq!(sorted(&told), expected);
+fn a_keyed_process_keeps_state_by_key_and_tells_of_it_when_its_timer_fires_in_both_modes() {
+    for mode in [Mode::Streaming, Mode::Batch] {
+        let env = StreamEnvironment::new();
+        env.set_mode(mode);
+        let numbers = env.from_sequence(0, 11);
+        let strategy = WatermarkStrategy::monotonous()
+            .with_timestamp_assigner(|n: &u64, _| Timestamp::from_millis(*n as i64));
+        let told = numbers.assign_timestamps_and_watermarks(strategy).key_by(|n| n % 3);
+        let told = told.process(Gather::default).parallelism(2);
+        let expected = [
+            (0, 4, vec![0, 3, 6, 9], Some(6)),
+            (1, 4, vec![1, 4, 7, 10], Some(10)),
+            (2, 4, vec![2, 5, 8, 11], Some(8)),
+        ];
+        assert_eq!(sorted(&told), expected, "{mode:?}");
+    }
 }
 
 /// Asks for a timer a millisecond from now, once, and says at which clock it was called.

@@ -51,3 +51,42 @@ fn flat_map_of_records_that_make_nothing_or_a_few_keeps_their_order() {
     assert_eq!(rdd.collect().unwrap(), expected);
     assert_eq!(context.range(0, 10_000).flat_map(|_| None::<u8>).count().unwrap(), 0);
 }
+
+/// A value that says how many of its kind are alive.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Alive {
+    payload: [u64; 16],
+    #[serde(skip)]
+    alive: Arc<AtomicU64>,
+}
+
+impl Clone for Alive {
+    fn clone(&self) -> Self {
+        self.alive.fetch_add(1, Ordering::Relaxed);
+        Self { payload: self.payload, alive: Arc::clone(&self.alive) }
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.alive.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_map_task_writes_its_rows_to_disk_before_they_are_more_than_its_share_of_the_memory() {
+    let memory = 1 << 20;
+    let context = Context::builder().parallelism(2).shuffle_memory(memory).build().unwrap();
+    let (alive, most) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (made, seen) = (Arc::clone(&alive), Arc::clone(&most));
+    // 40 MB of rows.
+    let pairs = context.range(0, 200_000).map(move |n| {
+        seen.fetch_max(made.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+        (n, Alive { payload: [n as u64; 16], alive: Arc::clone(&made) })
+    });
+    let sum = pairs.partition_by(3).map(|(n, value)| u64::from(value.payload[0] == n as u64));
+    assert_eq!(sum.fold(0, |a, b| a + b).unwrap(), 200_000);
+    let most = most.load(Ordering::Relaxed) as usize * size_of::<(i64, Alive)>();
+    assert!(most < 2 * memory, "{most} bytes of rows were alive at once");
+    assert_eq!(context.counters().blocks_spilled, 6);
+}

@@ -10,6 +10,7 @@ use super::*;
 mod actions;
 mod bounds;
 mod cache;
+mod delimiters;
 mod keyed;
 mod lineage;
 mod places;

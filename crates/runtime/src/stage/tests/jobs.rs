@@ -1,0 +1,153 @@
+//! Several jobs at once, and jobs that are told to stop.
+
+use std::sync::mpsc::channel;
+use std::sync::{Barrier, Mutex};
+use std::thread;
+
+use millstream_model::error::Failure;
+
+use super::*;
+
+#[test]
+fn jobs_of_several_threads_share_a_shuffle_that_is_made_once() {
+    let engine = engine(3);
+    let numbers = Numbers::new(&engine, 6);
+    let sums = Sums::new(&engine, Arc::clone(&numbers) as Arc<_>, 4);
+    let begin = Arc::new(Barrier::new(8));
+    let jobs: Vec<_> = (0..8)
+        .map(|_| {
+            let (engine, begin) = (Arc::clone(&engine), Arc::clone(&begin));
+            let dataset: Arc<dyn Dataset<u64>> = Arc::clone(&sums) as Arc<_>;
+            thread::spawn(move || {
+                begin.wait();
+                collect(&engine, &dataset).unwrap().iter().sum::<u64>()
+            })
+        })
+        .collect();
+    assert!(jobs.into_iter().all(|job| job.join().unwrap() == 1770));
+    let counters = engine.counters();
+    assert_eq!((counters.map_tasks, counters.skipped_stages, counters.result_tasks), (6, 7, 32));
+    assert_eq!(count(&numbers.computed), 6);
+}
+
+#[test]
+fn a_job_takes_over_a_shuffle_that_another_failed_to_make() {
+    let engine = engine(2);
+    let (first_is_there, wait) = channel();
+    let (go_on, gone_on) = channel::<()>();
+    let gate = Mutex::new(Some((first_is_there, gone_on)));
+    let numbers = Numbers::with(&engine, 1, move |_, _| match gate.lock().unwrap().take() {
+        Some((there, gone_on)) => {
+            there.send(()).unwrap();
+            gone_on.recv().unwrap();
+            Err(Failure::user("the first fails"))
+        }
+        None => Ok(()),
+    });
+    let sums: Arc<dyn Dataset<u64>> = Sums::new(&engine, numbers, 1);
+    let start = || {
+        let (engine, sums) = (Arc::clone(&engine), Arc::clone(&sums));
+        thread::spawn(move || collect(&engine, &sums))
+    };
+    let first = start();
+    wait.recv().unwrap();
+    let second = start();
+    go_on.send(()).unwrap();
+    assert!(first.join().unwrap().unwrap_err().to_string().contains("the first fails"));
+    assert_eq!(second.join().unwrap().unwrap(), [45]);
+}
+
+#[test]
+fn a_job_that_fails_has_no_task_left_that_runs_or_begins() {
+    let engine = engine(2);
+    let inside = Arc::new(AtomicU64::new(0));
+    let (begun, started) = (Arc::clone(&inside), Arc::new(Barrier::new(2)));
+    let numbers: Arc<dyn Dataset<u64>> = Numbers::with(&engine, 50, move |partition, task| {
+        begun.fetch_add(1, Ordering::Relaxed);
+        match partition {
+            0 => {
+                started.wait();
+                return Err(Failure::user("the first task fails"));
+            }
+            1 => {
+                started.wait();
+                // A task that only ends because it is told to.
+                while task.cancellation.check().is_ok() {
+                    thread::yield_now();
+                }
+            }
+            _ => {}
+        }
+        task.cancellation.check()
+    });
+    let message = collect(&engine, &numbers).unwrap_err().to_string();
+    assert!(message.contains("the first task fails"), "{message}");
+    let when_it_failed = count(&inside);
+    assert_eq!(when_it_failed, 2, "the one that fails and the one beside it");
+    // Everything queued for the job is through when a later job is.
+    let later: Arc<dyn Dataset<u64>> = Numbers::new(&engine, 4);
+    assert_eq!(collect(&engine, &later).unwrap().len(), 40);
+    assert_eq!(count(&inside), when_it_failed);
+}
+
+#[test]
+fn jobs_that_run_are_told_to_stop_and_later_ones_are_not() {
+    let engine = engine(1);
+    let (begun, running) = channel();
+    let begun = Mutex::new(begun);
+    let endless: Arc<dyn Dataset<u64>> = Numbers::with(&engine, 2, move |_, task| {
+        begun.lock().unwrap().send(()).unwrap();
+        loop {
+            task.cancellation.check()?;
+            thread::yield_now();
+        }
+    });
+    // Of two jobs on it, one makes the shuffle and the other waits for that.
+    let behind: Arc<dyn Dataset<u64>> = Sums::new(&engine, Arc::clone(&endless), 2);
+    let start = |dataset: &Arc<dyn Dataset<u64>>| {
+        let (engine, dataset) = (Arc::clone(&engine), Arc::clone(dataset));
+        thread::spawn(move || collect(&engine, &dataset))
+    };
+    let first = start(&endless);
+    running.recv().unwrap();
+    assert_eq!(engine.cancel_all_jobs(), 1);
+    assert!(first.join().unwrap().unwrap_err().is_cancelled());
+    let jobs = [start(&behind), start(&behind)];
+    running.recv().unwrap();
+    // The one that waits may take over from the one that is told first, and begins a little later.
+    while !jobs.iter().all(thread::JoinHandle::is_finished) {
+        engine.cancel_all_jobs();
+        thread::yield_now();
+    }
+    for job in jobs {
+        assert!(job.join().unwrap().unwrap_err().is_cancelled());
+    }
+    assert_eq!(engine.cancel_all_jobs(), 0);
+    let later: Arc<dyn Dataset<u64>> = Numbers::new(&engine, 2);
+    assert_eq!(collect(&engine, &later).unwrap().len(), 20);
+    assert_eq!(engine.counters().map_tasks, 0);
+}
+
+#[test]
+fn an_action_inside_a_task_is_refused_but_one_of_another_engine_is_not() {
+    let (outer, other) = (engine(1), engine(1));
+    let inner: Arc<dyn Dataset<u64>> = Numbers::new(&outer, 1);
+    let (again, within) = (Arc::downgrade(&outer), Arc::clone(&inner));
+    let nested: Arc<dyn Dataset<u64>> = Numbers::with(&outer, 1, move |_, _| {
+        let engine = again.upgrade().unwrap();
+        collect(&engine, &within).map(drop)
+    });
+    let message = collect(&outer, &nested).unwrap_err().to_string();
+    assert!(message.contains("`numbers` (rdd 0) was called inside a task"), "{message}");
+    let elsewhere: Arc<dyn Dataset<u64>> = Numbers::new(&other, 1);
+    let beside: Arc<dyn Dataset<u64>> =
+        Numbers::with(&outer, 1, move |_, _| collect(&other, &elsewhere).map(drop));
+    assert_eq!(collect(&outer, &beside).unwrap().len(), 10);
+}
+
+#[test]
+fn a_parallelism_of_zero_is_refused() {
+    let message =
+        StageEngine::new(&StageSettings { slots: 0, ..StageSettings::default() }).unwrap_err().to_string();
+    assert!(message.contains("parallelism 0") && message.contains("1 or more"), "{message}");
+}
