@@ -193,9 +193,10 @@ fn no_run_of_records_behind_a_freeze_copies_much_and_in_the_end_all_is_copied_on
         most = most.max(now - before);
         before = now;
     }
-    // 64 entries and its own for each record, and up to one group on top of that.
-    assert!(most <= 1_000 * 65 + GROUP, "a batch of 1000 records copied {most} entries");
-    assert!((KEYS..KEYS + KEYS / 50).contains(&before), "{before} entries were copied of {KEYS}");
+    // Its share and its own entry for each record, and up to one group on top of that.
+    let share = super::group::COPIED_PER_RECORD as u64;
+    assert!(most <= 1_000 * (share + 1) + GROUP, "a batch of 1000 records copied {most} entries");
+    assert!((KEYS..KEYS + KEYS / share).contains(&before), "{before} entries were copied of {KEYS}");
     assert!(frozen.groups.iter().flatten().flat_map(|group| group.iter()).all(|(_, value)| value.0 == 0));
     assert!(table.iter().all(|(_, value)| value.0 == 1));
 }
