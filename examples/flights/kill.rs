@@ -77,7 +77,7 @@ pub(crate) fn job(folder: &str, die_after: Option<u64>) -> Result<()> {
         restore: RestoreFrom::Latest,
         ..CheckpointSettings::in_folder(folder.join("checkpoints"))
     });
-    env.source(TextFiles::read(millstream_examples::FLIGHTS_CSV))
+    env.source(TextFiles::read(millstream_examples::flights_csv()))
         .parallelism(1)
         .try_map(|line| {
             // Slowed down, so that there is a middle.

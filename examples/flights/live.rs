@@ -18,9 +18,9 @@ use crate::{batch, serve};
 
 /// Serves the file, runs the stream job with a live table, asks the file itself, compares.
 pub(crate) fn run(lines_per_second: u32) -> Result<()> {
-    let file = millstream_examples::FLIGHTS_CSV;
+    let file = millstream_examples::flights_csv();
     let folder = std::env::temp_dir().join(format!("millstream-flights-{}", std::process::id()));
-    let address = serve::serve(file, lines_per_second)?;
+    let address = serve::serve(&file, lines_per_second)?;
 
     let env = StreamEnvironment::new();
     env.set_parallelism(2);
@@ -82,7 +82,7 @@ pub(crate) fn run(lines_per_second: u32) -> Result<()> {
     }
 
     let started = Instant::now();
-    let answer = batch::ask(file)?;
+    let answer = batch::ask(&file)?;
     println!(
         "batch:  {} flights in {} windows, {:.3} s",
         answer.values().map(|delays| delays.flights).sum::<u64>(),

@@ -10,7 +10,7 @@ use millstream::{Failure, Result};
 const BURST: u32 = 50;
 
 /// Serves the file at `path` once, on a port of the system's choosing; gives the address.
-pub(crate) fn serve(path: &'static str, lines_per_second: u32) -> Result<String> {
+pub(crate) fn serve(path: &str, lines_per_second: u32) -> Result<String> {
     let cannot = |what: &str, error: std::io::Error| Failure::external(what.to_owned()).because(error);
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| cannot("no local port can be had", e))?;
     let address = listener.local_addr().map_err(|e| cannot("the local port has no address", e))?;

@@ -7,21 +7,26 @@
 /// The path of the flights kept in the repository: CSV, a header and 20,938 flights, 1 to 24 January 2013.
 ///
 /// ```
-/// let text = std::fs::read_to_string(millstream_examples::FLIGHTS_CSV)?;
+/// let text = std::fs::read_to_string(millstream_examples::flights_csv())?;
 /// assert_eq!(text.lines().count(), 1 + 20_938);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub const FLIGHTS_CSV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/flights.csv");
+pub fn flights_csv() -> String {
+    // The clone that cargo runs, which need not be the one that it compiled: clones may share a build cache.
+    let package =
+        std::env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    package + "/data/flights.csv"
+}
 
 #[cfg(test)]
 mod tests {
-    use super::FLIGHTS_CSV;
+    use super::flights_csv;
 
     const HEADER: &str = "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,\
                           flight,tailnum,origin,dest,air_time,distance,hour,minute,time_hour";
 
     fn text() -> String {
-        std::fs::read_to_string(FLIGHTS_CSV).unwrap()
+        std::fs::read_to_string(flights_csv()).unwrap()
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// An example, to be run in the way a reader would.
@@ -12,8 +12,13 @@ fn command(example: &str, arguments: &[&str]) -> Command {
     let cargo = std::env::var("CARGO").unwrap();
     let mut command = Command::new(cargo);
     command.args(["run", "--quiet", "--package", "millstream-examples", "--example", example, "--"]);
-    command.args(arguments).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.args(arguments).current_dir(package());
     command
+}
+
+/// Asked for when the test runs: clones may share a build cache.
+fn package() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").unwrap().into()
 }
 
 fn run(example: &str, arguments: &[&str]) -> String {
@@ -23,7 +28,7 @@ fn run(example: &str, arguments: &[&str]) -> String {
 }
 
 fn golden(example: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(example).with_extension("txt");
+    let path = package().join("golden").join(example).with_extension("txt");
     std::fs::read_to_string(path).unwrap()
 }
 

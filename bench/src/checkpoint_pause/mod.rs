@@ -31,7 +31,8 @@ pub(crate) fn measure(setup: &Setup, work: &str) -> Result<Vec<Row>> {
     let records = setup.size(200_000_000, 1_000_000) as u64;
     let folder = setup.inputs.folder().join(format!("checkpoints-{}", std::process::id()));
     let pauses = RefCell::new(Vec::new());
-    let rate = |seconds: f64, tally: Tally| Run::new(Unit::MillionsPerSecond, records as f64 / 1e6 / seconds, tally);
+    let rate =
+        |seconds: f64, tally: Tally| Run::new(Unit::MillionsPerSecond, records as f64 / 1e6 / seconds, tally);
     let rows = Race::of(work)
         .enter("no checkpoints", [], || {
             let (watched, seconds) = count(&numbers, records, None)?;
@@ -69,7 +70,10 @@ fn pause_rows(work: &str, pauses: &mut [Duration], scale: Scale) -> Vec<Row> {
         })
     };
     let p99 = (pauses.len() * 99).div_ceil(100).saturating_sub(1);
-    [row("pause p50", pauses.len() / 2, None), row("pause p99", p99, Some(PAUSE))].into_iter().flatten().collect()
+    [row("pause p50", pauses.len() / 2, None), row("pause p99", p99, Some(PAUSE))]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// What the sink saw, and the seconds from `execute` to its end.

@@ -1,7 +1,8 @@
-//! A DataStream: a source that keeps to the schedule, a count for each key, a sink that looks at the clock.
+//! A DataStream: one source that keeps to the schedule and one core busy, a count for each key, a sink that looks at the
+//! clock.
 
+use std::hint;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use millstream::batch::Batch;
@@ -20,7 +21,7 @@ pub(super) fn run(schedule: &Schedule) -> Result<Histogram> {
     env.set_parallelism(WORKERS).set_flush_interval(Duration::ZERO);
     let found = Arc::new(Mutex::new(Histogram::new()));
     env.source(Paced(schedule.clone()))
-        .parallelism(std::env::var("BS").map_or(1, |s| s.parse().unwrap_or(1)))
+        .parallelism(1)
         .key_by(|number| key(*number))
         .fold(|_| (0, 0), |held, number| *held = (number, held.1 + 1), |_, held: &(Number, u64)| held.0)
         .sink_to(Measure { schedule: schedule.clone(), found: found.clone() });
@@ -115,11 +116,7 @@ impl SourceReader<Number, Share> for Reader {
             if now - began > patience.as_nanos() as u64 {
                 return Ok(Polled::Nothing);
             }
-            match std::env::var("BW").as_deref() {
-                Ok("spin") => std::hint::spin_loop(),
-                Ok("sleep") => thread::sleep(Duration::from_nanos(self.schedule.due(share.next) - now)),
-                _ => thread::yield_now(),
-            }
+            hint::spin_loop();
             now = self.schedule.now();
         }
         while share.next < total && self.schedule.due(share.next) <= now {

@@ -52,6 +52,14 @@ pub struct SubtaskOperator {
     pub operator: Vec<OperatorStateEntry>,
 }
 
+impl SubtaskOperator {
+    /// Whether any of its state lies in a file.
+    fn is_placed(&self) -> bool {
+        self.keyed.iter().any(|state| !state.files.is_empty())
+            || self.operator.iter().any(|state| !state.files.is_empty())
+    }
+}
+
 impl CheckpointStore {
     /// Encodes and writes the state of one subtask of `checkpoint`. `subtask` names it among all subtasks of the job,
     /// in letters, digits and dashes (such as `2-0` for the first subtask of the third chain); it becomes the file's
@@ -74,7 +82,8 @@ impl CheckpointStore {
             }
             operators.push(append(uid, snapshot, &file, &mut body)?);
         }
-        let bytes = if body.len() > MARK.len() { body.len() as u64 } else { 0 };
+        // An entry may be of no bytes at all: its place is in a file all the same.
+        let bytes = if operators.iter().any(SubtaskOperator::is_placed) { body.len() as u64 } else { 0 };
         if bytes > 0 {
             self.put(&file, body)?;
         }

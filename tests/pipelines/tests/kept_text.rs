@@ -37,7 +37,8 @@ fn assert_small<'a>(texts: impl IntoIterator<Item = &'a Text>) {
 fn the_lines_themselves_are_views_of_their_read() {
     let (_folder, path) = words();
     let lines = read(&path, 1).execute_and_collect("lines").unwrap();
-    assert!(lines.iter().all(|line| line.pinned_bytes() > 10_000), "else nothing here is tested");
+    let views = lines.iter().filter(|line| line.pinned_bytes() > 60_000).count();
+    assert!(views > 20_000, "{views} of 30,000 share a read of 64 KB; else nothing here is tested");
 }
 
 #[test]

@@ -45,10 +45,14 @@ pub(super) struct Node<T> {
     compute: Box<Compute<T>>,
 }
 
+/// How a data set is kept at a level: on disk only those can be whose records can be written down.
+type Keep<T> = fn(&Rdd<T>, StorageLevel) -> Rdd<T>;
+
 struct Kept<T> {
     remember: Duration,
     looked_back_at: bool,
     level: StorageLevel,
+    keep: Keep<T>,
     made: BTreeMap<Timestamp, Made<T>>,
 }
 
@@ -77,6 +81,7 @@ impl<T: Record> Node<T> {
             remember: Duration::ZERO,
             looked_back_at: false,
             level: StorageLevel::None,
+            keep: Rdd::keep_at,
             made: BTreeMap::new(),
         };
         let (timeline, compute) = (Arc::clone(timeline), Box::new(compute));
@@ -115,14 +120,15 @@ impl<T: Record> Node<T> {
     pub(super) fn put(&self, time: Timestamp, rdd: Rdd<T>, form: Form) {
         let mut kept = self.kept();
         if kept.level != StorageLevel::None && form == Form::Lineage {
-            let _same = rdd.keep_at(kept.level);
+            let _same = (kept.keep)(&rdd, kept.level);
         }
         kept.made.insert(time, Made { rdd, form });
     }
 
-    /// Keeps the records of each data set made from now on, as `level` says.
-    pub(super) fn persist(&self, level: StorageLevel) {
-        self.kept().level = level;
+    /// Keeps the records of each data set made from now on, as `level` says, by `keep`.
+    pub(super) fn persist(&self, level: StorageLevel, keep: Keep<T>) {
+        let mut kept = self.kept();
+        (kept.level, kept.keep) = (level, keep);
     }
 
     /// Others will ask for the data sets of the last `length`.

@@ -180,13 +180,7 @@ impl<T: Record> DStream<T> {
     /// Keeps the records of each data set in memory, for streams that are used more than once.
     #[must_use]
     pub fn cache(&self) -> Self {
-        self.persist(StorageLevel::MemoryOnly)
-    }
-
-    /// Keeps the records of each data set at `level`.
-    #[must_use]
-    pub fn persist(&self, level: StorageLevel) -> Self {
-        self.node.persist(level);
+        self.node.persist(StorageLevel::MemoryOnly, Rdd::keep_at);
         self.clone()
     }
 
@@ -229,4 +223,13 @@ fn check_alike(slides: &[Duration]) -> Result<()> {
         shown.join(" and every ")
     ))
     .advice("give them windows of the same slide first"))
+}
+
+impl<T: StateData> DStream<T> {
+    /// Keeps the records of each data set at `level`.
+    #[must_use]
+    pub fn persist(&self, level: StorageLevel) -> Self {
+        self.node.persist(level, Rdd::persist);
+        self.clone()
+    }
 }

@@ -190,7 +190,8 @@ fn an_environment_from_arguments_runs_with_them_and_gives_back_the_programs_own(
 /// Writes the page anew where it differs, so that it only has to be committed.
 #[test]
 fn the_reference_of_settings_is_in_step_with_the_program() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/settings.md");
+    let page =
+        Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../docs/reference/settings.md");
     let expected = format!(
         "# Settings of a job\n\n\
          Generated from the descriptions in `crates/runtime/src/settings/list.rs`; a test keeps it in step.\n\n\

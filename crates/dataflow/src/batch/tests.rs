@@ -96,3 +96,22 @@ fn hashes_that_came_with_the_records_are_used_and_not_made_again() {
     let mut bare = Batch::from(vec!["x"]);
     assert_eq!(bare.drain_hashed(|_| 4).collect::<Vec<_>>(), [("x", 4)]);
 }
+
+#[test]
+fn a_panic_in_either_of_two_passes_tells_its_record() {
+    let mut batch = Batch::from(vec![1, 2, 0, 4]);
+    assert!(catch_unwind(AssertUnwindSafe(|| batch.prepare(|n, _| 12 / n).map(|half, _| half))).is_err());
+    assert_eq!(batch.handed(), 3);
+    let mut batch = Batch::from(vec![1, 0, 4]);
+    assert!(catch_unwind(AssertUnwindSafe(|| batch.prepare(|n, _| *n).map(|_, n| 12 / n))).is_err());
+    assert_eq!(batch.handed(), 2);
+}
+
+#[test]
+fn two_passes_keep_times_and_know_the_hashes_that_came_along() {
+    let mut batch = Batch::default();
+    batch.push_keyed("x", Some(at(3)), 17);
+    let mut done = batch.prepare(|_, hash| hash).map(|hash, record| (record, hash));
+    assert_eq!(done.drain_timed().collect::<Vec<_>>(), [(("x", Some(17)), at(3))]);
+    assert!(batch.hashes().is_empty() && batch.is_empty());
+}

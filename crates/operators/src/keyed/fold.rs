@@ -93,10 +93,10 @@ where
             });
             prefetch(table, prepared.iter().map(|(hash, _)| *hash));
             let mut writer = table.writer();
-            prepared.map(move |(hash, key), record| writer.change_or_insert(hash, key, record, &change, &make))
+            prepared
+                .map(move |(hash, key), record| writer.change_or_insert(hash, key, record, &change, &make))
         } else {
-            let prepared =
-                batch.prepare(|record, hash| hash.unwrap_or_else(|| hash_of(&select(record))));
+            let prepared = batch.prepare(|record, hash| hash.unwrap_or_else(|| hash_of(&select(record))));
             prefetch(table, prepared.iter().copied());
             // The writer moves into the loop's closure, so that the compiler knows that no entry lies in it.
             let mut writer = table.writer();

@@ -22,7 +22,7 @@ struct Delay {
 }
 
 fn fixture() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/format-1")
+    PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("tests/fixtures/format-1")
 }
 
 fn write_to(store: &CheckpointStore) {

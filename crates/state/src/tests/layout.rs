@@ -33,6 +33,23 @@ fn a_checkpoint_reads_back_at_any_parallelism() {
 }
 
 #[test]
+fn an_entry_of_no_bytes_is_an_entry() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = CheckpointStore::open(folder.path()).unwrap();
+    let mut part = OperatorPart::new("enumerator", 1, &[1_u8]).unwrap();
+    part.entries = vec![Vec::new()];
+    let snapshot = OperatorSnapshot { keyed: Vec::new(), operator: vec![part] };
+    let work = SubtaskWork { operators: vec![("mean".to_owned(), snapshot)], committables: Vec::new() };
+    let checkpoint = CheckpointName::checkpoint(1);
+    let mut manifest = manifest(checkpoint, 1);
+    manifest.add(store.write_subtask(checkpoint, "coordinator", work).unwrap()).unwrap();
+    store.write_manifest(&manifest).unwrap();
+    let read = store.latest().unwrap();
+    let mut restore = store.restore(&read, "mean", 0, 1, MaxParallelism::default()).unwrap();
+    assert_eq!(restore.claim_entries("enumerator"), [Vec::<u8>::new()]);
+}
+
+#[test]
 fn an_operator_the_checkpoint_does_not_know_starts_empty() {
     let folder = tempfile::tempdir().unwrap();
     let store = CheckpointStore::open(folder.path()).unwrap();

@@ -27,15 +27,18 @@ fn counting(
     (env.start("counting").unwrap(), found)
 }
 
-/// Waits until the count has come this far; gives how far it is.
-fn wait_for(job: &JobHandle, found: &CollectHandle<(u64, u64)>, count: u64) -> u64 {
+#[allow(clippy::panic, reason = "a job that fails fails the test")]
+/// Waits until the count has come this far, or the job to an end it should not have.
+fn wait_for(job: JobHandle, found: &CollectHandle<(u64, u64)>, count: u64) -> (JobHandle, u64) {
     let mut last = 0;
     while last < count {
-        assert_eq!(job.status(), JobStatus::Running);
+        if job.status() != JobStatus::Running {
+            panic!("the count came to {last} of {count}, then: {:?}", job.wait());
+        }
         last = found.take().last().map_or(last, |(_, count)| *count);
         std::thread::yield_now();
     }
-    last
+    (job, last)
 }
 
 #[test]
@@ -43,7 +46,7 @@ fn no_channel_waits_and_after_a_restart_records_may_count_twice_but_none_is_lost
     let folder = tempfile::tempdir().unwrap();
     let sources = [Gate::new(0, 5), Gate::new(100, 5)];
     let (job, found) = counting(&folder, &sources, RestoreFrom::Nothing);
-    wait_for(&job, &found, 10);
+    let (job, _) = wait_for(job, &found, 10);
     sources[1].close();
     sources[1].wait_until_held();
     let name = std::thread::scope(|scope| {
@@ -51,7 +54,9 @@ fn no_channel_waits_and_after_a_restart_records_may_count_twice_but_none_is_lost
         // The barrier has come through one channel; what follows it there is counted although the other is behind.
         sources[0].wait_for_snapshots(1);
         sources[0].allow(8);
-        wait_for(&job, &found, 13);
+        while job.metrics().operators.iter().all(|operator| operator.records_in < 13) {
+            std::thread::yield_now();
+        }
         sources[1].open();
         savepoint.join().unwrap().unwrap()
     });
@@ -60,9 +65,11 @@ fn no_channel_waits_and_after_a_restart_records_may_count_twice_but_none_is_lost
 
     let (job, found) = counting(&folder, &sources, RestoreFrom::Named(name));
     // Thirteen were counted, and three of them come again.
-    assert_eq!(wait_for(&job, &found, 16), 16);
+    let (job, count) = wait_for(job, &found, 16);
+    assert_eq!(count, 16);
     sources[1].allow(6);
-    assert_eq!(wait_for(&job, &found, 17), 17);
+    let (job, count) = wait_for(job, &found, 17);
+    assert_eq!(count, 17);
     job.stop();
     job.wait().unwrap();
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
-use crate::rdd::Rdd;
+use crate::rdd::{Rdd, StorageLevel};
 
 /// How many lines the lineage of each of 50 batches has.
 fn depths<U: Record>(make: impl FnOnce(&DStream<(char, u64)>) -> DStream<U>) -> Vec<usize> {
@@ -127,4 +127,23 @@ fn remember_keeps_the_data_sets_of_the_last_batches_for_slice() {
         |rdds: Vec<Rdd<i32>>| -> Vec<i32> { rdds.iter().flat_map(|rdd| rdd.collect().unwrap()).collect() };
     assert_eq!(records(doubled.slice(at(1), at(9))), [6, 8], "those of the last two seconds");
     assert_eq!(records(doubled.slice(at(4), at(4))), [8]);
+}
+
+#[test]
+fn the_level_of_a_stream_is_that_of_each_of_its_data_sets() {
+    let levels = |keep: fn(DStream<i32>) -> DStream<i32>| {
+        let (batches, clock) = program();
+        let (each, levels) = channel();
+        keep(queued(&batches, &[&[1, 2], &[3]]).map(|n| n + 1)).foreach_rdd(move |rdd| {
+            rdd.count()?;
+            each.send((rdd.storage_level(), rdd.cached_size().disk > 0)).unwrap();
+            Ok(())
+        });
+        batches.start().unwrap();
+        clock.advance(seconds(2));
+        batches.await_batches(2).unwrap();
+        levels.try_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(levels(|stream| stream.persist(StorageLevel::DiskOnly)), [(StorageLevel::DiskOnly, true); 2]);
+    assert_eq!(levels(|stream| stream.cache()), [(StorageLevel::MemoryOnly, false); 2]);
 }

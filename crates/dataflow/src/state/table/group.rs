@@ -15,10 +15,10 @@ use crate::state::KeyFunctions;
 /// The entries of a group.
 pub(super) type Entries<K, V> = HashTable<(K, V)>;
 
-/// How many entries are copied, on average, for each record that finds its group lent: a batch of a thousand records
-/// then copies about a megabyte of small entries, and a table is the operator's own again when one record has come for
-/// every 64 keys.
-const COPIED_PER_RECORD: usize = 64;
+/// How many entries are copied, on average, for each record that finds its group lent. With 64 of them a million entries
+/// are copied within a dozen batches, which every record behind the barrier waits for; with 4 it takes some hundred, and
+/// those records pay for a second lookup instead.
+pub(super) const COPIED_PER_RECORD: usize = 4;
 
 /// How many entries may be copied now.
 #[derive(Debug, Default)]

@@ -1,6 +1,8 @@
 //! A table behaves as a map, whatever is frozen meanwhile, and its bytes read back at any parallelism.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use millstream_model::key::range_of;
@@ -33,6 +35,7 @@ fn contents(frozen: &FrozenTable<u64, u64>) -> BTreeMap<u64, u64> {
 #[derive(Debug, Clone)]
 enum Step {
     Add(u64, u64),
+    Change(u64, u64),
     Insert(u64, u64),
     Remove(u64),
     KeepEven,
@@ -44,6 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let key = 0u64..40;
     let step = prop_oneof![
         8 => (key.clone(), 0u64..9).prop_map(|(key, value)| Step::Add(key, value)),
+        8 => (key.clone(), 0u64..9).prop_map(|(key, value)| Step::Change(key, value)),
         3 => (key.clone(), 0u64..9).prop_map(|(key, value)| Step::Insert(key, value)),
         3 => key.prop_map(Step::Remove),
         1 => Just(Step::KeepEven),
@@ -55,13 +59,26 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #[test]
-    fn a_table_behaves_as_a_map_and_frozen_ones_never_change(steps in steps()) {
-        let (mut table, mut model) = (table(), BTreeMap::new());
+    fn a_table_behaves_as_a_map_and_frozen_ones_never_change(
+        steps in steps(), groups in prop::sample::select(vec![1u32, 128]), filled in prop::sample::select(vec![0u64, 2_000]),
+    ) {
+        // One large group stays lent for some thirty changes, many small ones are copied at the first.
+        let max = MaxParallelism::new(groups).unwrap();
+        let mut table = KeyedTable::new(max.all(), max, KeyFunctions::new(hash));
+        let mut model: BTreeMap<u64, u64> = (20..20 + filled).map(|key| (key, key)).collect();
+        for (key, value) in &model {
+            table.insert(hash(key), *key, *value).unwrap();
+        }
         let mut frozen = Vec::new();
         for step in steps {
             match step {
                 Step::Add(key, value) => {
                     *table.get_or_insert_ref(hash(&key), &key, || 0).unwrap() += value;
+                    *model.entry(key).or_insert(0) += value;
+                }
+                Step::Change(key, value) => {
+                    let add = |_, held: &mut u64, value: u64| *held += value;
+                    table.writer().change_or_insert(hash(&key), key, value, &add, &|_, value| (value, ()));
                     *model.entry(key).or_insert(0) += value;
                 }
                 Step::Insert(key, value) => {
@@ -76,6 +93,7 @@ proptest! {
                 Step::LetGo => frozen.truncate(1),
             }
             prop_assert_eq!(table.len(), model.len());
+            prop_assert_eq!(table.iter().count(), model.len());
         }
         for (frozen, model) in &frozen {
             prop_assert_eq!(&contents(frozen), model);
@@ -126,6 +144,71 @@ fn a_key_of_another_subtask_is_refused() {
     assert_eq!(error.to_string(), "a key of group 100 reached the subtask that owns the groups 0..64");
     assert_eq!(table.get(hash(&foreign), &foreign), None);
     assert_eq!(table.remove(hash(&foreign), &foreign), None);
+}
+
+#[test]
+fn a_loops_key_of_another_subtask_is_told_once_and_not_kept() {
+    let mut table = KeyedTable::new(range_of(1, 2, max()), max(), KeyFunctions::new(hash));
+    let foreign = (0..).find(|key| key_group_of(hash(key), max()).0 == 10).unwrap();
+    let seen =
+        table.writer().change_or_insert(hash(&foreign), foreign, 7, &|_, _: &mut u64, n| n, &|_, n| (n, n));
+    assert_eq!((seen, table.len()), (7, 0));
+    let error = table.check().unwrap_err();
+    assert_eq!(error.to_string(), "a key of group 10 reached the subtask that owns the groups 64..128");
+    assert_eq!(table.check(), Ok(()));
+}
+
+/// A number that counts how often numbers were copied.
+#[derive(Debug)]
+struct Copied(u64, Arc<AtomicU64>);
+
+impl Clone for Copied {
+    fn clone(&self) -> Self {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        Self(self.0, Arc::clone(&self.1))
+    }
+}
+
+fn of_copied(keys: u64) -> (KeyedTable<u64, Copied>, Arc<AtomicU64>) {
+    let copies = Arc::new(AtomicU64::new(0));
+    let mut table = KeyedTable::new(max().all(), max(), KeyFunctions::new(hash));
+    for key in 0..keys {
+        table.insert(hash(&key), key, Copied(0, Arc::clone(&copies))).unwrap();
+    }
+    (table, copies)
+}
+
+#[test]
+fn no_run_of_records_behind_a_freeze_copies_much_and_in_the_end_all_is_copied_once() {
+    const KEYS: u64 = 128_000;
+    const GROUP: u64 = 2_000;
+    let (mut table, copies) = of_copied(KEYS);
+    let frozen = table.freeze();
+    let (mut before, mut most) = (0, 0);
+    for batch in 0..KEYS / 1_000 {
+        for key in batch * 1_000..(batch + 1) * 1_000 {
+            table.get_mut(hash(&key), &key).unwrap().0 += 1;
+        }
+        let now = copies.load(Ordering::Relaxed);
+        most = most.max(now - before);
+        before = now;
+    }
+    // Its share and its own entry for each record, and up to one group on top of that.
+    let share = super::group::COPIED_PER_RECORD as u64;
+    assert!(most <= 1_000 * (share + 1) + GROUP, "a batch of 1000 records copied {most} entries");
+    assert!((KEYS..KEYS + KEYS / share).contains(&before), "{before} entries were copied of {KEYS}");
+    assert!(frozen.groups.iter().flatten().flat_map(|group| group.iter()).all(|(_, value)| value.0 == 0));
+    assert!(table.iter().all(|(_, value)| value.0 == 1));
+}
+
+#[test]
+fn a_group_that_is_given_back_is_not_copied() {
+    let (mut table, copies) = of_copied(10_000);
+    drop(table.freeze());
+    for key in 0..10_000 {
+        table.get_mut(hash(&key), &key).unwrap().0 += 1;
+    }
+    assert_eq!(copies.load(Ordering::Relaxed), 0);
 }
 
 #[test]

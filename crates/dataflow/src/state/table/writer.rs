@@ -85,13 +85,7 @@ impl<K: Eq + Clone> Upkeep<K> {
 
     #[cold]
     #[inline(never)]
-    fn refuse<V, A, R>(
-        &mut self,
-        group: KeyGroup,
-        key: &K,
-        with: A,
-        make: &impl Fn(&K, A) -> (V, R),
-    ) -> R {
+    fn refuse<V, A, R>(&mut self, group: KeyGroup, key: &K, with: A, make: &impl Fn(&K, A) -> (V, R)) -> R {
         self.misplaced = Some(group);
         make(key, with).1
     }
