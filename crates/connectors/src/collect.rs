@@ -52,7 +52,7 @@ fn open<T>(gathered: &Mutex<Gathered<T>>) -> MutexGuard<'_, Gathered<T>> {
 
 impl<T: Record> Collect<T> {
     /// The sink, and the handle of what it gathers.
-    #[allow(clippy::new_ret_no_self)] // The sink is of no use without the handle.
+    #[allow(clippy::new_ret_no_self, reason = "the sink is of no use without the handle")]
     pub fn new() -> (Self, CollectHandle<T>) {
         let gathered = Gathered { committed: Vec::new(), written: BTreeMap::new() };
         let gathered = Arc::new(Mutex::new(gathered));

@@ -2,7 +2,10 @@
 //!
 //! Answers for one instruction that a table larger than the caches gains a quarter by, and that has no safe name.
 
-#![allow(unsafe_code)] // The intrinsic is unsafe for taking any address; it is given that of a reference.
+#![allow(
+    unsafe_code,
+    reason = "the intrinsic is unsafe for taking any address; it is given that of a reference"
+)]
 
 /// Asks the processor to fetch what `place` refers to; does nothing where there is no such instruction.
 #[inline]
