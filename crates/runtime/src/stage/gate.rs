@@ -7,9 +7,6 @@ use std::time::Duration;
 
 use millstream_dataflow::lineage::Cancellation;
 
-/// How long a stage that has failed waits for its other tasks; one that does not react is named and left alone.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
-
 #[derive(Default)]
 struct State {
     is_shut: bool,
@@ -47,19 +44,14 @@ impl Gate {
         self.state().is_shut = true;
     }
 
-    /// Waits until there is no task inside.
-    pub(super) fn wait_until_left(&self) {
+    /// Waits until there is no task inside, so long at most; gives the partitions of those that still are, in order.
+    pub(super) fn wait_until_left(&self, at_most: Duration) -> Vec<usize> {
         let state = self.state();
-        let waited = self.left.wait_timeout_while(state, STOP_WITHIN, |state| !state.inside.is_empty());
+        let waited = self.left.wait_timeout_while(state, at_most, |state| !state.inside.is_empty());
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if !state.inside.is_empty() {
-            let partitions = &state.inside;
-            tracing::warn!(
-                ?partitions,
-                seconds = STOP_WITHIN.as_secs(),
-                "tasks do not stop, and are not waited for"
-            );
-        }
+        let mut inside = state.inside.clone();
+        inside.sort_unstable();
+        inside
     }
 }
 

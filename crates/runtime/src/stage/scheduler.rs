@@ -120,7 +120,7 @@ impl StageEngine {
     }
 
     /// Runs `work` over partitions on the pool, each up to [`ATTEMPTS`] times. When it gives up, its other tasks have
-    /// stopped.
+    /// stopped, or are named in the failure.
     fn stage<R: Send + 'static>(
         &self,
         job: &Job,
@@ -135,10 +135,23 @@ impl StageEngine {
             let _gone = wake.send(Event::Cancelled);
         })?;
         let tasks = Tasks { of, partitions, work, gate: Arc::default(), done };
-        self.wait_for(job, &tasks, &events).inspect_err(|_| {
+        self.wait_for(job, &tasks, &events).map_err(|failure| {
             tasks.gate.shut();
-            tasks.gate.wait_until_left();
+            let stuck = tasks.gate.wait_until_left(self.cancel_timeout);
+            if stuck.is_empty() { failure } else { failure.advice(self.left_behind(of, &stuck)) }
         })
+    }
+
+    /// What is said of tasks that do not stop.
+    fn left_behind(&self, of: &Arc<dyn Lineage>, partitions: &[usize]) -> String {
+        let partitions: Vec<String> = partitions.iter().map(usize::to_string).collect();
+        format!(
+            "tasks of {} (rdd {}) did not stop within {:?} and keep their slots until they end: partition {}",
+            of.name(),
+            of.id().0,
+            self.cancel_timeout,
+            partitions.join(", ")
+        )
     }
 
     fn wait_for<R: Send + 'static>(

@@ -3,6 +3,7 @@
 use std::sync::mpsc::channel;
 use std::sync::{Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use millstream_model::error::Failure;
 
@@ -55,6 +56,35 @@ fn a_job_takes_over_a_shuffle_that_another_failed_to_make() {
     go_on.send(()).unwrap();
     assert!(first.join().unwrap().unwrap_err().to_string().contains("the first fails"));
     assert_eq!(second.join().unwrap().unwrap(), [45]);
+}
+
+#[test]
+fn a_task_that_does_not_stop_is_named_in_the_error_and_not_waited_for() {
+    let within = Duration::from_millis(20);
+    let settings = StageSettings { slots: 2, cancel_timeout: within, ..StageSettings::default() };
+    let engine = StageEngine::new(&settings).unwrap();
+    let ((let_go, held), started) = (channel::<()>(), Arc::new(Barrier::new(2)));
+    let held = Mutex::new(held);
+    let numbers: Arc<dyn Dataset<u64>> = Numbers::with(&engine, 3, move |partition, _| {
+        match partition {
+            0 => {
+                started.wait();
+                return Err(Failure::user("the first task fails"));
+            }
+            1 => {
+                started.wait();
+                // A task that hears nothing of being told to stop.
+                let _let_go = held.lock().unwrap().recv();
+            }
+            _ => {}
+        }
+        Ok(())
+    });
+    let message = collect(&engine, &numbers).unwrap_err().to_string();
+    assert!(message.contains("the first task fails"), "{message}");
+    let left = "did not stop within 20ms and keep their slots until they end: partition 1";
+    assert!(message.contains(left), "{message}");
+    drop(let_go);
 }
 
 #[test]
