@@ -17,6 +17,9 @@ def decode(block: bytes) -> List[Any]:
 def serve(setup: Callable[[bytes], None]) -> None:
     """Serves the driver at the other end of standard input until it closes the stream."""
 
+def command(arguments: Sequence[str]) -> int:
+    """Does what the arguments of the `millstream` command say; the exit code."""
+
 class Engine:
     """Runs batch jobs whose functions are Python's."""
 

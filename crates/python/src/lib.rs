@@ -10,6 +10,7 @@
 
 mod calls;
 mod column;
+mod command;
 mod driver;
 mod hash;
 mod host;
@@ -57,6 +58,8 @@ fn decode<'py>(py: Python<'py>, block: Vec<u8>) -> PyResult<Bound<'py, PyList>> 
 /// The native half of `millstream`.
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::command::command;
     #[pymodule_export]
     use super::driver::{PyDataset, PyEngine};
     #[pymodule_export]
