@@ -35,7 +35,9 @@ class _Finder(MetaPathFinder):
         self.package = package
         self.ours = ours
 
-    def find_spec(self, fullname: str, path: Any = None, target: Optional[ModuleType] = None) -> Optional[ModuleSpec]:
+    def find_spec(
+        self, fullname: str, path: Any = None, target: Optional[ModuleType] = None
+    ) -> Optional[ModuleSpec]:
         """Ours, if the name is the package's or inside of it."""
         if fullname != self.package and not fullname.startswith(self.package + "."):
             return None

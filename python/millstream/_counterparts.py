@@ -40,7 +40,9 @@ _REASONS: Tuple[Tuple[str, str], ...] = (
 _BRIDGES = ("py4j", "pemja", "findspark")
 
 #: Attributes that hold objects of Java, in either package: `_jvm`, `_j_stream_execution_environment`, `get_gateway`.
-_JAVA = re.compile(r"_?j(_|vm|sc|rdd|conf|ssc|dstream|avaobj|query|gateway)|_*j_\w+|_?gateway$|get_gateway|get_java_|_to_java|Java")
+_JAVA = re.compile(
+    r"_?j(_|vm|sc|rdd|conf|ssc|dstream|avaobj|query|gateway)|_*j_\w+|_?gateway$|get_gateway|get_java_|_to_java|Java"
+)
 
 
 def no_module(name: str) -> ModuleNotFoundError:
@@ -68,7 +70,9 @@ def explain(error: BaseException) -> None:
 def _import(error: ImportError) -> Optional[str]:
     name = error.name or ""
     root = name.partition(".")[0]
-    found = re.match(r"cannot import name '(\w+)' from '(millstream\.(?:flink|spark)[\w.]*)'", error.msg or "")
+    found = re.match(
+        r"cannot import name '(\w+)' from '(millstream\.(?:flink|spark)[\w.]*)'", error.msg or ""
+    )
     if found is not None:
         wanted, module = found.groups()
         return _absent(f"{_peers(module)}.{wanted}", wanted, sys.modules.get(module))
@@ -84,7 +88,11 @@ def _attribute(error: AttributeError) -> Optional[str]:
     owner, name = _owner_and_name(error)
     if owner is None or not re.match(r"millstream\.(flink|spark)(\.|$)", _module_of(owner)):
         return None
-    shown = _peers(owner.__name__) if isinstance(owner, ModuleType) else getattr(owner, "__name__", type(owner).__name__)
+    shown = (
+        _peers(owner.__name__)
+        if isinstance(owner, ModuleType)
+        else getattr(owner, "__name__", type(owner).__name__)
+    )
     return _absent(f"{shown}.{name}", name, owner)
 
 

@@ -15,7 +15,10 @@ def command(path: List[str]) -> List[str]:
     """The arguments of an interpreter that becomes a worker and finds modules where the driver finds them."""
     answers = sys.modules.get("millstream._answers")
     answered = answers.answered() if answers is not None else []
-    return ["-c", f"import sys; sys.path[:] = {path!r}; from millstream._worker import main; main({answered!r})"]
+    return [
+        "-c",
+        f"import sys; sys.path[:] = {path!r}; from millstream._worker import main; main({answered!r})",
+    ]
 
 
 def setup(told: bytes) -> None:

@@ -29,7 +29,9 @@ def run_as(tmp_path):
 
 
 # As in test_programs.py: where text is placed is the hash of CPython 3.11.
-@pytest.mark.skipif(sys.hash_info.algorithm != "siphash13", reason="text was placed by the hash of Python 3.11")
+@pytest.mark.skipif(
+    sys.hash_info.algorithm != "siphash13", reason="text was placed by the hash of Python 3.11"
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_program_for_pyspark_runs_as_it_is(name, run_as):
     text = (HERE / "programs" / f"{name}.py").read_text(encoding="utf-8")
@@ -64,15 +66,39 @@ BEGIN = "from pyspark import SparkContext\nsc = SparkContext('local', 'absent')\
 @pytest.mark.parametrize(
     "text, said",
     [
-        ("from pyspark.sql import SparkSession", "job.py, line 1: `pyspark.sql` has no counterpart.*no DataFrames"),
-        ("import pyspark.mllib.clustering", "job.py, line 1: `pyspark.mllib` has no counterpart.*machine learning"),
-        ("\nfrom pyspark import SparkContexts", "line 2: `pyspark.SparkContexts` has no counterpart.*`SparkContext`"),
+        (
+            "from pyspark.sql import SparkSession",
+            "job.py, line 1: `pyspark.sql` has no counterpart.*no DataFrames",
+        ),
+        (
+            "import pyspark.mllib.clustering",
+            "job.py, line 1: `pyspark.mllib` has no counterpart.*machine learning",
+        ),
+        (
+            "\nfrom pyspark import SparkContexts",
+            "line 2: `pyspark.SparkContexts` has no counterpart.*`SparkContext`",
+        ),
         ("from py4j.protocol import Py4JJavaError", "line 1: `py4j` has no counterpart.*reaches for Java"),
-        ("import importlib\nimportlib.import_module('pyspark.ml')", "job.py, line 2: `pyspark.ml` has no counterpart"),
-        (BEGIN + "sc._jvm.System.exit(1)", "job.py, line 3: `SparkContext._jvm` has no counterpart.*reaches for Java"),
-        (BEGIN + "sc._jsc.hadoopConfiguration()", "job.py, line 3: `SparkContext._jsc` has no counterpart.*for Java"),
-        (BEGIN + "sc._gateway", "job.py, line 3: `SparkContext._gateway` has no counterpart.*reaches for Java"),
-        (BEGIN + "sc.range(1).mapPartition(id)", "line 3: `RDD.mapPartition` has no counterpart.*`mapPartitions`"),
+        (
+            "import importlib\nimportlib.import_module('pyspark.ml')",
+            "job.py, line 2: `pyspark.ml` has no counterpart",
+        ),
+        (
+            BEGIN + "sc._jvm.System.exit(1)",
+            "job.py, line 3: `SparkContext._jvm` has no counterpart.*reaches for Java",
+        ),
+        (
+            BEGIN + "sc._jsc.hadoopConfiguration()",
+            "job.py, line 3: `SparkContext._jsc` has no counterpart.*for Java",
+        ),
+        (
+            BEGIN + "sc._gateway",
+            "job.py, line 3: `SparkContext._gateway` has no counterpart.*reaches for Java",
+        ),
+        (
+            BEGIN + "sc.range(1).mapPartition(id)",
+            "line 3: `RDD.mapPartition` has no counterpart.*`mapPartitions`",
+        ),
         (BEGIN + "import pyspark\npyspark.Rdd", "line 4: `pyspark.Rdd` has no counterpart.*`RDD`"),
         (BEGIN + "SparkContext.getOrMake()", "line 3: `SparkContext.getOrMake` has no counterpart"),
     ],
@@ -83,7 +109,9 @@ def test_a_name_without_a_counterpart_is_said_with_its_line(run_as, text, said):
     ended = run_as("pyspark", text)
     assert ended.returncode == 1
     assert re.search(said, ended.stderr.splitlines()[-1]), ended.stderr
-    assert "_answers.py" not in ended.stderr and "importlib" not in ended.stderr.replace("importlib.import", "")
+    assert "_answers.py" not in ended.stderr and "importlib" not in ended.stderr.replace(
+        "importlib.import", ""
+    )
 
 
 def test_a_program_may_ask_whether_a_name_is_there(run_as):
@@ -95,7 +123,10 @@ def test_errors_that_are_not_about_our_names_stay_as_they_are(run_as):
     for text, last in (
         ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
         ("(1).missing", "AttributeError: 'int' object has no attribute 'missing'"),
-        (BEGIN + "class Mine(SparkContext):\n    pass\n\n\nraise AttributeError('mine')", "AttributeError: mine"),
+        (
+            BEGIN + "class Mine(SparkContext):\n    pass\n\n\nraise AttributeError('mine')",
+            "AttributeError: mine",
+        ),
     ):
         assert run_as("pyspark", text).stderr.splitlines()[-1] == last
 

@@ -47,16 +47,28 @@ def test_a_program_is_main_with_its_own_arguments_and_folder(millstream):
         print(sys.argv, sys.path[0].endswith("jobs"), __file__, beside.VALUE)
     """
     ended = millstream(
-        "run", "jobs/job.py", "--as", "-x", "--", "--help", files={"jobs/job.py": text, "jobs/beside.py": "VALUE = 3"}
+        "run",
+        "jobs/job.py",
+        "--as",
+        "-x",
+        "--",
+        "--help",
+        files={"jobs/job.py": text, "jobs/beside.py": "VALUE = 3"},
     )
     assert ended.stdout == "['jobs/job.py', '--as', '-x', '--', '--help'] True jobs/job.py 3\n", ended.stderr
     assert ended.returncode == 0
 
 
 def test_what_lies_where_the_command_is_typed_is_not_imported(millstream):
-    files = {"jobs/job.py": "import random; print(random.__file__)", "random.py": "", "millstream.py": "raise SystemExit(9)"}
+    files = {
+        "jobs/job.py": "import random; print(random.__file__)",
+        "random.py": "",
+        "millstream.py": "raise SystemExit(9)",
+    }
     ended = millstream("run", "jobs/job.py", files=files)
-    assert ended.returncode == 0 and ended.stdout.strip().endswith("/random.py") and "pytest" not in ended.stdout
+    assert (
+        ended.returncode == 0 and ended.stdout.strip().endswith("/random.py") and "pytest" not in ended.stdout
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,8 +127,14 @@ def test_what_is_no_program_is_said_with_its_name(millstream, name, code, said):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["run"], ["walk", "job.py"], ["run", "--as", "pandas", "job.py"], ["run", "--engine", "flink", "job.py"],
-     ["run", "--as", "pyspark", "--engine", "spark", "--master", "spark://host:7077", "job.py"]],
+    [
+        [],
+        ["run"],
+        ["walk", "job.py"],
+        ["run", "--as", "pandas", "job.py"],
+        ["run", "--engine", "flink", "job.py"],
+        ["run", "--as", "pyspark", "--engine", "spark", "--master", "spark://host:7077", "job.py"],
+    ],
 )
 def test_arguments_that_are_wrong_are_usage(millstream, arguments):
     ended = millstream(*arguments)
@@ -156,7 +174,12 @@ def test_the_module_is_the_command_too():
 
 def test_a_python_that_is_named_is_the_one_that_runs(millstream):
     files = {"job.py": "import sys; print(sys.executable)"}
-    assert millstream("run", "--python", sys.executable, "job.py", files=files).stdout.strip() == sys.executable
-    assert millstream("run", "job.py", files=files, MILLSTREAM_PYTHON=sys.executable).stdout.strip() == sys.executable
+    assert (
+        millstream("run", "--python", sys.executable, "job.py", files=files).stdout.strip() == sys.executable
+    )
+    assert (
+        millstream("run", "job.py", files=files, MILLSTREAM_PYTHON=sys.executable).stdout.strip()
+        == sys.executable
+    )
     ended = millstream("run", "--python", "/no/such/python", "job.py", files=files)
     assert ended.returncode == 127 and "there is no `/no/such/python` to run job.py with" in ended.stderr

@@ -1,5 +1,7 @@
 //! The command as cargo builds it, where there is no Python or no package. With both it is tested by tests/python.
 
+#![allow(clippy::unwrap_used, reason = "what is no `#[test]` itself is called by tests only")]
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -182,7 +182,7 @@ class RDD(Transformations, Pairs, Actions, Numbers, Saving):
         engine = self.ctx._running()
         dataset = self._dataset
         group = self.ctx.getLocalProperty("spark.jobGroup.id")
-        job = self.ctx._jobs.begin(dataset.id, dataset.name, len(partitions), group)
+        job = self.ctx._jobs.begin(dataset.id, group)
         status = "FAILED"
         try:
             records = engine.run(dataset, partitions)

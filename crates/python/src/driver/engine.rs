@@ -1,14 +1,15 @@
 //! The engine of a Python context, and its face for Python.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::{Dataset, DatasetId, TaskContext, drain};
+use millstream_dataflow::lineage::{Dataset, DatasetId, Dependency, TaskContext, drain};
 use millstream_model::error::Failure;
-use millstream_runtime::stage::{StageEngine, StageSettings};
+use millstream_runtime::stage::{StageEngine, StageProgress, StageSettings};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -30,6 +31,17 @@ pub(crate) struct Engine {
     pub(super) stages: StageEngine,
     executor: Arc<Executor>,
     attempts: AtomicU64,
+    /// The actions that run, each with the data set it was asked of.
+    actions: Mutex<HashMap<DatasetId, DatasetId>>,
+}
+
+/// An action, as long as it runs.
+struct Asked<'a>(&'a Engine, DatasetId);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.0.actions().remove(&self.1);
+    }
 }
 
 impl Engine {
@@ -37,6 +49,18 @@ impl Engine {
     fn cancel(&self) {
         self.stages.cancel_all_jobs();
         self.executor.interrupt();
+    }
+
+    fn actions(&self) -> MutexGuard<'_, HashMap<DatasetId, DatasetId>> {
+        self.actions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what an action is asked of: its own data set is none that a program knows.
+    fn asked(&self, action: &dyn Dataset<Encoded>) -> Asked<'_> {
+        if let Some(Dependency::Narrow(of)) = action.dependencies().first() {
+            self.actions().insert(action.id(), of.id());
+        }
+        Asked(self, action.id())
     }
 
     /// Runs one attempt at a task.
@@ -81,7 +105,8 @@ impl PyEngine {
         };
         let settings = StageSettings { slots, ..StageSettings::default() };
         let stages = StageEngine::new(&settings).map_err(raised)?;
-        Ok(Self(Arc::new(Engine { stages, executor: Arc::new(executor), attempts: AtomicU64::new(0) })))
+        let (executor, attempts, actions) = (Arc::new(executor), AtomicU64::new(0), Mutex::default());
+        Ok(Self(Arc::new(Engine { stages, executor, attempts, actions })))
     }
 
     /// What workers that are started from now on are told first; those that are idle are replaced.
@@ -126,6 +151,18 @@ impl PyEngine {
         py.detach(|| self.0.cancel());
     }
 
+    /// The stages that each running job waits for, its last stage first: data set, name, and the numbers of tasks, of
+    /// those that run, of those that have ended, and of failed attempts.
+    fn progress(&self) -> Vec<Vec<StageRow>> {
+        let actions = self.0.actions();
+        let row = |stage: StageProgress| {
+            let dataset = actions.get(&stage.dataset).unwrap_or(&stage.dataset).0;
+            (dataset, stage.name, stage.tasks, stage.active, stage.done, stage.failed)
+        };
+        let jobs = self.0.stages.progress();
+        jobs.into_iter().map(|stages| stages.into_iter().map(row).collect()).collect()
+    }
+
     /// What was run so far: map tasks, result tasks, failed attempts, partitions computed to be kept, blocks spilled.
     fn counters(&self) -> (u64, u64, u64, u64, u64) {
         let counters = self.0.stages.counters();
@@ -139,6 +176,9 @@ impl PyEngine {
     }
 }
 
+/// A stage, for Python.
+type StageRow = (u64, String, usize, usize, usize, usize);
+
 /// The fields of a [`Launch`], and what each worker is told first.
 type LaunchParts = (String, Vec<String>, Vec<(String, String)>, String, Vec<u8>);
 
@@ -151,6 +191,7 @@ impl PyEngine {
         partitions: &[usize],
     ) -> PyResult<Vec<Vec<Encoded>>> {
         let engine = &self.0;
+        let _asked = engine.asked(&**action);
         let (result, interrupted) = py.detach(|| {
             thread::scope(|scope| {
                 let (done, results) = channel();

@@ -41,6 +41,11 @@ impl Gate {
         Some(Inside(self, partition))
     }
 
+    /// How many tasks run.
+    pub(super) fn inside(&self) -> usize {
+        self.state().inside.len()
+    }
+
     /// Shuts the gate, and tells the tasks inside to stop.
     pub(super) fn shut(&self) {
         self.cancellation.cancel();

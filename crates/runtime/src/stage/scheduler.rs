@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use millstream_dataflow::lineage::{
@@ -15,6 +16,7 @@ use super::counters::add;
 use super::engine::StageEngine;
 use super::gate::Gate;
 use super::jobs::Job;
+use super::progress::Counted;
 use super::task::{ATTEMPTS, Work, attempt};
 
 /// What the thread of the program waits for.
@@ -31,6 +33,7 @@ struct Tasks<'a, R> {
     work: &'a Work<R>,
     gate: Arc<Gate>,
     done: Sender<Event<R>>,
+    counted: Arc<Counted>,
 }
 
 /// Lets another job make the blocks of a shuffle, should this one not have.
@@ -128,13 +131,15 @@ impl StageEngine {
         partitions: &[usize],
         work: &Work<R>,
     ) -> Result<Vec<R>> {
+        let gate = Arc::default();
+        let listed = job.stages.begin(&**of, partitions.len(), &gate);
         self.provide(job, of)?;
         let (done, events) = channel();
         let wake = done.clone();
         let _waiting = job.on_cancel(move || {
             let _gone = wake.send(Event::Cancelled);
         })?;
-        let tasks = Tasks { of, partitions, work, gate: Arc::default(), done };
+        let tasks = Tasks { of, partitions, work, gate, done, counted: Arc::clone(&listed.counted) };
         self.wait_for(job, &tasks, &events).inspect_err(|_| {
             tasks.gate.shut();
             tasks.gate.wait_until_left();
@@ -158,9 +163,11 @@ impl StageEngine {
                 Event::Ended(at, _, Ok(result)) => {
                     found[at] = Some(result);
                     open -= 1;
+                    tasks.counted.done.fetch_add(1, Ordering::Relaxed);
                 }
                 Event::Ended(at, number, Err(failure)) => {
                     add(&self.stores.tally.failed_attempts);
+                    tasks.counted.failed.fetch_add(1, Ordering::Relaxed);
                     let partition = tasks.partitions[at];
                     let place = format!("partition {partition} of rdd {}", tasks.of.id().0);
                     if is_last(&failure, number) {
