@@ -72,7 +72,7 @@ class Progress:
         self._changed = threading.Condition()
         self._running = 0
         self._since = 0.0
-        self._shown: Optional[Tuple[TextIO, int]] = None
+        self._shown: Optional[Tuple[TextIO, str]] = None
         self._thread: Optional[threading.Thread] = None
         self._stopped = False
 
@@ -119,16 +119,16 @@ class Progress:
         out = sys.stderr
         columns = width(out)
         text = line(self._jobs(), columns)
-        if text:
-            before = self._shown[1] if self._shown is not None else 0
-            self._write(out, "\r" + text.ljust(min(before, columns - 1)))
-            self._shown = (out, len(text))
+        before = self._shown[1] if self._shown is not None else ""
+        if text and text != before:
+            self._shown = (out, text)
+            self._write(out, "\r" + text.ljust(min(len(before), columns - 1)))
 
     def _clean(self) -> None:
         if self._shown is not None:
-            out, length = self._shown
+            out, text = self._shown
             self._shown = None
-            self._write(out, "\r" + " " * length + "\r")
+            self._write(out, "\r" + " " * len(text) + "\r")
 
     def _write(self, out: TextIO, text: str) -> None:
         try:

@@ -52,9 +52,9 @@ class Terminal:
             if found is not None:
                 before, self.seen = self.seen[: found.end()], self.seen[found.end() :]
                 return before
-            assert time.monotonic() < end, f"{pattern!r} did not come, but {self.seen!r}"
+            assert time.monotonic() < end, f"{pattern!r} did not come, but {self.seen[-500:]!r}"
             if not self._read(end - time.monotonic()):
-                raise AssertionError(f"{pattern!r} did not come before the end, but {self.seen!r}")
+                raise AssertionError(f"{pattern!r} did not come before the end, but {self.seen[-500:]!r}")
 
     def rest(self, seconds=30):
         """All that comes until the program has ended."""

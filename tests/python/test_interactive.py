@@ -49,7 +49,7 @@ def test_a_job_of_two_stages_shows_the_one_that_runs(folder):
     text = LONG.replace(".collect()", ".groupBy(lambda n: n % 2).count()")
     (folder / "long.py").write_text(text)
     with Terminal(["long.py", "local[2]"], cwd=folder) as terminal:
-        terminal.wait_for(r"\[Stage \d+ (map|groupBy):=+> *\(3 \+ 1\) / 4\]")
+        terminal.wait_for(r"\[Stage \d+ keyBy:=+> *\(3 \+ 1\) / 4\]")
         (folder / "go").touch()
         assert terminal.rest().endswith("the result is 2\n")
 
@@ -106,7 +106,7 @@ def test_the_line_is_as_wide_as_the_terminal():
     stages = [(7, "collect", 4, 0, 0, 0), (3, "map", 10, 2, 4, 0)]
     assert len(line([stages], 80)) == 79
     assert len(line([stages, stages], 80)) == 78
-    assert line([[(3, "map", 10, 0, 10, 0)]], 40) == "[Stage 3 map:=============(10 + 0) / 10]"
+    assert line([[(3, "map", 10, 0, 10, 0)]], 40) == "[Stage 3 map:============(10 + 0) / 10]"
     assert line([stages], 10) == "[Stage 3 "
     assert line([], 80) == line([[]], 80) == ""
 

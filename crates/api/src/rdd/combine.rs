@@ -91,7 +91,7 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
         let (id, dependency) = exchange(self, move |id, partition, task| {
             let table = local(map_site, partition, task)?;
             let mut buckets = Buckets::new(task, id, reducers);
-            rows(table).for_each(|row| buckets.push(reducer_of(row.0, reducers), row));
+            rows(table).for_each(|row| buckets.push_own(reducer_of(row.0, reducers), row));
             buckets.into_blocks()
         });
         let shuffled = Shuffled::new(id, maps);

@@ -26,6 +26,9 @@ use crate::worker::{Launch, Workers};
 /// How often the thread of the program looks for signals while a job runs.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How long Ctrl-C waits for tasks of this interpreter that are inside of a call which does not end, as `time.sleep`.
+const CANCEL_WITHIN: Duration = Duration::from_secs(2);
+
 /// The stages, and where their tasks run.
 pub(crate) struct Engine {
     pub(super) stages: StageEngine,
@@ -103,7 +106,7 @@ impl PyEngine {
                 Executor::workers(Workers::start(launch, setup, slots).map_err(raised)?)
             }
         };
-        let settings = StageSettings { slots, ..StageSettings::default() };
+        let settings = StageSettings { slots, cancel_timeout: CANCEL_WITHIN, ..StageSettings::default() };
         let stages = StageEngine::new(&settings).map_err(raised)?;
         let (executor, attempts, actions) = (Arc::new(executor), AtomicU64::new(0), Mutex::default());
         Ok(Self(Arc::new(Engine { stages, executor, attempts, actions })))

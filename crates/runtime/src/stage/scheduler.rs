@@ -123,7 +123,7 @@ impl StageEngine {
     }
 
     /// Runs `work` over partitions on the pool, each up to [`ATTEMPTS`] times. When it gives up, its other tasks have
-    /// stopped.
+    /// stopped, or are named in the failure.
     fn stage<R: Send + 'static>(
         &self,
         job: &Job,
@@ -140,10 +140,30 @@ impl StageEngine {
             let _gone = wake.send(Event::Cancelled);
         })?;
         let tasks = Tasks { of, partitions, work, gate, done, counted: Arc::clone(&listed.counted) };
-        self.wait_for(job, &tasks, &events).inspect_err(|_| {
+        self.wait_for(job, &tasks, &events).map_err(|failure| {
             tasks.gate.shut();
-            tasks.gate.wait_until_left();
+            let stuck = tasks.gate.wait_until_left(self.cancel_timeout);
+            if stuck.is_empty() {
+                return failure;
+            }
+            let (partitions, threads): (Vec<_>, Vec<_>) = stuck.into_iter().unzip();
+            match self.pool.replace(&threads) {
+                Ok(()) => failure.advice(self.left_behind(of, &partitions)),
+                Err(fewer) => failure.advice(fewer.to_string()),
+            }
         })
+    }
+
+    /// What is said of tasks that do not stop.
+    fn left_behind(&self, of: &Arc<dyn Lineage>, partitions: &[usize]) -> String {
+        let partitions: Vec<String> = partitions.iter().map(usize::to_string).collect();
+        format!(
+            "tasks of {} (rdd {}) did not stop within {:?} and are left to themselves, others have their slots: partition {}",
+            of.name(),
+            of.id().0,
+            self.cancel_timeout,
+            partitions.join(", ")
+        )
     }
 
     fn wait_for<R: Send + 'static>(

@@ -1,6 +1,6 @@
-//! Checkpoints that are late.
+//! Checkpoints that are late, or that have to wait.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millstream::connectors::discard::Discard;
 use millstream::{CheckpointSettings, JobHandle, StreamEnvironment};
@@ -58,4 +58,25 @@ fn tolerated_failures_leave_the_job_as_it_was_and_the_next_checkpoint_is_complet
     job.stop();
     let result = job.wait().unwrap();
     assert!(result.stopped && result.restarts == 0 && result.checkpoints >= 2);
+}
+
+#[test]
+fn between_two_checkpoints_lies_the_minimum_pause_however_short_the_interval() {
+    let (folder, pause) = (tempfile::tempdir().unwrap(), Duration::from_millis(100));
+    let (env, gate) = (StreamEnvironment::new(), Gate::new(0, 5));
+    env.enable_checkpoints(CheckpointSettings {
+        interval: Duration::from_millis(1),
+        min_pause: pause,
+        ..CheckpointSettings::in_folder(folder.path())
+    });
+    env.source(gate.clone()).sink_to(Discard::new());
+    let begun = Instant::now();
+    let job = env.start("paused").unwrap();
+    gate.wait_for_snapshots(4);
+    let took = begun.elapsed();
+    assert!(took >= 3 * pause, "four checkpoints have three pauses between them, but began within {took:?}");
+    // One that is asked for by hand does not wait.
+    assert!(job.savepoint().unwrap().starts_with("savepoint-"));
+    job.stop();
+    assert!(job.wait().unwrap().checkpoints >= 4);
 }

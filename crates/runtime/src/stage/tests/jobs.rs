@@ -3,6 +3,7 @@
 use std::sync::mpsc::channel;
 use std::sync::{Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use millstream_dataflow::lineage::Lineage;
 use millstream_model::error::Failure;
@@ -56,6 +57,44 @@ fn a_job_takes_over_a_shuffle_that_another_failed_to_make() {
     go_on.send(()).unwrap();
     assert!(first.join().unwrap().unwrap_err().to_string().contains("the first fails"));
     assert_eq!(second.join().unwrap().unwrap(), [45]);
+}
+
+#[test]
+fn a_task_that_does_not_stop_is_named_in_the_error_and_not_waited_for() {
+    let within = Duration::from_millis(20);
+    let settings = StageSettings { slots: 2, cancel_timeout: within, ..StageSettings::default() };
+    let engine = StageEngine::new(&settings).unwrap();
+    let ((let_go, held), started) = (channel::<()>(), Arc::new(Barrier::new(2)));
+    let held = Mutex::new(held);
+    let numbers: Arc<dyn Dataset<u64>> = Numbers::with(&engine, 3, move |partition, _| {
+        match partition {
+            0 => {
+                started.wait();
+                return Err(Failure::user("the first task fails"));
+            }
+            1 => {
+                started.wait();
+                // A task that hears nothing of being told to stop.
+                let _let_go = held.lock().unwrap().recv();
+            }
+            _ => {}
+        }
+        Ok(())
+    });
+    let message = collect(&engine, &numbers).unwrap_err().to_string();
+    assert!(message.contains("the first task fails"), "{message}");
+    let left = "did not stop within 20ms and are left to themselves, others have their slots: partition 1";
+    assert!(message.contains(left), "{message}");
+    // The next job has as many slots as the first had: two of its tasks wait for each other.
+    let meeting = Barrier::new(2);
+    let met: Arc<dyn Dataset<u64>> = Numbers::with(&engine, 2, move |_, _| {
+        meeting.wait();
+        Ok(())
+    });
+    assert_eq!(collect(&engine, &met).unwrap().len(), 20);
+    // Nor does the end of the engine wait for the one that does not stop.
+    drop((numbers, met, engine));
+    drop(let_go);
 }
 
 #[test]
