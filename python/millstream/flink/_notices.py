@@ -1,7 +1,7 @@
 """What is accepted and does nothing: said once for each name.
 
-Answers for the one sentence that a program reads when it uses something of Flink that has no meaning here. Not for values
-that are wrong: those are refused where they are given.
+Answers for the one sentence that a program reads when it uses something of Flink that has no meaning here.
+Not for values that are wrong: those are refused where they are given.
 Holds: a name is spoken of once in a process, however often it is used.
 """
 
@@ -18,7 +18,9 @@ class NoEffectWarning(UserWarning):
 
 
 def without_effect(name: str, why: str, depth: int = 2) -> None:
-    """Says once that `name` was accepted and does nothing, and why; `depth` is how many calls above is the program's line.
+    """Says once that `name` was accepted and does nothing, and why.
+
+    `depth` is how many calls above is the program's line.
 
     >>> with warnings.catch_warnings(record=True) as said:
     ...     warnings.simplefilter("always")

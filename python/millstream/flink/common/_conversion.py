@@ -1,12 +1,14 @@
 """How a value is made to fit a declared type, or refused.
 
-Answers for one function for each type, which gives the value as the type has it or raises `TypeMismatch`. What PyFlink
-converts is converted: a whole number becomes a float, a float or a Decimal is cut to a whole number, `True` is 1. What
-it crashes on, or takes apart silently, such as a tuple of another length, is refused. Not for how values are printed.
+Answers for one function for each type, which gives the value as the type has it or raises `TypeMismatch`.
+What PyFlink converts is converted: a whole number becomes a float, a float or a Decimal is cut to a whole
+number, `True` is 1. What it crashes on, or takes apart silently, such as a tuple of another length, is
+refused. Not for how values are printed.
 Holds: a value that fits exactly costs one call and no allocation, but for what contains others.
 
-There are two grades. What a function returns must be of the kind declared: a tuple for `TUPLE`, a `Row` for `ROW`. What
-a program gives to `from_collection` may be of any kind that can be read as one: a list for a tuple, a dict for a row.
+There are two grades. What a function returns must be of the kind declared: a tuple for `TUPLE`, a `Row` for
+`ROW`. What a program gives to `from_collection` may be of any kind that can be read as one: a list for a
+tuple, a dict for a row.
 """
 
 from __future__ import annotations
@@ -256,7 +258,7 @@ def row(name: str, names: Sequence[str], inners: Sequence[Conversion], lenient: 
                     raise mismatch(value, f"{name}, a Row with the fields {', '.join(wanted)},")
                 values = value.get_fields_by_names(wanted)
         elif lenient and isinstance(value, (tuple, list)):
-            kind, values = None, value
+            kind, values = None, list(value)
         elif lenient and isinstance(value, dict):
             unknown = [field for field in value if field not in wanted]
             if unknown:

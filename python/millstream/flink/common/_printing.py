@@ -1,4 +1,4 @@
-"""How a record is printed: as Java shows a value of the declared type, since that is what PyFlink's `print()` does.
+"""How a record is printed: as Java shows a value of the declared type, as PyFlink's `print()` does.
 
 Answers for text only. A stream of no declared type prints what Python's `str` says.
 """

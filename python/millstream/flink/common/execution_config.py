@@ -1,7 +1,7 @@
 """How a program is executed: what `StreamExecutionEnvironment.get_config()` gives.
 
-Answers for the settings that an environment hands on, and for those that a JVM needs and this engine does not: they are
-kept, and said once to do nothing.
+Answers for the settings that an environment hands on, and for those that a JVM needs and this engine does
+not: they are kept, and said once to do nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["ExecutionConfig"]
 
 
 def whole(value: Any, place: str, least: int, unit: str) -> int:
-    """A whole number that a program gave, from `least` on. Raises `TypeError` or `ValueError`, naming the place."""
+    """A whole number that a program gave, from `least` on. Raises an error that names the place."""
     if isinstance(value, bool) or not hasattr(type(value), "__index__"):
         raise TypeError(
             f"{place} is a whole number of {unit}, {value!r} of type {type(value).__name__} was given"

@@ -1,15 +1,15 @@
 """Which type a stream's records have: what a program declares, and what that means for a record.
 
-Answers for the types, their names and their equality. What makes a value fit is in `_conversion`, how one is printed in
-`_printing`. There is no serializer to choose here: a declared type says what a record must be, how it is printed, and
-what a source converts to.
+Answers for the types, their names and their equality. What makes a value fit is in `_conversion`, how one is
+printed in `_printing`. There is no serializer to choose here: a declared type says what a record must be, how
+it is printed, and what a source converts to.
 Holds: a type can be pickled, and is equal to its copy.
 """
 
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from millstream.flink.common import _conversion
 from millstream.flink.common._conversion import Conversion, TypeMismatch
@@ -37,7 +37,7 @@ class TypeInformation:
 
     @property
     def convert(self) -> Conversion:
-        """A function that gives a value as this type has it, or raises `TypeMismatch`. Made once for each type."""
+        """A function that gives a value as this type has it, or raises `TypeMismatch`. It is made once."""
         made = self.__dict__.get("_convert")
         if made is None:
             made = self.__dict__["_convert"] = self._conversion(False)
@@ -246,7 +246,7 @@ class PrimitiveArrayTypeInfo(_ElementsTypeInfo):
 
     _factory = "PRIMITIVE_ARRAY"
     _nullable = False
-    _allowed = ("BOOLEAN", "BYTE", "SHORT", "INT", "LONG", "FLOAT", "DOUBLE", "CHAR")
+    _allowed: Tuple[str, ...] = ("BOOLEAN", "BYTE", "SHORT", "INT", "LONG", "FLOAT", "DOUBLE", "CHAR")
 
     def __init__(self, element_type: TypeInformation) -> None:
         super().__init__(element_type)

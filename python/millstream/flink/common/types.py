@@ -180,7 +180,7 @@ class Row:
         return len(self._values)
 
 
-def _make_row(names: Optional[Sequence[str]], values: Sequence[Any], kind: Optional[RowKind] = None) -> Row:
+def _make_row(names: Optional[List[str]], values: Sequence[Any], kind: Optional[RowKind] = None) -> Row:
     row = Row(*values)
     if names is not None:
         row._fields = names

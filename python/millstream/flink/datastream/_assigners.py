@@ -1,6 +1,7 @@
 """Window assigners: which windows a record belongs to.
 
-Answers for the arithmetic, for the trigger that holds if a program gives none, and for refusing windows that cannot be.
+Answers for the arithmetic, for the trigger that holds if a program gives none, and for refusing windows that
+cannot be.
 Holds: windows of one size and offset begin at the same times in all programs, before 1970 too.
 """
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 W = TypeVar("W")
+W2 = TypeVar("W2")
 
 
 class WindowAssigner(ABC, Generic[T, W]):
@@ -68,11 +70,11 @@ class WindowAssigner(ABC, Generic[T, W]):
 class MergingWindowAssigner(WindowAssigner[T, W]):
     """One whose windows grow together, such as sessions."""
 
-    class MergeCallback(ABC, Generic[W]):
+    class MergeCallback(ABC, Generic[W2]):
         """What is told of windows that are merged."""
 
         @abstractmethod
-        def merge(self, to_be_merged: Iterable[W], merge_result: W) -> None:
+        def merge(self, to_be_merged: Iterable[W2], merge_result: W2) -> None:
             """These become that."""
 
     @abstractmethod

@@ -20,7 +20,7 @@ class AsyncFunction(Function):
         """The records to emit."""
 
     def timeout(self, value: Any) -> List[Any]:
-        """The records to emit for one that took too long; raises `TimeoutError` if a subclass says nothing else."""
+        """The records to emit for one that took too long; a `TimeoutError` if nothing else is said."""
         raise TimeoutError(f"async_invoke took too long for {value!r}")
 
 

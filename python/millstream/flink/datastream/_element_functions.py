@@ -1,6 +1,7 @@
 """Functions of one record or two: what `map`, `filter`, `reduce`, `key_by` and their like take as objects.
 
-Answers for the names and for what is asked of a subclass. Not for plain callables, which those methods take as well.
+Answers for the names and for what is asked of a subclass. Not for plain callables, which those methods take
+as well.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ ACC = TypeVar("ACC")
 class Function(ABC):
     """What all functions have: a begin and an end in the task that calls them.
 
-    A function travels as a copy: what it holds is pickled when the job is made. What cannot be pickled, such as a
-    connection, is made in `open`.
+    A function travels as a copy: what it holds is pickled when the job is made. What cannot be pickled, such
+    as a connection, is made in `open`.
     """
 
     def open(self, runtime_context: "RuntimeContext") -> None:

@@ -111,7 +111,7 @@ class CoProcessFunction(Function):
 
 
 class KeyedCoProcessFunction(Function):
-    """Any number of records for each record of two connected keyed streams, which share state and timers of a key."""
+    """Any number of records for each record of two connected keyed streams, with common state and timers."""
 
     class Context(_KeyedContext):
         """What is known of the record."""

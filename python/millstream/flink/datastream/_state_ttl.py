@@ -1,7 +1,7 @@
 """How long state lives.
 
-Answers for what a program asks for: how long, from when on, and whether what is over may still be seen. How expired
-values are cleaned up is the engine's: those settings are kept, and said once to do nothing.
+Answers for what a program asks for: how long, from when on, and whether what is over may still be seen. How
+expired values are cleaned up is the engine's: those settings are kept, and said once to do nothing.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class TriggerResult(Enum):
 
 
 class Trigger(ABC, Generic[T, W]):
-    """Says when what is in a window is emitted. It is asked for each record and for each timer that it has set."""
+    """Says when what is in a window is emitted. It is asked for each record and for each of its timers."""
 
     class TriggerContext(ABC):
         """The time that it is, timers, and state of the window and its key."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 KEY = TypeVar("KEY")
 W = TypeVar("W")
+W2 = TypeVar("W2")
 
 
 class WindowFunction(Function, Generic[IN, OUT, KEY, W]):
@@ -43,11 +44,11 @@ class AllWindowFunction(Function, Generic[IN, OUT, W]):
 class ProcessWindowFunction(Function, Generic[IN, OUT, KEY, W]):
     """Any number of records for each window of each key, with the window's times and with state."""
 
-    class Context(ABC, Generic[W]):
+    class Context(ABC, Generic[W2]):
         """The window, the time that it is, and state."""
 
         @abstractmethod
-        def window(self) -> W:
+        def window(self) -> W2:
             """The window."""
 
         @abstractmethod
@@ -79,11 +80,11 @@ class ProcessWindowFunction(Function, Generic[IN, OUT, KEY, W]):
 class ProcessAllWindowFunction(Function, Generic[IN, OUT, W]):
     """Any number of records for each window of a stream that has no key, with state."""
 
-    class Context(ABC, Generic[W]):
+    class Context(ABC, Generic[W2]):
         """The window and state."""
 
         @abstractmethod
-        def window(self) -> W:
+        def window(self) -> W2:
             """The window."""
 
         @abstractmethod

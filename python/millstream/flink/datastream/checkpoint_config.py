@@ -114,7 +114,7 @@ class CheckpointConfig:
         return self._tolerable_failures
 
     def set_fail_on_checkpointing_errors(self, fail_on_checkpointing_errors: bool) -> "CheckpointConfig":
-        """Whether a failed checkpoint fails the job; `set_tolerable_checkpoint_failure_number` says it better."""
+        """Whether a failed checkpoint fails the job; see `set_tolerable_checkpoint_failure_number`."""
         self._tolerable_failures = 0 if fail_on_checkpointing_errors else (1 << 31) - 1
         return self
 

@@ -81,7 +81,7 @@ __all__ = [
 
 
 class SourceFunction(Function):
-    """A source made of an iterable or of a function that gives one. `add_source` takes either without it as well.
+    """A source made of an iterable or of a function that gives one. `add_source` takes either as it is.
 
     >>> list(SourceFunction([1, 2]).records())
     [1, 2]

@@ -1,7 +1,7 @@
 """State: what a function keeps between records, for each key or the same in all subtasks.
 
-Answers for what a program does with state, and for the descriptors by which it asks for it. The engine has the classes
-that keep it.
+Answers for what a program does with state, and for the descriptors by which it asks for it. The engine has
+the classes that keep it.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ class ReducingStateDescriptor(StateDescriptor):
 
 
 class AggregatingStateDescriptor(StateDescriptor):
-    """Asks for an accumulator for each key, of all that is added; `state_type_info` is the accumulator's type."""
+    """Asks for an accumulator for each key, of all that is added; `state_type_info` is its type."""
 
     def __init__(self, name: str, agg_function: Any, state_type_info: TypeInformation) -> None:
         super().__init__(name, state_type_info)
