@@ -24,11 +24,12 @@ fn scatter<'py>(
     for (at, record) in records.iter().enumerate() {
         let to = usize::from(choose(at)?);
         let Some(part) = parts.get_mut(to) else {
-            return Err(PyValueError::new_err(format!("receiver {to} was chosen, but there are {receivers}")));
+            return Err(PyValueError::new_err(format!(
+                "receiver {to} was chosen, but there are {receivers}"
+            )));
         };
-        let (list, stamps) = part.get_or_insert_with(|| {
-            (PyList::empty(py), times.map(|_| PyList::empty(py)))
-        });
+        let (list, stamps) =
+            part.get_or_insert_with(|| (PyList::empty(py), times.map(|_| PyList::empty(py))));
         list.append(record)?;
         if let (Some(times), Some(stamps)) = (times, stamps) {
             stamps.append(times.get_item(at)?)?;
@@ -45,7 +46,8 @@ pub(crate) fn by_key<'py>(
     receivers: u16,
     max_parallelism: u32,
 ) -> PyResult<Vec<Part<'py>>> {
-    let max = MaxParallelism::new(max_parallelism).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    let max =
+        MaxParallelism::new(max_parallelism).map_err(|error| PyValueError::new_err(error.to_string()))?;
     let table: Vec<u16> = (0..max.get()).map(|group| subtask_of(KeyGroup(group), receivers, max)).collect();
     scatter(records, times, receivers, |at| {
         let hash = stable_hash(&keys.get_item(at)?)?;

@@ -58,9 +58,9 @@ impl Here {
         Python::attach(|py| {
             let entries = keyed.map(|keyed| keyed.entries(py)).transpose()?;
             let stretch = made(py, setting, entries, Bound::new(py, Out)?.into_any());
-            let stretch = stretch.map_err(|error| (error, py)).map_err(|(error, py)| {
-                Opened::Fault(Failure::from(fault(py, &error, subtask, attempt)))
-            })?;
+            let stretch = stretch
+                .map_err(|error| (error, py))
+                .map_err(|(error, py)| Opened::Fault(Failure::from(fault(py, &error, subtask, attempt))))?;
             Ok(Self { stretch: stretch.unbind(), threads, subtask, attempt })
         })
         .map_err(Opened::into_failure)
@@ -152,8 +152,7 @@ pub(super) fn called(stretch: &Bound<'_, PyAny>, call: Call, carried: Carried<'_
     if reply.is_none() {
         return Ok(Reply::default());
     }
-    let (timers, wake, entries) =
-        reply.extract::<(Option<Py<PyList>>, Option<i64>, Option<Py<PyList>>)>()?;
+    let (timers, wake, entries) = reply.extract::<(Option<Py<PyList>>, Option<i64>, Option<Py<PyList>>)>()?;
     Ok(Reply { timers, entries, wake })
 }
 

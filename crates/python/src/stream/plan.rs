@@ -16,7 +16,9 @@ use millstream_dataflow::source::{Promise, SourceAdapter};
 use millstream_model::error::Failure;
 use millstream_model::id::{NodeId, OperatorUid};
 use millstream_model::key::MaxParallelism;
-use millstream_runtime::{CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom, UnmatchedState};
+use millstream_runtime::{
+    CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom, UnmatchedState,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 

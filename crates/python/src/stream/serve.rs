@@ -58,8 +58,7 @@ fn receive_socket(over: &UnixStream) -> io::Result<Option<OwnedFd>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
-    let received =
-        recvmsg(over, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let received = recvmsg(over, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
     if received.bytes == 0 {
         return Ok(None);
     }
@@ -81,7 +80,8 @@ fn serve(stream: UnixStream) -> Result<(), Failure> {
     let reader = BufReader::with_capacity(1 << 16, stream.try_clone().map_err(lost)?);
     let mut ends = Ends { reader, writer: Arc::new(Mutex::new(stream)) };
     let Some(first) = Frame::read(&mut ends.reader).map_err(lost)? else { return Ok(()) };
-    let ((index, of, attempt, max_parallelism, is_batch, watermark, is_keyed), parts) = first.said::<Told>()?;
+    let ((index, of, attempt, max_parallelism, is_batch, watermark, is_keyed), parts) =
+        first.said::<Told>()?;
     let mut parts = parts.into_iter();
     let (spec, state) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let subtask = Subtask { index, of };
@@ -128,12 +128,8 @@ fn write(writer: &Mutex<UnixStream>, frame: &Frame) -> io::Result<()> {
 fn carried<'py>(py: Python<'py>, call: Call, parts: &Parts) -> PyResult<Carried<'py>> {
     let list = |at: usize| parts.get(at).map(|block| decoded(py, block)).transpose();
     Ok(match call {
-        Call::Batch { .. } => {
-            Carried::Records(list(0)?.unwrap_or_else(|| PyList::empty(py)), list(1)?)
-        }
-        Call::Watermark(_) | Call::Tick(_) => {
-            Carried::Timers(list(0)?.unwrap_or_else(|| PyList::empty(py)))
-        }
+        Call::Batch { .. } => Carried::Records(list(0)?.unwrap_or_else(|| PyList::empty(py)), list(1)?),
+        Call::Watermark(_) | Call::Tick(_) => Carried::Timers(list(0)?.unwrap_or_else(|| PyList::empty(py))),
         Call::Idle | Call::End | Call::Snapshot | Call::Close => Carried::Nothing,
     })
 }

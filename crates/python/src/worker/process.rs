@@ -131,9 +131,10 @@ impl Process {
     /// Starts a worker, and does not wait until it is there.
     pub(super) fn start(launch: &Launch, setup: &Arc<Vec<u8>>) -> Result<Self, Failure> {
         let worker = WorkerProcess::start(launch)?;
-        let socket = worker.socket.try_clone().map_err(|error| {
-            Failure::external("the socket to a worker cannot be used").because(error)
-        })?;
+        let socket = worker
+            .socket
+            .try_clone()
+            .map_err(|error| Failure::external("the socket to a worker cannot be used").because(error))?;
         let mut process = Self { worker, reader: BufReader::with_capacity(1 << 16, socket) };
         process.send(&Frame::saying(Kind::Hello, &PROTOCOL, vec![Arc::clone(setup)])?)?;
         Ok(process)
