@@ -2,7 +2,8 @@
 //!
 //! A Python job is a plan whose functions are pickled bytes. The driver makes data sets of them (`driver`), which the
 //! engine runs as it runs every other; a task of them is a plan (`plan`), run in an interpreter (`task`, `pipeline`,
-//! `sink`), which is this one or a worker's (`worker`). Between interpreters records travel in columns (`column`).
+//! `sink`), which is this one or a worker's (`worker`). Between interpreters records travel in columns (`column`). A stream in
+//! batches is cut by the engine and computed by Python (`streaming`).
 //!
 //! Answers for running Python functions. Not for the faces that users see: these are Python, in `python/millstream`.
 //! Holds: the interpreter is taken once for a run of records, never for each; and let go wherever something is waited
@@ -16,6 +17,7 @@ mod host;
 mod pipeline;
 mod plan;
 mod sink;
+mod streaming;
 mod task;
 mod worker;
 
@@ -59,6 +61,8 @@ fn decode<'py>(py: Python<'py>, block: Vec<u8>) -> PyResult<Bound<'py, PyList>> 
 mod _native {
     #[pymodule_export]
     use super::driver::{PyDataset, PyEngine};
+    #[pymodule_export]
+    use super::streaming::PyBatches;
     #[pymodule_export]
     use super::{decode, encode, portable_hash, serve};
 }

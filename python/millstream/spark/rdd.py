@@ -177,6 +177,20 @@ class RDD(Transformations, Pairs, Actions, Numbers, Saving):
         count = self.getNumPartitions if places is None else lambda: len(places())
         return RDD(self.ctx, make, count, partitioner, parents)._named(name)
 
+    def _materialised(self) -> "RDD":
+        """The same records, computed now and made from nothing else."""
+        if self._is_materialised():
+            return self
+        engine = self.ctx._running()
+        made = engine.materialise(self._dataset)
+        rdd = RDD(self.ctx, lambda: made, self.getNumPartitions(), self.partitioner)._named(self._made_by())
+        rdd._dataset
+        return rdd
+
+    def _is_materialised(self) -> bool:
+        """Whether it is made of records that are there."""
+        return self._made is not None and self._made.is_sliced
+
     def _run(self, partitions: List[int]) -> List[List[Any]]:
         """The records of partitions. The one place where jobs begin."""
         engine = self.ctx._running()

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_connectors::tcp::{Reconnect, TcpLines};
+use millstream_dataflow::batch::Batch;
 use millstream_dataflow::source::Source;
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 use millstream_model::text::Text;
+use millstream_runtime::microbatch::{
+    Batches, HoldLimits, NewFiles, Program, Receiver, Stop, StreamingListener, StreamingStatus, Termination,
+};
 
 use super::DStream;
-use super::batches::Batches;
 use super::builder::StreamingContextBuilder;
 use super::graph::Graph;
-use super::input::{HoldLimits, NewFiles, QueueMode, Queued, RddQueue, Receiver};
-use super::listener::StreamingListener;
-use super::node::Node;
-use super::progress::{Stop, Termination};
-use super::status::StreamingStatus;
+use super::input::{QueueMode, Queued, RddQueue};
+use super::node::{Form, Node};
 use crate::interrupt;
 use crate::rdd::{Context, Rdd};
 
@@ -52,6 +52,7 @@ use crate::rdd::{Context, Rdd};
 /// ```
 #[derive(Clone)]
 pub struct StreamingContext {
+    pub(super) graph: Arc<Graph>,
     batches: Arc<Batches>,
     limits: HoldLimits,
     reconnect: Reconnect,
@@ -85,8 +86,10 @@ impl StreamingContext {
 
     pub(super) fn with(context: Context, settings: StreamingContextBuilder) -> Self {
         let graph = Arc::new(Graph::new(context, settings.interval, settings.printer));
-        let batches = Arc::new(Batches::new(graph, settings.clock, settings.longest_queue));
+        let program: Arc<dyn Program> = Arc::clone(&graph) as _;
+        let batches = Arc::new(Batches::new(program, settings.clock, settings.longest_queue));
         Self {
+            graph,
             _stop: Arc::new(StopWhenDropped(Arc::clone(&batches))),
             batches,
             limits: settings.limits,
@@ -96,12 +99,12 @@ impl StreamingContext {
 
     /// What the batches run on.
     pub fn context(&self) -> &Context {
-        &self.batches.graph.context
+        &self.graph.context
     }
 
     /// How long a batch is.
     pub fn interval(&self) -> Duration {
-        self.batches.graph.timeline.interval()
+        self.graph.timeline.interval()
     }
 
     #[cfg(test)]
@@ -110,7 +113,7 @@ impl StreamingContext {
     }
 
     fn graph(&self) -> &Arc<Graph> {
-        &self.batches.graph
+        &self.graph
     }
 
     /// A node that an input fills, and its stream.
@@ -160,7 +163,18 @@ impl StreamingContext {
     ) -> DStream<S::Record> {
         let (node, stream) = self.input_node();
         let context = self.context().clone();
-        let receiver = Receiver::new(context, node, source, name, self.limits, weigh);
+        let deliver = move |time, mut runs: Vec<Batch<S::Record>>| {
+            let total = runs.len();
+            let count = context.parallelism().min(total);
+            let mut partitions = Vec::with_capacity(count);
+            for at in (0..count).rev() {
+                partitions.push(runs.split_off(total * at / count));
+            }
+            partitions.reverse();
+            node.put(time, context.in_memory("receiver", partitions), Form::InMemory);
+            Ok(())
+        };
+        let receiver = Receiver::new(source, name, self.limits, weigh, Box::new(deliver));
         self.graph().add_input(Arc::new(receiver));
         stream
     }
@@ -176,7 +190,12 @@ impl StreamingContext {
     /// The start fails if there is no such folder; the program, if the folder or a file cannot be read any more.
     pub fn text_file_stream(&self, folder: impl AsRef<Path>) -> DStream<Text> {
         let (node, stream) = self.input_node();
-        let input = NewFiles::new(self.context().clone(), node, folder.as_ref().to_path_buf());
+        let context = self.context().clone();
+        let input = NewFiles::new(folder.as_ref().to_path_buf(), move |time, files| {
+            let files = files.iter().map(|path| context.text_file(path)).collect::<Result<Vec<_>>>()?;
+            node.put(time, context.union(&files), Form::Lineage);
+            Ok(())
+        });
         self.graph().add_input(Arc::new(input));
         stream
     }
@@ -269,7 +288,6 @@ impl StreamingContext {
 
     /// How it does now.
     pub fn status(&self) -> StreamingStatus {
-        let receivers = self.graph().inputs().iter().filter_map(|input| input.receiver()).collect();
-        StreamingStatus { receivers, ..self.batches.progress.status() }
+        self.batches.status()
     }
 }

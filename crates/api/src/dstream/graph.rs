@@ -5,15 +5,16 @@
 
 use std::collections::HashSet;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use millstream_dataflow::lineage::panic_message;
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
+use millstream_runtime::microbatch::{Input, Program, Timeline};
 
-use super::input::Input;
 use super::node::AnyNode;
-use super::timeline::Timeline;
 use crate::rdd::Context;
 
 /// What runs an output operation for the batch of a time; does nothing at a time at which its stream has no data set.
@@ -60,6 +61,8 @@ pub(super) struct Graph {
     pub(super) timeline: Arc<Timeline>,
     pub(super) printer: Printer,
     parts: Mutex<Parts>,
+    /// The outputs, once the program runs.
+    running: Mutex<Vec<Output>>,
 }
 
 #[derive(Default)]
@@ -79,6 +82,7 @@ impl Graph {
             timeline: Arc::new(Timeline::new(interval)),
             printer: Arc::new(Mutex::new(printer)),
             parts: Mutex::default(),
+            running: Mutex::default(),
         }
     }
 
@@ -104,6 +108,16 @@ impl Graph {
         parts.outputs.push(output);
     }
 
+    fn running(&self) -> MutexGuard<'_, Vec<Output>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was added to the program although it runs.
+    fn take_problem(&self) -> Option<Failure> {
+        let mut parts = self.parts();
+        (!parts.problems.is_empty()).then(|| parts.problems.remove(0))
+    }
+
     /// Notes what is wrong with the program, to be told when it is started.
     pub(super) fn note(&self, checked: Result<()>) {
         if let Err(problem) = checked {
@@ -117,10 +131,14 @@ impl Graph {
         parts.remember = parts.remember.max(length);
         parts.nodes.iter().for_each(|node| node.remember(length));
     }
+}
 
-    /// The outputs, to be run from now on; nothing may be added any more.
-    pub(super) fn begin(&self) -> Result<Vec<Output>> {
-        self.timeline.check()?;
+impl Program for Graph {
+    fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    fn begin(&self) -> Result<()> {
         let mut parts = self.parts();
         let problems = parts.problems.len();
         if problems > 0 {
@@ -139,29 +157,44 @@ impl Graph {
         parts.begun = true;
         let mut outputs = std::mem::take(&mut parts.outputs);
         outputs.iter_mut().for_each(Output::find_looked_back_at);
-        Ok(outputs)
+        drop(parts);
+        *self.running() = outputs;
+        Ok(())
     }
 
-    /// What was added to the program although it runs.
-    pub(super) fn take_problem(&self) -> Option<Failure> {
-        let mut parts = self.parts();
-        (!parts.problems.is_empty()).then(|| parts.problems.remove(0))
-    }
-
-    pub(super) fn inputs(&self) -> Vec<Arc<dyn Input>> {
+    fn inputs(&self) -> Vec<Arc<dyn Input>> {
         self.parts().inputs.clone()
     }
 
-    /// The batch of `time` is done.
-    pub(super) fn forget(&self, time: Timestamp) {
+    fn process(&self, time: Timestamp) -> Result<()> {
+        if let Some(problem) = self.take_problem() {
+            return Err(problem);
+        }
+        let mut outputs = self.running();
+        let of = outputs.len();
+        for (at, output) in outputs.iter_mut().enumerate() {
+            catch_unwind(AssertUnwindSafe(|| output.process(time)))
+                .unwrap_or_else(|panic| Err(panic_message(&*panic)))
+                .map_err(|failure| {
+                    let (name, number) = (output.name, at + 1);
+                    failure.within(format!(
+                        "output operation {number} of {of}, `{name}`, failed in the batch of {} ms ({time})",
+                        time.millis()
+                    ))
+                })?;
+        }
+        Ok(())
+    }
+
+    fn forget(&self, time: Timestamp) {
         let nodes = self.parts().nodes.clone();
         nodes.iter().for_each(|node| node.forget(time));
     }
 
-    /// Lets go of the program, which may hold on to the context that holds it.
-    pub(super) fn clear(&self) {
-        let parts = std::mem::take(&mut *self.parts());
-        drop(parts);
+    /// A program may hold on to the context that holds it.
+    fn clear(&self) {
+        let (outputs, parts) = (std::mem::take(&mut *self.running()), std::mem::take(&mut *self.parts()));
+        drop((outputs, parts));
     }
 }
 

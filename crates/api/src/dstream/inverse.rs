@@ -16,8 +16,8 @@ use millstream_model::time::Timestamp;
 
 use super::node::{AnyNode, Node};
 use super::stream::DStream;
-use super::timeline::Timeline;
 use crate::rdd::{Context, Rdd};
+use millstream_runtime::microbatch::Timeline;
 
 /// The value of a key over a window, and in how many of its batches the key is.
 type Carried<K, V> = (K, (V, u64));

@@ -14,8 +14,8 @@ use millstream_model::error::Result;
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
-use super::timeline::Timeline;
 use crate::rdd::Rdd;
+use millstream_runtime::microbatch::Timeline;
 
 type Compute<T> = dyn Fn(&Node<T>, Timestamp) -> Result<Option<Rdd<T>>> + Send + Sync;
 

@@ -12,7 +12,7 @@ use millstream_model::error::Result;
 use millstream_model::record::Record;
 
 use super::stream::DStream;
-use super::timeline::{Timeline, check_multiple};
+use millstream_runtime::microbatch::{Timeline, check_multiple};
 
 impl<T: Record> DStream<T> {
     /// All records of the last `window`, every `slide`. Both must be multiples of the step of this stream.

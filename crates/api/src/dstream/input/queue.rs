@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
+use millstream_runtime::microbatch::{Input, ReceiverEvents};
 
-use super::{Input, ReceiverEvents};
 use crate::dstream::node::{Form, Node};
 use crate::rdd::{Context, Rdd};
 

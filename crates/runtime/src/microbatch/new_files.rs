@@ -1,32 +1,35 @@
-//! A stream of the lines of files that appear in a folder.
+//! The files that appear in a folder.
 //!
 //! Holds: a name is read once, as long as it stays in the folder; names that were there at the start are not read.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use millstream_model::error::{Failure, Result};
-use millstream_model::text::Text;
 use millstream_model::time::Timestamp;
 
-use super::{Input, ReceiverEvents};
-use crate::dstream::node::{Form, Node};
-use crate::rdd::Context;
+use super::input::{Input, ReceiverEvents};
 
-/// The input behind [`text_file_stream`](crate::dstream::StreamingContext::text_file_stream).
-pub(in crate::dstream) struct NewFiles {
-    context: Context,
-    node: Arc<Node<Text>>,
+/// Takes the new files of a batch.
+type Deliver = Box<dyn Fn(Timestamp, &[PathBuf]) -> Result<()> + Send + Sync>;
+
+/// A folder that is looked into at each batch time.
+pub struct NewFiles {
     folder: PathBuf,
+    deliver: Deliver,
     /// The names that were there when the folder was last looked into.
     seen: Mutex<BTreeSet<OsString>>,
 }
 
 impl NewFiles {
-    pub(in crate::dstream) fn new(context: Context, node: Arc<Node<Text>>, folder: PathBuf) -> Self {
-        Self { context, node, folder, seen: Mutex::default() }
+    /// The files of `folder`; `deliver` gets the paths of those that are new, in order.
+    pub fn new(
+        folder: PathBuf,
+        deliver: impl Fn(Timestamp, &[PathBuf]) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        Self { folder, deliver: Box::new(deliver), seen: Mutex::default() }
     }
 
     /// The names of the files in the folder; those that begin with `.` or `_` are still being written.
@@ -62,12 +65,12 @@ impl Input for NewFiles {
     fn cut(&self, time: Timestamp) -> Result<u64> {
         let names = self.names()?;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = names.difference(&seen).map(|name| self.context.text_file(self.folder.join(name)));
-        let files = new.collect::<Result<Vec<_>>>()?;
+        let files: Vec<_> = names.difference(&seen).map(|name| self.folder.join(name)).collect();
         tracing::debug!(folder = %self.folder.display(), files = files.len(), "new files of the batch");
         // A name that has gone is forgotten, so that the list does not grow with time.
         *seen = names;
-        self.node.put(time, self.context.union(&files), Form::Lineage);
+        drop(seen);
+        (self.deliver)(time, &files)?;
         Ok(0)
     }
 }

@@ -16,11 +16,11 @@ use millstream_model::time::Timestamp;
 
 use super::backlog::{Backlog, Notice};
 use super::clock::{Clock, Waited};
-use super::graph::{Graph, Output};
 use super::input::{Input, ReceiverEvent, ReceiverEvents};
 use super::listener::StreamingListener;
 use super::progress::{Progress, Stop};
-use super::status::BatchInfo;
+use super::status::{BatchInfo, StreamingStatus};
+use super::timeline::Timeline;
 
 thread_local! {
     /// Whether this thread belongs to a streaming program, so that waiting for its end here would be for ever.
@@ -29,20 +29,49 @@ thread_local! {
 
 type Listeners = Mutex<Vec<Arc<dyn StreamingListener>>>;
 
-/// What the threads and the user's handle share.
-pub(super) struct Batches {
-    pub(super) graph: Arc<Graph>,
-    pub(super) clock: Clock,
-    pub(super) progress: Progress,
+/// What is computed batch by batch: inputs, and what is done with what they take in.
+pub trait Program: Send + Sync {
+    /// The times of its batches.
+    fn timeline(&self) -> &Timeline;
+
+    /// The program starts: nothing is added to it any more.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn begin(&self) -> Result<()>;
+
+    /// Where its records come from.
+    fn inputs(&self) -> Vec<Arc<dyn Input>>;
+
+    /// Does all that is to be done with the batch of `time`.
+    ///
+    /// # Errors
+    /// What failed: the program ends with it.
+    fn process(&self, time: Timestamp) -> Result<()>;
+
+    /// The batch of `time` is done: lets go of what no later one asks for.
+    fn forget(&self, time: Timestamp);
+
+    /// No batch follows: lets go of everything.
+    fn clear(&self);
+}
+
+/// A program that runs: what its threads and the user's handle share.
+pub struct Batches {
+    program: Arc<dyn Program>,
+    clock: Clock,
+    /// What waits and what is done.
+    pub progress: Progress,
     listeners: Listeners,
     /// Set when there is to be a stop, for those who wait for the clock.
     called_off: AtomicBool,
 }
 
 impl Batches {
-    pub(super) fn new(graph: Arc<Graph>, clock: Clock, longest_queue: usize) -> Self {
+    /// A program that is to run by `clock`, with at most `longest_queue` batches waiting.
+    pub fn new(program: Arc<dyn Program>, clock: Clock, longest_queue: usize) -> Self {
         Self {
-            graph,
+            program,
             clock,
             progress: Progress::new(longest_queue),
             listeners: Mutex::default(),
@@ -50,7 +79,8 @@ impl Batches {
         }
     }
 
-    pub(super) fn add_listener(&self, listener: Arc<dyn StreamingListener>) {
+    /// Tells `listener` of each batch and receiver from now on.
+    pub fn add_listener(&self, listener: Arc<dyn StreamingListener>) {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(listener);
     }
 
@@ -60,17 +90,18 @@ impl Batches {
     }
 
     /// Whether the caller is one of the program's own threads.
-    pub(super) fn is_inside() -> bool {
+    pub fn is_inside() -> bool {
         INSIDE.get()
     }
 
     /// Asks for the end, and returns at once.
-    pub(super) fn stop(&self, how: Stop) {
+    pub fn stop(&self, how: Stop) {
         self.progress.stop(how);
         self.call_off();
     }
 
-    pub(super) fn fail(&self, failure: Failure) {
+    /// Ends the program because of a failure, and returns at once.
+    pub fn fail(&self, failure: Failure) {
         self.progress.fail(failure);
         self.call_off();
     }
@@ -80,8 +111,17 @@ impl Batches {
         self.clock.wake();
     }
 
+    /// How it does now.
+    pub fn status(&self) -> StreamingStatus {
+        let receivers = self.program.inputs().iter().filter_map(|input| input.receiver()).collect();
+        StreamingStatus { receivers, ..self.progress.status() }
+    }
+
     /// Starts the inputs and the two threads.
-    pub(super) fn start(self: &Arc<Self>) -> Result<()> {
+    ///
+    /// # Errors
+    /// What is wrong with the program or an input, or that it was started before.
+    pub fn start(self: &Arc<Self>) -> Result<()> {
         self.progress.begin()?;
         let started = self.start_all();
         if started.is_err() {
@@ -93,15 +133,16 @@ impl Batches {
     }
 
     fn start_all(self: &Arc<Self>) -> Result<()> {
-        let outputs = self.graph.begin()?;
+        self.program.timeline().check()?;
+        self.program.begin()?;
         let events = self.receiver_events();
-        for input in self.graph.inputs() {
+        for input in self.program.inputs() {
             input.start(&events)?;
         }
-        let first = self.graph.timeline.begin(self.clock.now());
+        let first = self.program.timeline().begin(self.clock.now());
         let (cutter, processor) = (Arc::clone(self), Arc::clone(self));
         spawn("batch-cutter", move || cutter.cut_all(first))?;
-        spawn("batch-jobs", move || processor.process_all(outputs)).inspect_err(|_| self.stop(Stop::Now))
+        spawn("batch-jobs", move || processor.process_all()).inspect_err(|_| self.stop(Stop::Now))
     }
 
     fn receiver_events(self: &Arc<Self>) -> ReceiverEvents {
@@ -123,17 +164,17 @@ impl Batches {
     }
 
     fn stop_inputs(&self) -> bool {
-        let inputs = self.graph.inputs();
+        let inputs = self.program.inputs();
         // All are asked, whatever the first says.
         inputs.iter().map(|input| input.stop()).filter(|left| *left).count() > 0
     }
 
     /// The thread that cuts.
     fn cut_all(&self, first: Timestamp) {
-        let interval = self.graph.timeline.interval();
+        let interval = self.program.timeline().interval();
         let (mut next, mut backlog) = (first, Backlog::default());
         let cut = |time, backlog: &mut Backlog| {
-            let inputs = self.graph.inputs();
+            let inputs = self.program.inputs();
             catch_unwind(AssertUnwindSafe(|| self.cut(time, &inputs, backlog)))
                 .unwrap_or_else(|panic| Err(panic_message(&*panic)))
                 .unwrap_or_else(|failure| {
@@ -166,7 +207,7 @@ impl Batches {
         match backlog.note(queued) {
             Some(Notice::FallsBehind) => tracing::warn!(
                 queued,
-                interval = ?self.graph.timeline.interval(),
+                interval = ?self.program.timeline().interval(),
                 "batches take longer than their interval and queue up; receivers are slowed when they hold their limit"
             ),
             Some(Notice::CaughtUp) => tracing::info!("no batch waits for long any more"),
@@ -176,41 +217,22 @@ impl Batches {
     }
 
     /// The thread that processes.
-    fn process_all(&self, mut outputs: Vec<Output>) {
+    fn process_all(&self) {
         while let Some(batch) = self.progress.next(|| self.clock.now()) {
             self.tell(|listener| listener.on_batch_started(&batch));
-            if let Err(failure) = self.process(batch.time, &mut outputs) {
+            let processed = catch_unwind(AssertUnwindSafe(|| self.program.process(batch.time)));
+            if let Err(failure) = processed.unwrap_or_else(|panic| Err(panic_message(&*panic))) {
                 self.fail(failure);
                 continue;
             }
-            self.graph.inputs().iter().for_each(|input| input.done(batch.time));
-            self.graph.forget(batch.time);
+            self.program.inputs().iter().for_each(|input| input.done(batch.time));
+            self.program.forget(batch.time);
             let batch = BatchInfo { ended: Some(self.clock.now()), ..batch };
             self.tell(|listener| listener.on_batch_completed(&batch));
             self.progress.complete(batch);
         }
-        drop(outputs);
-        self.graph.clear();
+        self.program.clear();
         self.progress.end();
-    }
-
-    fn process(&self, time: Timestamp, outputs: &mut [Output]) -> Result<()> {
-        if let Some(problem) = self.graph.take_problem() {
-            return Err(problem);
-        }
-        let of = outputs.len();
-        for (at, output) in outputs.iter_mut().enumerate() {
-            catch_unwind(AssertUnwindSafe(|| output.process(time)))
-                .unwrap_or_else(|panic| Err(panic_message(&*panic)))
-                .map_err(|failure| {
-                    let (name, number) = (output.name, at + 1);
-                    failure.within(format!(
-                        "output operation {number} of {of}, `{name}`, failed in the batch of {} ms ({time})",
-                        time.millis()
-                    ))
-                })?;
-        }
-        Ok(())
     }
 }
 
