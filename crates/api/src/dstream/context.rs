@@ -12,7 +12,8 @@ use millstream_model::error::Result;
 use millstream_model::record::Record;
 use millstream_model::text::Text;
 use millstream_runtime::microbatch::{
-    Batches, HoldLimits, NewFiles, Program, Receiver, Stop, StreamingListener, StreamingStatus, Termination,
+    Batches, Begin, CheckpointPlan, HoldLimits, NewFiles, Program, Receiver, Stop, StreamingListener,
+    StreamingStatus, Termination,
 };
 
 use super::DStream;
@@ -217,6 +218,66 @@ impl StreamingContext {
     /// All records of all `streams`, which must slide alike.
     pub fn union<T: Record>(&self, streams: &[DStream<T>]) -> DStream<T> {
         DStream::union_of(self.graph(), streams)
+    }
+
+    /// Has the program write down how far it came into a local folder, made where it does not exist: each batch when it is
+    /// cut, and what is carried from batch to batch (state, windows) when it is done. [`StreamingContext::get_or_create`]
+    /// goes on from there. Without it, the start begins anew, and what is in the folder is forgotten.
+    pub fn checkpoint(&self, folder: impl AsRef<Path>) {
+        let every = self.batches.checkpoint_plan().map_or(Duration::ZERO, |plan| plan.every);
+        let plan = CheckpointPlan { folder: folder.as_ref().to_path_buf(), every, begin: Begin::Anew };
+        self.batches.checkpoint(plan);
+    }
+
+    /// How often what is carried is written to the checkpoint folder: with every batch by default. What lies between is
+    /// processed again in another process.
+    pub fn checkpoint_every(&self, interval: Duration) {
+        if let Some(plan) = self.batches.checkpoint_plan() {
+            self.batches.checkpoint(CheckpointPlan { every: interval, ..plan });
+        }
+    }
+
+    /// The program that `setup` puts together, checkpointed in `folder`: its start goes on where an earlier process was
+    /// left, if the folder says that there was one.
+    ///
+    /// Functions are the program's own: `setup` is called in any case, and has to put together the same inputs and the same
+    /// operations that carry something from batch to batch, in the same order; the functions in them may be others. All
+    /// batches that were cut and not done are processed again, with the files that they were given, then those whose times
+    /// have passed: each changes state once, and is put out at least once. What sockets and other receivers had taken in is
+    /// gone; a program with a queue of Rdds cannot go on.
+    ///
+    /// ```
+    /// use millstream::dstream::StreamingContext;
+    /// use millstream::rdd::Context;
+    /// use millstream::time::seconds;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (checkpoints, logs) = (folder.path().join("checkpoints"), folder.path());
+    /// let batches = StreamingContext::get_or_create(checkpoints, || {
+    ///     let batches = StreamingContext::new(&Context::new()?, seconds(1));
+    ///     let words = batches.text_file_stream(logs).flat_map(|line| line.into_split(' '));
+    ///     let totals = words.map(|word| (word, 1u64)).update_state_by_key(|new: Vec<u64>, total: Option<u64>| {
+    ///         Some(total.unwrap_or(0) + new.iter().sum::<u64>())
+    ///     });
+    ///     totals.print(10);
+    ///     Ok(batches)
+    /// })?;
+    /// batches.start()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `setup`. The start fails if the folder's checkpoint is of another program or damaged.
+    pub fn get_or_create(folder: impl AsRef<Path>, setup: impl FnOnce() -> Result<Self>) -> Result<Self> {
+        let context = setup()?;
+        if context.batches.checkpoint_plan().is_none() {
+            context.checkpoint(&folder);
+        }
+        if let Some(plan) = context.batches.checkpoint_plan() {
+            let folder = folder.as_ref().to_path_buf();
+            context.batches.checkpoint(CheckpointPlan { folder, begin: Begin::WhereLeft, ..plan });
+        }
+        Ok(context)
     }
 
     /// Keeps the data sets of each stream for `length`, at least, so that [`DStream::slice`] finds them.

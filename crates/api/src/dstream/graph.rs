@@ -73,6 +73,8 @@ struct Parts {
     problems: Vec<Failure>,
     remember: Duration,
     begun: bool,
+    /// The last batch of an earlier process: it and those before it may have been put out already.
+    again_until: Option<Timestamp>,
 }
 
 impl Graph {
@@ -106,6 +108,20 @@ impl Graph {
         let mut parts = self.parts();
         parts.refuse_when_begun("an output operation");
         parts.outputs.push(output);
+    }
+
+    fn carried_nodes(&self) -> Vec<Arc<dyn AnyNode>> {
+        self.parts().nodes.iter().filter(|node| node.carried().is_some()).cloned().collect()
+    }
+
+    fn carried_node(&self, at: usize) -> Result<Arc<dyn AnyNode>> {
+        let node = self.carried_nodes().get(at).cloned();
+        node.ok_or_else(|| Failure::internal(format!("there is no carried stream {at}")))
+    }
+
+    /// Whether the batch of `time` may have been put out by an earlier process.
+    pub(super) fn is_again(&self, time: Timestamp) -> bool {
+        self.parts().again_until.is_some_and(|until| time <= until)
     }
 
     fn running(&self) -> MutexGuard<'_, Vec<Output>> {
@@ -157,9 +173,37 @@ impl Program for Graph {
         parts.begun = true;
         let mut outputs = std::mem::take(&mut parts.outputs);
         outputs.iter_mut().for_each(Output::find_looked_back_at);
+        let nodes = parts.nodes.clone();
         drop(parts);
+        nodes.iter().for_each(remember_for_another_process);
         *self.running() = outputs;
         Ok(())
+    }
+
+    fn carried(&self) -> Vec<String> {
+        self.carried_nodes().iter().filter_map(|node| node.carried()).map(str::to_owned).collect()
+    }
+
+    fn kept(&self, at: usize) -> Vec<Timestamp> {
+        self.carried_nodes().get(at).map(|node| node.kept()).unwrap_or_default()
+    }
+
+    fn save(&self, at: usize, time: Timestamp) -> Result<Vec<Vec<u8>>> {
+        self.carried_node(at)?.save(time)
+    }
+
+    fn restore(&self, at: usize, time: Timestamp, blocks: Vec<Vec<u8>>) -> Result<()> {
+        self.carried_node(at)?.restore(&self.context, time, &blocks)
+    }
+
+    fn looks_back(&self) -> Duration {
+        let nodes = self.parts().nodes.clone();
+        let again = nodes.iter().filter(|node| node.is_looked_back_at() && node.carried().is_none());
+        again.map(|node| node.remembered()).max().unwrap_or_default()
+    }
+
+    fn resumed(&self, _: Timestamp, cut: Timestamp) {
+        self.parts().again_until = Some(cut);
     }
 
     fn inputs(&self) -> Vec<Arc<dyn Input>> {
@@ -195,6 +239,21 @@ impl Program for Graph {
     fn clear(&self) {
         let (outputs, parts) = (std::mem::take(&mut *self.running()), std::mem::take(&mut *self.parts()));
         drop((outputs, parts));
+    }
+}
+
+/// What a window looks back at and what is not written down is made again from what is: that has to be kept as long.
+fn remember_for_another_process(node: &Arc<dyn AnyNode>) {
+    if !node.is_looked_back_at() || node.carried().is_some() {
+        return;
+    }
+    let (length, mut waiting) = (node.remembered(), node.parents().to_vec());
+    while let Some(before) = waiting.pop() {
+        if before.carried().is_some() {
+            before.remember(length);
+        } else {
+            waiting.extend(before.parents().iter().cloned());
+        }
     }
 }
 

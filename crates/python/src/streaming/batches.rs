@@ -1,12 +1,13 @@
 //! The handle of a streaming program in Python.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_connectors::tcp::Reconnect;
 use millstream_model::time::Timestamp;
 use millstream_runtime::microbatch::{
-    Batches, Clock, HoldLimits, ManualClock, Phase, Stop, Termination, Timeline,
+    Batches, Begin, CheckpointPlan, Clock, HoldLimits, ManualClock, Phase, Stop, Termination, Timeline,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -79,6 +80,13 @@ impl PyBatches {
     /// Input number `number`: what the graph has itself.
     fn own(&self, number: usize) {
         self.program.add(Arc::new(Own { program: Arc::clone(&self.program), number }));
+    }
+
+    /// Has the program checkpointed in `folder`: what is carried each `every` milliseconds, or with each batch. It goes on
+    /// where an earlier process was left if `resume` says so.
+    fn checkpoint(&self, folder: PathBuf, every: u64, resume: bool) {
+        let begin = if resume { Begin::WhereLeft } else { Begin::Anew };
+        self.batches.checkpoint(CheckpointPlan { folder, every: Duration::from_millis(every), begin });
     }
 
     /// Starts to receive and to cut batches.

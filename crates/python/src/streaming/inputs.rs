@@ -70,6 +70,10 @@ pub(super) struct Own {
 }
 
 impl Input for Own {
+    fn name(&self) -> String {
+        "a queueStream".to_owned()
+    }
+
     fn start(&self, _: &ReceiverEvents) -> Result<()> {
         Ok(())
     }

@@ -7,7 +7,7 @@ use millstream_model::time::Timestamp;
 use millstream_runtime::microbatch::{BatchInfo, Input, Program, StreamingListener, Timeline};
 use pyo3::call::PyCallArgs;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyTuple};
 
 use super::failed;
 
@@ -48,6 +48,15 @@ impl PyProgram {
             Some(graph) => graph.bind(py).call_method1(method, arguments),
             None => Ok(py.None().into_bound(py)),
         }
+    }
+
+    /// What a method of the graph gives, for the engine's threads.
+    fn ask<T>(&self, method: &str, arguments: impl FnOnce(Python<'_>) -> PyResult<Py<PyTuple>>) -> Result<T>
+    where
+        T: for<'a, 'py> FromPyObject<'a, 'py, Error = PyErr>,
+    {
+        let asked = Python::attach(|py| self.call(py, method, arguments(py)?.into_bound(py))?.extract());
+        asked.map_err(failed)
     }
 
     /// As [`PyProgram::call`], for the engine's threads.
@@ -96,6 +105,40 @@ impl Program for PyProgram {
         let (graph, inputs) = (locked(&self.graph).take(), std::mem::take(&mut *locked(&self.inputs)));
         Python::attach(|_| drop(graph));
         drop(inputs);
+    }
+
+    fn carried(&self) -> Vec<String> {
+        self.ask("carried", |py| Ok(PyTuple::empty(py).unbind())).unwrap_or_else(|failure| {
+            tracing::error!(%failure, "the streams that are carried are not known");
+            Vec::new()
+        })
+    }
+
+    fn kept(&self, at: usize) -> Vec<Timestamp> {
+        let times = self.ask("kept", |py| Ok((at,).into_pyobject(py)?.unbind()));
+        let times: Vec<i64> = times.unwrap_or_else(|failure| {
+            tracing::error!(%failure, "the data sets that are carried are not known");
+            Vec::new()
+        });
+        times.into_iter().map(Timestamp::from_millis).collect()
+    }
+
+    fn save(&self, at: usize, time: Timestamp) -> Result<Vec<Vec<u8>>> {
+        self.ask("save", |py| Ok((at, time.millis()).into_pyobject(py)?.unbind()))
+    }
+
+    fn restore(&self, at: usize, time: Timestamp, blocks: Vec<Vec<u8>>) -> Result<()> {
+        self.tell("restore", |py| {
+            let blocks: Vec<_> = blocks.iter().map(|block| PyBytes::new(py, block)).collect();
+            Ok((at, time.millis(), blocks).into_pyobject(py)?.unbind())
+        })
+    }
+
+    fn resumed(&self, zero: Timestamp, cut: Timestamp) {
+        let told = self.tell("resumed", |py| Ok((zero.millis(), cut.millis()).into_pyobject(py)?.unbind()));
+        if let Err(failure) = told {
+            tracing::error!(%failure, "a program cannot be told that it goes on");
+        }
     }
 }
 

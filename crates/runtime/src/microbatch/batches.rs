@@ -8,13 +8,15 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use millstream_dataflow::lineage::panic_message;
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
 
 use super::backlog::{Backlog, Notice};
+use super::checkpoint::{CheckpointPlan, Checkpoints, Resumed};
 use super::clock::{Clock, Waited};
 use super::input::{Input, ReceiverEvent, ReceiverEvents};
 use super::listener::StreamingListener;
@@ -54,6 +56,46 @@ pub trait Program: Send + Sync {
 
     /// No batch follows: lets go of everything.
     fn clear(&self);
+
+    /// The streams whose data sets are carried from batch to batch, by operation, in the order in which the program was put
+    /// together.
+    fn carried(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The times of the data sets of the carried stream number `at` that later batches ask for.
+    fn kept(&self, at: usize) -> Vec<Timestamp> {
+        let _ = at;
+        Vec::new()
+    }
+
+    /// One of these data sets as bytes, a block for each partition.
+    ///
+    /// # Errors
+    /// It cannot be written down.
+    fn save(&self, at: usize, time: Timestamp) -> Result<Vec<Vec<u8>>> {
+        Err(Failure::internal(format!("stream {at} has no data set of {time}")))
+    }
+
+    /// Takes what [`Program::save`] gave in an earlier process.
+    ///
+    /// # Errors
+    /// The bytes are no such data set.
+    fn restore(&self, at: usize, time: Timestamp, blocks: Vec<Vec<u8>>) -> Result<()> {
+        let _ = (time, blocks);
+        Err(Failure::internal(format!("stream {at} is not carried")))
+    }
+
+    /// How far behind a batch that is done inputs may be asked for what they gave to earlier ones.
+    fn looks_back(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// The program goes on where an earlier process was left: the time before its first batch, and its last batch, which
+    /// with those before it may have been processed in part.
+    fn resumed(&self, zero: Timestamp, cut: Timestamp) {
+        let _ = (zero, cut);
+    }
 }
 
 /// A program that runs: what its threads and the user's handle share.
@@ -63,6 +105,9 @@ pub struct Batches {
     /// What waits and what is done.
     pub progress: Progress,
     listeners: Listeners,
+    checkpoint: Mutex<Option<CheckpointPlan>>,
+    /// Let go of at the end, so that another program can have the folder.
+    checkpoints: Mutex<Option<Arc<Checkpoints>>>,
     /// Set when there is to be a stop, for those who wait for the clock.
     called_off: AtomicBool,
 }
@@ -75,8 +120,20 @@ impl Batches {
             clock,
             progress: Progress::new(longest_queue),
             listeners: Mutex::default(),
+            checkpoint: Mutex::default(),
+            checkpoints: Mutex::default(),
             called_off: AtomicBool::new(false),
         }
+    }
+
+    /// Has the program checkpointed from the start on.
+    pub fn checkpoint(&self, plan: CheckpointPlan) {
+        *self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner) = Some(plan);
+    }
+
+    /// How the program is to be checkpointed, if it is.
+    pub fn checkpoint_plan(&self) -> Option<CheckpointPlan> {
+        self.checkpoint.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells `listener` of each batch and receiver from now on.
@@ -126,6 +183,7 @@ impl Batches {
         let started = self.start_all();
         if started.is_err() {
             self.stop_inputs();
+            *self.checkpoints() = None;
             self.stop(Stop::Now);
             self.progress.end();
         }
@@ -135,14 +193,52 @@ impl Batches {
     fn start_all(self: &Arc<Self>) -> Result<()> {
         self.program.timeline().check()?;
         self.program.begin()?;
+        let resumed = self.open_checkpoints()?;
         let events = self.receiver_events();
         for input in self.program.inputs() {
             input.start(&events)?;
         }
-        let first = self.program.timeline().begin(self.clock.now());
+        let begun = self.program.timeline().begin(self.clock.now());
+        let first = match resumed {
+            // The times that have passed since are those of batches too.
+            Some(resumed) => {
+                resumed.pending.into_iter().for_each(|time| self.submit(time));
+                resumed.cut + self.program.timeline().interval()
+            }
+            None => {
+                self.checkpointed(|checkpoints| {
+                    checkpoints.begin(begun - self.program.timeline().interval())
+                })?;
+                begun
+            }
+        };
         let (cutter, processor) = (Arc::clone(self), Arc::clone(self));
         spawn("batch-cutter", move || cutter.cut_all(first))?;
         spawn("batch-jobs", move || processor.process_all()).inspect_err(|_| self.stop(Stop::Now))
+    }
+
+    fn checkpoints(&self) -> MutexGuard<'_, Option<Arc<Checkpoints>>> {
+        self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the checkpoints, if there are any.
+    fn checkpointed(&self, what: impl FnOnce(&Checkpoints) -> Result<()>) -> Result<()> {
+        let checkpoints = self.checkpoints().clone();
+        checkpoints.map_or(Ok(()), |checkpoints| what(&checkpoints))
+    }
+
+    fn open_checkpoints(&self) -> Result<Option<Resumed>> {
+        let Some(plan) = self.checkpoint_plan() else { return Ok(None) };
+        let (checkpoints, resumed) = Checkpoints::open(&plan, &*self.program)?;
+        *self.checkpoints() = Some(Arc::new(checkpoints));
+        Ok(resumed)
+    }
+
+    /// Puts a batch that an earlier process had cut into the queue.
+    fn submit(&self, time: Timestamp) {
+        let batch = BatchInfo { time, records: 0, submitted: self.clock.now(), started: None, ended: None };
+        self.tell(|listener| listener.on_batch_submitted(&batch));
+        self.progress.submit(batch);
     }
 
     fn receiver_events(self: &Arc<Self>) -> ReceiverEvents {
@@ -175,11 +271,9 @@ impl Batches {
         let (mut next, mut backlog) = (first, Backlog::default());
         let cut = |time, backlog: &mut Backlog| {
             let inputs = self.program.inputs();
-            catch_unwind(AssertUnwindSafe(|| self.cut(time, &inputs, backlog)))
-                .unwrap_or_else(|panic| Err(panic_message(&*panic)))
-                .unwrap_or_else(|failure| {
-                    self.fail(failure.within(format!("the inputs of the batch of {time} failed")));
-                });
+            catching(|| self.cut(time, &inputs, backlog)).unwrap_or_else(|failure| {
+                self.fail(failure.within(format!("the inputs of the batch of {time} failed")));
+            });
         };
         while self.clock.wait_until(next, &self.called_off) == Waited::Reached {
             self.progress.wait_for_room();
@@ -201,6 +295,7 @@ impl Batches {
         for input in inputs {
             records += input.cut(time)?;
         }
+        self.checkpointed(|checkpoints| checkpoints.cut(time, &*self.program))?;
         let batch = BatchInfo { time, records, submitted: self.clock.now(), started: None, ended: None };
         self.tell(|listener| listener.on_batch_submitted(&batch));
         let queued = self.progress.submit(batch);
@@ -218,22 +313,48 @@ impl Batches {
 
     /// The thread that processes.
     fn process_all(&self) {
+        let mut last = None;
         while let Some(batch) = self.progress.next(|| self.clock.now()) {
             self.tell(|listener| listener.on_batch_started(&batch));
-            let processed = catch_unwind(AssertUnwindSafe(|| self.program.process(batch.time)));
-            if let Err(failure) = processed.unwrap_or_else(|panic| Err(panic_message(&*panic))) {
+            if let Err(failure) = catching(|| self.process(batch.time)) {
                 self.fail(failure);
                 continue;
             }
-            self.program.inputs().iter().for_each(|input| input.done(batch.time));
-            self.program.forget(batch.time);
+            last = Some(batch.time);
             let batch = BatchInfo { ended: Some(self.clock.now()), ..batch };
             self.tell(|listener| listener.on_batch_completed(&batch));
             self.progress.complete(batch);
         }
+        if let Some(time) = last {
+            let written = catching(|| self.written(time, true));
+            written.unwrap_or_else(|failure| self.fail(failure));
+        }
         self.program.clear();
+        *self.checkpoints() = None;
         self.progress.end();
     }
+
+    fn process(&self, time: Timestamp) -> Result<()> {
+        self.program.process(time)?;
+        self.program.forget(time);
+        self.written(time, false)?;
+        self.program.inputs().iter().for_each(|input| input.done(time));
+        Ok(())
+    }
+
+    fn written(&self, time: Timestamp, last: bool) -> Result<()> {
+        self.checkpointed(|checkpoints| checkpoints.done(time, &*self.program, last)).map_err(|failure| {
+            failure.within(format!(
+                "the checkpoint of the batch of {} ms ({time}) cannot be written",
+                time.millis()
+            ))
+        })
+    }
+}
+
+/// What `work` gives; a panic is a failure.
+fn catching(work: impl FnOnce() -> Result<()>) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panic_message(&*panic)))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {

@@ -19,12 +19,42 @@ pub trait Input: Send + Sync {
     /// There is nothing to take anything from: no such folder, an address that is none.
     fn start(&self, events: &ReceiverEvents) -> Result<()>;
 
+    /// What it is called.
+    fn name(&self) -> String;
+
     /// Cuts the batch of `time`: the program gets what came since the last cut. Says how many records are known to be in
     /// it.
     ///
     /// # Errors
     /// What came cannot be read.
     fn cut(&self, time: Timestamp) -> Result<u64>;
+
+    /// What is to be known of the last cut to do it again in another process. Nothing, where that cannot be.
+    fn log(&self) -> Logged {
+        Logged::default()
+    }
+
+    /// Goes on behind `position`, as logged by an earlier process. Called before the start.
+    ///
+    /// # Errors
+    /// It cannot go on.
+    fn resume(&self, position: &[String]) -> Result<()> {
+        let _ = position;
+        let gone = Failure::user(format!(
+            "{} cannot be taken up again: what it had is gone with the process",
+            self.name()
+        ));
+        Err(gone.advice("read from files that appear in a folder, which are there still"))
+    }
+
+    /// Gives the program the batch of `time` again, as an earlier process logged it.
+    ///
+    /// # Errors
+    /// It is not there any more.
+    fn again(&self, time: Timestamp, batch: &[String]) -> Result<()> {
+        let _ = (time, batch);
+        Ok(())
+    }
 
     /// The batch of `time` is done.
     fn done(&self, time: Timestamp) {
@@ -46,6 +76,15 @@ pub trait Input: Send + Sync {
         let _ = wanted;
         None
     }
+}
+
+/// What an input logs when it has cut a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Logged {
+    /// Where it stands.
+    pub position: Vec<String>,
+    /// What the batch was given.
+    pub batch: Vec<String>,
 }
 
 /// Whom a receiver tells of itself.

@@ -8,6 +8,7 @@
 mod backlog;
 mod batches;
 mod blocks;
+mod checkpoint;
 mod clock;
 mod input;
 mod listener;
@@ -19,8 +20,9 @@ mod timeline;
 
 pub use batches::{Batches, Program};
 pub use blocks::HoldLimits;
+pub use checkpoint::{Begin, CheckpointPlan};
 pub use clock::{Clock, ManualClock};
-pub use input::{Input, ReceiverEvent, ReceiverEvents};
+pub use input::{Input, Logged, ReceiverEvent, ReceiverEvents};
 pub use listener::StreamingListener;
 pub use new_files::NewFiles;
 pub use progress::{Progress, Stop, Termination};

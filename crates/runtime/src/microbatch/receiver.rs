@@ -132,6 +132,19 @@ impl<S: Source> Input for Receiver<S> {
         Ok(())
     }
 
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// At most once: what was taken in by an earlier process is gone, and what comes now is read.
+    fn resume(&self, _: &[String]) -> Result<()> {
+        Ok(())
+    }
+
+    fn again(&self, time: Timestamp, _: &[String]) -> Result<()> {
+        (self.deliver)(time, Vec::new())
+    }
+
     fn cut(&self, time: Timestamp) -> Result<u64> {
         let runs = self.blocks.cut(time);
         let records = runs.iter().map(Batch::len).sum::<usize>() as u64;

@@ -56,6 +56,11 @@ impl Timeline {
         *self.zero.get_or_init(|| aligned) + self.interval
     }
 
+    /// Goes on with a time zero that an earlier process had.
+    pub(super) fn resume(&self, zero: Timestamp) {
+        self.zero.get_or_init(|| zero);
+    }
+
     /// Whether a stream that slides by `slide` has a batch at `time`.
     pub fn has(&self, time: Timestamp, slide: Duration) -> bool {
         let Some(zero) = self.zero.get() else { return false };

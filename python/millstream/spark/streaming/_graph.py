@@ -44,6 +44,8 @@ class Graph:
         #: Makes data sets of the paths of new files, of what a queue has; by input.
         self.makers: List[Callable[..., "RDD"]] = []
         self.started = False
+        #: The last batch of an earlier process: it and those before it may have been put out already.
+        self.again_until: Optional[int] = None
         #: Held while a batch is processed, or data sets are asked for from outside.
         self.lock = threading.RLock()
 
@@ -152,6 +154,41 @@ class Graph:
         with self.lock:
             for stream in self.streams:
                 stream._forget(time)
+
+    # Checkpoints: what a stream that is looked back at has made
+
+    def carried(self) -> List[str]:
+        """The operations that carry something from batch to batch, in the order in which they were put together."""
+        return [stream._operation for stream in self._carrying()]
+
+    def _carrying(self) -> "List[DStream]":
+        return [stream for stream in self.streams if stream._looked_back_at]
+
+    def kept(self, at: int) -> List[int]:
+        """The times of the data sets that later batches ask for."""
+        with self.lock:
+            made = self._carrying()[at]._made
+            return sorted(time for time, rdd in made.items() if rdd._is_materialised())
+
+    def save(self, at: int, time: int) -> List[bytes]:
+        """One of these data sets: its partitioner, then its blocks."""
+        with self.lock:
+            return self._carrying()[at]._made[time]._as_blocks()
+
+    def restore(self, at: int, time: int, blocks: List[bytes]) -> None:
+        """Takes what `save` gave in an earlier process."""
+        from millstream.spark.rdd import RDD
+
+        stream = self._carrying()[at]
+        stream._made[time] = RDD._of_blocks(stream._sc, stream._operation, blocks)
+
+    def resumed(self, zero: int, cut: int) -> None:
+        """The program goes on where an earlier process was left."""
+        self.zero, self.again_until = zero, cut
+
+    def is_again(self, time: int) -> bool:
+        """Whether a batch may have been put out by an earlier process."""
+        return self.again_until is not None and time <= self.again_until
 
     def listen(self, event: str, *what: Any) -> None:
         """Something has happened to a batch or receiver."""

@@ -50,7 +50,7 @@ class Output:
 
         def save(time: int, rdd: "RDD") -> None:
             folder = f"{prefix}-{time}" + ("" if suffix is None else f".{suffix}")
-            if self._ssc._is_again(time):
+            if self._graph.is_again(time):
                 rdd._remove(folder)
             rdd.saveAsTextFile(folder)
 

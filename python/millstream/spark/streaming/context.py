@@ -13,7 +13,7 @@ from millstream.spark import _inputs
 from millstream.spark.errors import PySparkRuntimeError, PySparkTypeError, PySparkValueError
 from millstream.spark.storagelevel import StorageLevel
 from millstream.spark.streaming._graph import Graph
-from millstream.spark.streaming._times import duration, moment
+from millstream.spark.streaming._times import duration, multiple
 from millstream.spark.streaming.clock import ManualClock
 from millstream.spark.streaming.dstream import DStream, TransformedDStream
 
@@ -69,6 +69,9 @@ class StreamingContext:
         if clock is not None:
             clock._followers.append(self._batches.advance)
         self._failure: Optional[BaseException] = None
+        self._checkpoint_folder: Optional[str] = None
+        self._checkpoint_interval = 0
+        self._resume = False
         self._stop_spark = False
         self._stopped = False
 
@@ -97,6 +100,54 @@ class StreamingContext:
         `processing`, `completed_batches` and their `completed_records` from receivers; for each of `receivers` its `name`,
         whether it is `active` and `waits` for room, `records_received`, `records_held` and `most_records_held`."""
         return self._batches.status()
+
+    # Checkpoints
+
+    def checkpoint(self, directory: str) -> None:
+        """Has the program write down how far it came into a local folder, made where it does not exist: each batch when it is
+        cut, and what is carried from batch to batch (state, windows) when it is done. `getOrCreate` goes on from there.
+        Without it, the start begins anew, and what is in the folder is forgotten.
+        """
+        self._checkpoint_folder = os.path.abspath(_inputs.local(directory))
+        if self._sc.getCheckpointDir() is None:
+            self._sc.setCheckpointDir(directory)
+
+    @classmethod
+    def getOrCreate(cls, checkpointPath: str, setupFunc: "Callable[[], StreamingContext]") -> "StreamingContext":
+        """The program that `setupFunc` puts together, checkpointed in `checkpointPath`: its start goes on where an earlier
+        process was left, if the folder says that there was one.
+
+        Unlike PySpark, which brings the functions back from the folder, `setupFunc` is called in any case, so that a
+        program may be mended between two runs. It has to put together the same inputs and the same operations that carry
+        something from batch to batch, in the same order; the functions in them may be others. All batches that were cut
+        and not done are processed again, with the files that they were given, then those whose times have passed: each
+        changes state once, and is put out at least once. What sockets had taken in is gone; a program with a queueStream
+        cannot go on.
+        """
+        if not callable(setupFunc):
+            raise PySparkTypeError("setupFunc is to be a function that puts the program together and gives its StreamingContext")
+        context = setupFunc()
+        if not isinstance(context, StreamingContext):
+            raise PySparkTypeError(f"setupFunc is to give a StreamingContext, and gave a {type(context).__name__}")
+        context.checkpoint(checkpointPath)
+        context._resume = True
+        return context
+
+    @classmethod
+    def getActiveOrCreate(
+        cls, checkpointPath: Optional[str], setupFunc: "Callable[[], StreamingContext]"
+    ) -> "StreamingContext":
+        """The context that was started and not stopped; where there is none, that of `getOrCreate`, or of `setupFunc` if no
+        folder is given."""
+        if not callable(setupFunc):
+            raise PySparkTypeError("setupFunc is to be a function that puts the program together and gives its StreamingContext")
+        if cls._activeContext is not None:
+            return cls._activeContext
+        return setupFunc() if checkpointPath is None else cls.getOrCreate(checkpointPath, setupFunc)
+
+    def _checkpoint_every(self, seconds: float, slide: int) -> None:
+        interval = multiple("checkpoint interval", seconds, slide)
+        self._checkpoint_interval = min(interval, self._checkpoint_interval or interval)
 
     # Where records come from
 
@@ -224,6 +275,8 @@ class StreamingContext:
                 )
             self._graph.check()
             StreamingContext._activeContext = self
+        if self._checkpoint_folder is not None:
+            self._batches.checkpoint(self._checkpoint_folder, self._checkpoint_interval, self._resume)
         try:
             self._batches.start()
         except BaseException:

@@ -106,6 +106,10 @@ pub(in crate::dstream) struct Queued<T> {
 }
 
 impl<T: Record> Input for Queued<T> {
+    fn name(&self) -> String {
+        "a queue of Rdds".to_owned()
+    }
+
     fn start(&self, _: &ReceiverEvents) -> Result<()> {
         Ok(())
     }

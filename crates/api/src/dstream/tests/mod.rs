@@ -1,5 +1,6 @@
 //! Streaming programs on a clock that is moved by hand: a batch each second, the first at second 1.
 
+mod checkpoints;
 mod files;
 mod life;
 mod lineage;
