@@ -93,6 +93,8 @@ class SparkContext:
             self._python_files: Tuple[str, ...] = ()
             self._files: Dict[str, str] = {}
             self._properties = threading.local()
+            #: What ends before this context does: a streaming context.
+            self._before_stop: List[Callable[[], None]] = []
             import tempfile
 
             self._folder = tempfile.TemporaryDirectory(prefix="millstream-")
@@ -146,6 +148,13 @@ class SparkContext:
 
     def stop(self) -> None:
         """Ends the workers. Nothing can be run afterwards."""
+        with SparkContext._lock:
+            if self._stopped:
+                return
+            ends, self._before_stop = self._before_stop, []
+        # What runs on this context ends first; its threads may need the lock.
+        for end in ends:
+            end()
         with SparkContext._lock:
             if self._stopped:
                 return
@@ -233,7 +242,10 @@ class SparkContext:
         not cut.
         """
         wanted = minPartitions or self.defaultMinPartitions
-        parts = _inputs.Once(lambda: _inputs.file_parts(name, wanted))
+        return self._lines(lambda: _inputs.files(name), wanted, use_unicode)
+
+    def _lines(self, paths: Callable[[], List[str]], wanted: int, use_unicode: bool = True) -> RDD:
+        parts = _inputs.Once(lambda: _inputs.file_parts(paths(), wanted))
         return self._rdd(lambda: _native.Dataset.lines(self._engine, parts(), use_unicode), lambda: len(parts()))
 
     def wholeTextFiles(self, path: str, minPartitions: Optional[int] = None, use_unicode: bool = True) -> RDD:

@@ -24,7 +24,7 @@ use crate::task::Fault;
 use crate::worker::{Launch, Workers};
 
 /// How often the thread of the program looks for signals while a job runs.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// How long Ctrl-C waits for tasks of this interpreter that are inside of a call which does not end, as `time.sleep`.
 const CANCEL_WITHIN: Duration = Duration::from_secs(2);
@@ -36,6 +36,7 @@ pub(crate) struct Engine {
     attempts: AtomicU64,
     /// The actions that run, each with the data set it was asked of.
     actions: Mutex<HashMap<DatasetId, DatasetId>>,
+    slots: usize,
 }
 
 /// An action, as long as it runs.
@@ -48,6 +49,11 @@ impl Drop for Asked<'_> {
 }
 
 impl Engine {
+    /// How many tasks run at a time.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots
+    }
+
     /// Tells all jobs to stop.
     fn cancel(&self) {
         self.stages.cancel_all_jobs();
@@ -90,7 +96,7 @@ impl Engine {
 
 /// Runs batch jobs whose functions are Python's.
 #[pyclass(name = "Engine", module = "millstream._native", frozen)]
-pub(crate) struct PyEngine(pub(super) Arc<Engine>);
+pub(crate) struct PyEngine(pub(crate) Arc<Engine>);
 
 #[pymethods]
 impl PyEngine {
@@ -110,7 +116,7 @@ impl PyEngine {
         let settings = StageSettings { slots, cancel_timeout: CANCEL_WITHIN, ..StageSettings::default() };
         let stages = StageEngine::new(&settings).map_err(raised)?;
         let (executor, attempts, actions) = (Arc::new(executor), AtomicU64::new(0), Mutex::default());
-        Ok(Self(Arc::new(Engine { stages, executor, attempts, actions })))
+        Ok(Self(Arc::new(Engine { stages, executor, attempts, actions, slots })))
     }
 
     /// What workers that are started from now on are told first; those that are idle are replaced.
@@ -131,15 +137,20 @@ impl PyEngine {
         dataset: &PyDataset,
         partitions: Vec<usize>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let node = dataset.node();
-        // The data set may be kept itself: an action is a data set of its own, which never is.
-        let places = (0..node.partitions).map(|partition| vec![(0, partition)]).collect();
-        let recipe = Recipe::Chain { of: vec![Arc::clone(node)], places };
-        let action: Arc<dyn Dataset<Encoded>> =
-            Node::new(&self.0, node.name.clone(), node.partitions, recipe);
-        let parts = self.run_interruptibly(py, &action, &partitions)?;
+        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions)?;
         let lists = parts.into_iter().map(|part| decode(py, part)).collect::<PyResult<Vec<_>>>()?;
         PyList::new(py, lists)
+    }
+
+    /// Computes all partitions, and gives them as a data set that is made from nothing else.
+    fn materialise(&self, py: Python<'_>, dataset: &PyDataset) -> PyResult<PyDataset> {
+        let partitions: Vec<usize> = (0..dataset.node().partitions).collect();
+        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions)?;
+        let blocks = parts.into_iter().map(|part| match part.as_slice() {
+            [one] => Arc::clone(one.bytes()),
+            several => Arc::new(several.iter().flat_map(|block| block.bytes().iter().copied()).collect()),
+        });
+        Ok(PyDataset::kept(&self.0, &dataset.node().name, blocks.collect()))
     }
 
     /// Ends the workers; nothing can be run afterwards.
@@ -187,6 +198,14 @@ type StageRow = (u64, String, usize, usize, usize, usize);
 type LaunchParts = (String, Vec<String>, Vec<(String, String)>, String, Vec<u8>);
 
 impl PyEngine {
+    /// The data set of an action: one that is not kept itself, as the one it is asked of may be.
+    fn action(&self, dataset: &PyDataset) -> Arc<dyn Dataset<Encoded>> {
+        let node = dataset.node();
+        let places = (0..node.partitions).map(|partition| vec![(0, partition)]).collect();
+        let recipe = Recipe::Chain { of: vec![Arc::clone(node)], places };
+        Node::new(&self.0, node.name.clone(), node.partitions, recipe)
+    }
+
     /// Runs a job while this thread looks for signals: Ctrl-C stops the tasks, then the job.
     fn run_interruptibly(
         &self,

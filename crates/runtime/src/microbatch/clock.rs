@@ -17,8 +17,9 @@ pub(super) enum Waited {
     CalledOff,
 }
 
+/// A clock that can be waited for: the machine's by default. Cheap to clone; all clones are one clock.
 #[derive(Clone, Default)]
-pub(super) struct Clock(Arc<Face>);
+pub struct Clock(Arc<Face>);
 
 #[derive(Default)]
 struct Face {
@@ -28,7 +29,8 @@ struct Face {
 }
 
 impl Clock {
-    pub(super) fn now(&self) -> Timestamp {
+    /// What it shows.
+    pub fn now(&self) -> Timestamp {
         self.0.manual.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(Timestamp::now)
     }
 
@@ -59,17 +61,8 @@ impl Clock {
 
 /// A clock that stands still until it is moved, so that a test decides when each batch is cut. Cheap to clone; all
 /// clones are one clock.
-///
-/// ```
-/// use millstream::dstream::ManualClock;
-/// use millstream::time::{Timestamp, seconds};
-///
-/// let clock = ManualClock::new(Timestamp::from_millis(10_000));
-/// clock.advance(seconds(2));
-/// assert_eq!(clock.now().millis(), 12_000);
-/// ```
 #[derive(Clone)]
-pub struct ManualClock(pub(super) Clock);
+pub struct ManualClock(Clock);
 
 impl ManualClock {
     /// A clock that shows `now`.
@@ -80,6 +73,11 @@ impl ManualClock {
     /// What it shows.
     pub fn now(&self) -> Timestamp {
         self.0.now()
+    }
+
+    /// The clock that it moves.
+    pub fn clock(&self) -> Clock {
+        self.0.clone()
     }
 
     /// Moves it on; each batch time passed cuts a batch.

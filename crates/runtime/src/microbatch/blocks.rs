@@ -13,9 +13,11 @@ use millstream_model::time::Timestamp;
 
 /// How much one receiver may hold.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::dstream) struct HoldLimits {
-    pub(in crate::dstream) records: usize,
-    pub(in crate::dstream) bytes: usize,
+pub struct HoldLimits {
+    /// Records, at least 1.
+    pub records: usize,
+    /// Bytes; a single record may be larger.
+    pub bytes: usize,
 }
 
 /// Records and their size.
@@ -168,7 +170,6 @@ impl<T> Blocks<T> {
     }
 
     /// Waits until the levels are as they should be.
-    #[cfg(test)]
     pub(super) fn wait_for_levels(&self, wanted: impl Fn(&Levels) -> bool) -> Levels {
         let mut held = self.held();
         while !wanted(&held.levels) {

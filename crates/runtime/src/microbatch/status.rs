@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use millstream_model::time::Timestamp;
 
-/// Where in its life a [`StreamingContext`](super::StreamingContext) is.
+/// Where in its life a `StreamingContext` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// It was not started yet.
@@ -70,7 +70,7 @@ pub struct ReceiverStatus {
     pub most_bytes_held: usize,
 }
 
-/// What [`StreamingContext::status`](super::StreamingContext::status) gives.
+/// What `StreamingContext::status` gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamingStatus {
     /// Where in its life the context is.

@@ -15,36 +15,21 @@ use millstream_dataflow::operator::{ChainContext, Control, Downstream};
 use millstream_dataflow::source::{NextSplit, Polled, Source, SourceOutput, SplitEnumerator};
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::Subtask;
-use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
-use super::Input;
 use super::blocks::{Blocks, HoldLimits, Levels};
-use crate::dstream::node::{Form, Node};
-use crate::dstream::status::ReceiverStatus;
-use crate::rdd::Context;
+use super::input::{Input, ReceiverEvent, ReceiverEvents};
+use super::status::ReceiverStatus;
 
 /// How long a reader may wait for records before it is asked again: the longest that a stop waits for it.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// What a receiver tells of itself.
-#[derive(Clone)]
-pub(in crate::dstream) struct ReceiverEvents(pub(in crate::dstream) Arc<dyn Fn(ReceiverEvent) + Send + Sync>);
+/// Takes the runs of records of a batch, in the order in which they came.
+type Deliver<T> = Box<dyn Fn(Timestamp, Vec<Batch<T>>) -> Result<()> + Send + Sync>;
 
-/// What became of a receiver.
-pub(in crate::dstream) enum ReceiverEvent {
-    /// Its thread runs.
-    Started(String),
-    /// Its source has ended, or it was stopped.
-    Stopped(String),
-    /// Its source failed.
-    Failed(String, Failure),
-}
-
-/// The input behind [`receiver_stream`](crate::dstream::StreamingContext::receiver_stream).
-pub(in crate::dstream) struct Receiver<S: Source> {
-    context: Context,
-    node: Arc<Node<S::Record>>,
+/// A source, read from the start of the program on.
+pub struct Receiver<S: Source> {
+    deliver: Deliver<S::Record>,
     source: Arc<S>,
     name: String,
     blocks: Arc<Blocks<S::Record>>,
@@ -52,17 +37,17 @@ pub(in crate::dstream) struct Receiver<S: Source> {
 }
 
 impl<S: Source> Receiver<S> {
-    pub(in crate::dstream) fn new(
-        context: Context,
-        node: Arc<Node<S::Record>>,
+    /// Reads `source`, called `name`, within `limits`, each record counting with what `weigh` gives in bytes; `deliver` gets
+    /// what came for each batch.
+    pub fn new(
         source: S,
         name: String,
         limits: HoldLimits,
         weigh: fn(&S::Record) -> usize,
+        deliver: Deliver<S::Record>,
     ) -> Self {
         Self {
-            context,
-            node,
+            deliver,
             source: Arc::new(source),
             name,
             blocks: Arc::new(Blocks::new(limits, weigh)),
@@ -126,19 +111,16 @@ fn receive<S: Source>(
     Ok(())
 }
 
-impl<S: Source> Input for Receiver<S>
-where
-    S::Record: Record,
-{
+impl<S: Source> Input for Receiver<S> {
     fn start(&self, events: &ReceiverEvents) -> Result<()> {
         let mut splits = self.source.enumerator(None)?;
         let (source, blocks) = (Arc::clone(&self.source), Arc::clone(&self.blocks));
         let (events, name) = (events.clone(), self.name.clone());
         let work = move || {
-            events.0(ReceiverEvent::Started(name.clone()));
+            events.tell(ReceiverEvent::Started(name.clone()));
             let ended = catch_unwind(AssertUnwindSafe(|| receive(&*source, &mut *splits, &blocks)))
                 .unwrap_or_else(|panic| Err(panic_message(&*panic)));
-            events.0(match ended {
+            events.tell(match ended {
                 Ok(()) => ReceiverEvent::Stopped(name),
                 Err(failure) => ReceiverEvent::Failed(name, failure),
             });
@@ -150,16 +132,23 @@ where
         Ok(())
     }
 
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// At most once: what was taken in by an earlier process is gone, and what comes now is read.
+    fn resume(&self, _: &[String]) -> Result<()> {
+        Ok(())
+    }
+
+    fn again(&self, time: Timestamp, _: &[String]) -> Result<()> {
+        (self.deliver)(time, Vec::new())
+    }
+
     fn cut(&self, time: Timestamp) -> Result<u64> {
-        let mut runs = self.blocks.cut(time);
-        let (total, records) = (runs.len(), runs.iter().map(Batch::len).sum::<usize>() as u64);
-        let count = self.context.parallelism().min(total);
-        let mut partitions = Vec::with_capacity(count);
-        for at in (0..count).rev() {
-            partitions.push(runs.split_off(total * at / count));
-        }
-        partitions.reverse();
-        self.node.put(time, self.context.in_memory("receiver", partitions), Form::InMemory);
+        let runs = self.blocks.cut(time);
+        let records = runs.iter().map(Batch::len).sum::<usize>() as u64;
+        (self.deliver)(time, runs)?;
         Ok(records)
     }
 
@@ -181,7 +170,6 @@ where
         Some(self.status(self.blocks.levels()))
     }
 
-    #[cfg(test)]
     fn wait_for_receiver(&self, wanted: &dyn Fn(&ReceiverStatus) -> bool) -> Option<ReceiverStatus> {
         Some(self.status(self.blocks.wait_for_levels(|levels| wanted(&self.status(*levels)))))
     }

@@ -10,7 +10,8 @@ use std::time::Duration;
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
 
-pub(super) struct Timeline {
+/// The times at which a program's batches are cut.
+pub struct Timeline {
     interval: Duration,
     zero: OnceLock<Timestamp>,
 }
@@ -20,16 +21,21 @@ fn millis(length: Duration) -> i64 {
 }
 
 impl Timeline {
-    pub(super) fn new(interval: Duration) -> Self {
+    /// Batches of `interval`.
+    pub fn new(interval: Duration) -> Self {
         Self { interval, zero: OnceLock::new() }
     }
 
-    pub(super) fn interval(&self) -> Duration {
+    /// How long a batch is.
+    pub fn interval(&self) -> Duration {
         self.interval
     }
 
     /// Refuses an interval of which batch times would not be whole milliseconds.
-    pub(super) fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// It is none of at least one whole millisecond.
+    pub fn check(&self) -> Result<()> {
         let interval = self.interval;
         if !interval.is_zero()
             && interval.as_nanos().is_multiple_of(1_000_000)
@@ -44,20 +50,25 @@ impl Timeline {
     }
 
     /// Fixes the time zero to the last multiple of the interval at or before `now`; gives the first batch time.
-    pub(super) fn begin(&self, now: Timestamp) -> Timestamp {
+    pub fn begin(&self, now: Timestamp) -> Timestamp {
         let interval = millis(self.interval);
         let aligned = Timestamp::from_millis(now.millis().div_euclid(interval).saturating_mul(interval));
         *self.zero.get_or_init(|| aligned) + self.interval
     }
 
+    /// Goes on with a time zero that an earlier process had.
+    pub(super) fn resume(&self, zero: Timestamp) {
+        self.zero.get_or_init(|| zero);
+    }
+
     /// Whether a stream that slides by `slide` has a batch at `time`.
-    pub(super) fn has(&self, time: Timestamp, slide: Duration) -> bool {
+    pub fn has(&self, time: Timestamp, slide: Duration) -> bool {
         let Some(zero) = self.zero.get() else { return false };
         time > *zero && (time.millis() - zero.millis()) % millis(slide) == 0
     }
 
     /// The times in a row, `slide` apart, behind `after` and up to `until`, which is one of them.
-    pub(super) fn times(after: Timestamp, until: Timestamp, slide: Duration) -> Vec<Timestamp> {
+    pub fn times(after: Timestamp, until: Timestamp, slide: Duration) -> Vec<Timestamp> {
         let count = until.since(after).as_millis() / slide.as_millis().max(1);
         let back = |steps: u128| until - slide.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
         (0..count).rev().map(back).collect()
@@ -65,7 +76,10 @@ impl Timeline {
 }
 
 /// Refuses a length that is no multiple of `unit`, the slide of the stream that it is laid over.
-pub(super) fn check_multiple(what: &str, length: Duration, unit: Duration) -> Result<()> {
+///
+/// # Errors
+/// It is none: those next to it that would be are named.
+pub fn check_multiple(what: &str, length: Duration, unit: Duration) -> Result<()> {
     let (given, of) = (length.as_nanos(), unit.as_nanos().max(1));
     if given > 0 && given.is_multiple_of(of) {
         return Ok(());

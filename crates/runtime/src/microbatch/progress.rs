@@ -21,7 +21,8 @@ pub enum Stop {
     Gracefully,
 }
 
-pub(super) struct Progress {
+/// The queue of batches, the one that is processed, and how far the program is.
+pub struct Progress {
     state: Mutex<State>,
     changed: Condvar,
     longest_queue: usize,
@@ -84,7 +85,7 @@ impl Progress {
     }
 
     /// From ready to running; an error in any other phase.
-    pub(super) fn begin(&self) -> Result<()> {
+    pub fn begin(&self) -> Result<()> {
         let mut state = self.state();
         match state.phase {
             Phase::Ready => state.phase = Phase::Running,
@@ -98,7 +99,7 @@ impl Progress {
     }
 
     /// Asks for the end. A stop that is under way can only be made shorter.
-    pub(super) fn stop(&self, how: Stop) {
+    pub fn stop(&self, how: Stop) {
         let mut state = self.state();
         if state.phase == Phase::Ready {
             state.phase = Phase::Stopped;
@@ -115,23 +116,24 @@ impl Progress {
     }
 
     /// Stops because of a failure.
-    pub(super) fn fail(&self, failure: Failure) {
+    pub fn fail(&self, failure: Failure) {
         self.state().failure.get_or_insert(Ending::Untold(failure));
         self.stop(Stop::Now);
     }
 
-    pub(super) fn stopping(&self) -> Option<Stop> {
+    /// How it is to stop, if it is.
+    pub fn stopping(&self) -> Option<Stop> {
         self.state().stop
     }
 
     /// Waits until the queue has room for one more batch, or there is to be a stop.
-    pub(super) fn wait_for_room(&self) {
+    pub fn wait_for_room(&self) {
         let full = |state: &mut State| state.queue.len() >= self.longest_queue && state.stop.is_none();
         drop(self.wait_while(self.state(), full));
     }
 
     /// Puts a batch into the queue, unless what is queued is to be dropped; says how many batches then wait.
-    pub(super) fn submit(&self, batch: BatchInfo) -> usize {
+    pub fn submit(&self, batch: BatchInfo) -> usize {
         let mut state = self.state();
         if state.stop != Some(Stop::Now) {
             state.queue.push_back(batch);
@@ -141,13 +143,13 @@ impl Progress {
     }
 
     /// No batch follows.
-    pub(super) fn close(&self) {
+    pub fn close(&self) {
         self.state().closed = true;
         self.changed.notify_all();
     }
 
     /// The next batch to process, begun at the time that `now` says; `None` when there will be none.
-    pub(super) fn next(&self, now: impl Fn() -> millstream_model::time::Timestamp) -> Option<BatchInfo> {
+    pub fn next(&self, now: impl Fn() -> millstream_model::time::Timestamp) -> Option<BatchInfo> {
         let mut state = self.wait_while(self.state(), |state| state.queue.is_empty() && !state.closed);
         let batch = state.queue.pop_front()?;
         let batch = BatchInfo { started: Some(now()), ..batch };
@@ -157,7 +159,7 @@ impl Progress {
     }
 
     /// The batch is done.
-    pub(super) fn complete(&self, batch: BatchInfo) {
+    pub fn complete(&self, batch: BatchInfo) {
         let mut state = self.state();
         state.processing = None;
         state.completed += 1;
@@ -167,7 +169,7 @@ impl Progress {
     }
 
     /// Everything has ended.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         let mut state = self.state();
         state.phase = Phase::Stopped;
         state.processing = None;
@@ -175,7 +177,7 @@ impl Progress {
     }
 
     /// Waits for the end, at most for `patience`.
-    pub(super) fn wait_for_end(&self, patience: Option<Duration>) -> Result<Termination> {
+    pub fn wait_for_end(&self, patience: Option<Duration>) -> Result<Termination> {
         let state = self.state();
         if state.phase == Phase::Ready {
             return Err(Failure::user("the streaming context was not started").advice("call start() first"));
@@ -196,7 +198,7 @@ impl Progress {
     }
 
     /// Waits until `count` batches are done in all.
-    pub(super) fn wait_for_batches(&self, count: u64) -> Result<()> {
+    pub fn wait_for_batches(&self, count: u64) -> Result<()> {
         let wanted = |state: &mut State| state.completed < count && state.phase != Phase::Stopped;
         let mut state = self.wait_while(self.state(), wanted);
         if state.completed >= count {
@@ -210,13 +212,12 @@ impl Progress {
     }
 
     /// The status, without receivers.
-    pub(super) fn status(&self) -> StreamingStatus {
+    pub fn status(&self) -> StreamingStatus {
         self.state().status()
     }
 
     /// Waits until the status is as it should be.
-    #[cfg(test)]
-    pub(super) fn wait_for_status(&self, wanted: impl Fn(&StreamingStatus) -> bool) -> StreamingStatus {
+    pub fn wait_for_status(&self, wanted: impl Fn(&StreamingStatus) -> bool) -> StreamingStatus {
         self.wait_while(self.state(), |state| !wanted(&state.status())).status()
     }
 }
