@@ -17,7 +17,7 @@ use super::counters::{Tally, add};
 use super::jobs::Jobs;
 use super::pool::Pool;
 use super::shuffle::ShuffleStore;
-use super::{CachedSize, Counters};
+use super::{CachedSize, Counters, StageProgress};
 
 /// How an engine is made.
 #[derive(Clone, Debug)]
@@ -166,6 +166,12 @@ impl StageEngine {
     /// What was run so far.
     pub fn counters(&self) -> Counters {
         self.stores.tally.read()
+    }
+
+    /// The stages that each running job waits for, the oldest job first; of one job, the last stage is the one whose tasks
+    /// run.
+    pub fn progress(&self) -> Vec<Vec<StageProgress>> {
+        self.jobs.progress()
     }
 
     /// Tells all jobs that run now to stop, and says how many there were. Their actions fail with

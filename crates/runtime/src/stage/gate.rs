@@ -3,6 +3,7 @@
 //! Holds: behind a gate that was shut no task begins; those that had begun are told to stop, and are waited for.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use millstream_dataflow::lineage::Cancellation;
@@ -10,7 +11,7 @@ use millstream_dataflow::lineage::Cancellation;
 #[derive(Default)]
 struct State {
     is_shut: bool,
-    inside: Vec<usize>,
+    inside: Vec<(usize, ThreadId)>,
 }
 
 #[derive(Default)]
@@ -21,7 +22,7 @@ pub(super) struct Gate {
 }
 
 /// A task that runs.
-pub(super) struct Inside<'a>(&'a Gate, usize);
+pub(super) struct Inside<'a>(&'a Gate, (usize, ThreadId));
 
 impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -34,8 +35,14 @@ impl Gate {
         if state.is_shut {
             return None;
         }
-        state.inside.push(partition);
-        Some(Inside(self, partition))
+        let task = (partition, thread::current().id());
+        state.inside.push(task);
+        Some(Inside(self, task))
+    }
+
+    /// How many tasks run.
+    pub(super) fn inside(&self) -> usize {
+        self.state().inside.len()
     }
 
     /// Shuts the gate, and tells the tasks inside to stop.
@@ -44,13 +51,14 @@ impl Gate {
         self.state().is_shut = true;
     }
 
-    /// Waits until there is no task inside, so long at most; gives the partitions of those that still are, in order.
-    pub(super) fn wait_until_left(&self, at_most: Duration) -> Vec<usize> {
+    /// Waits until there is no task inside, so long at most; gives the partitions of those that still are, in order, with their
+    /// threads.
+    pub(super) fn wait_until_left(&self, at_most: Duration) -> Vec<(usize, ThreadId)> {
         let state = self.state();
         let waited = self.left.wait_timeout_while(state, at_most, |state| !state.inside.is_empty());
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let mut inside = state.inside.clone();
-        inside.sort_unstable();
+        inside.sort_unstable_by_key(|&(partition, _)| partition);
         inside
     }
 }
@@ -58,7 +66,7 @@ impl Gate {
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        if let Some(at) = state.inside.iter().position(|partition| *partition == self.1) {
+        if let Some(at) = state.inside.iter().position(|task| *task == self.1) {
             state.inside.swap_remove(at);
         }
         self.0.left.notify_all();
