@@ -12,6 +12,8 @@ from millstream.flink.datastream._sink import DataStreamSink
 
 if TYPE_CHECKING:
     from millstream.flink.common.typeinfo import TypeInformation
+    from millstream.flink.datastream._windowed_stream import WindowedStream
+    from millstream.flink.datastream.window import WindowAssigner
 
 __all__ = ["KeyedStream"]
 
@@ -51,6 +53,20 @@ class KeyedStream(DataStream):
         [1, 2, 4, 6]
         """
         return self._keyed("reduce", "Reduce", checked(func, functions.ReduceFunction, "reduce"), self._type)
+
+    def window(self, window_assigner: "WindowAssigner") -> "WindowedStream":
+        """Cuts the records of each key into windows."""
+        from millstream.flink.datastream._windowed_stream import WindowedStream
+
+        return WindowedStream(self, window_assigner)
+
+    def count_window(self, size: int, slide: int = 0) -> "WindowedStream":
+        """Cuts the records of each key into windows of so many; with `slide`, a new one begins each so many."""
+        from millstream.flink.datastream.window import CountSlidingWindowAssigner, CountTumblingWindowAssigner
+
+        if slide == 0:
+            return self.window(CountTumblingWindowAssigner(size))
+        return self.window(CountSlidingWindowAssigner(size, slide))
 
     def key_by(
         self,
