@@ -61,3 +61,18 @@ class Step:
     def is_keyed(self) -> bool:
         """Whether it keeps state by key."""
         return bool(self.told.get("keyed"))
+
+
+def with_upstream(steps: List[Step]) -> List[Step]:
+    """The steps and all that they read, be it of a job that was run before; each behind what it reads."""
+    ordered: Dict[int, Step] = {}
+    waiting = list(reversed(steps))
+    while waiting:
+        step = waiting[-1]
+        read = [one.step for several in step.inputs for one in several if id(one.step) not in ordered]
+        if id(step) in ordered or not read:
+            ordered.setdefault(id(step), step)
+            waiting.pop()
+        else:
+            waiting.extend(reversed(read))
+    return list(ordered.values())

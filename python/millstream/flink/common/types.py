@@ -118,6 +118,7 @@ class Row:
         return item in (self._values if names is None else names)
 
     def __call__(self, *args: Any) -> "Row":
+        """A row of these values, whose names are the values of this one."""
         if len(args) > len(self):
             raise ValueError(
                 f"{self!r} makes rows of at most {len(self)} values, {len(args)} were given: {args!r}"

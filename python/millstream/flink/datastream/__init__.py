@@ -8,6 +8,8 @@ from millstream.flink._names import importer
 
 _MODULES = {
     "checkpoint_config": "CheckpointConfig",
+    "checkpoint_storage": "CheckpointStorage CustomCheckpointStorage FileSystemCheckpointStorage "
+    "JobManagerCheckpointStorage",
     "checkpointing_mode": "CheckpointingMode",
     "data_stream": "BroadcastConnectedStream BroadcastStream ConnectedStreams DataStream DataStreamSink KeyedStream "
     "WindowedStream",
@@ -18,6 +20,9 @@ _MODULES = {
     "KeyedBroadcastProcessFunction KeyedCoProcessFunction KeyedProcessFunction MapFunction Partitioner "
     "ProcessFunction ProcessWindowFunction ReduceFunction RuntimeContext SinkFunction SourceFunction WindowFunction",
     "output_tag": "OutputTag",
+    "slot_sharing_group": "MemorySize SlotSharingGroup",
+    "state_backend": "CustomStateBackend EmbeddedRocksDBStateBackend HashMapStateBackend PredefinedOptions "
+    "StateBackend",
     "stream_execution_environment": "StreamExecutionEnvironment",
     "time_domain": "TimeDomain",
     "timerservice": "TimerService",

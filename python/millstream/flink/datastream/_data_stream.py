@@ -33,9 +33,11 @@ _CHAINS = "what can run in one thread does"
 def checked(function: Any, kind: Optional[type], place: str) -> bytes:
     """The function, pickled. Raises `TypeError` if it is neither a callable nor an object of its class."""
     is_object = kind is not None and isinstance(function, kind)
-    if not is_object and (isinstance(function, type) or not callable(function)):
+    # A class such as `str` is a function too, but not one that is to be made an object of.
+    is_uncalled = isinstance(function, type) and issubclass(function, functions.Function)
+    if not is_object and (is_uncalled or not callable(function)):
         wanted = "a function" if kind is None else f"a {kind.__name__} or a function"
-        called = " (an object of it: with parentheses)" if isinstance(function, type) else ""
+        called = " (an object of it: with parentheses)" if is_uncalled else ""
         raise TypeError(f"{place} takes {wanted}, {function!r} was given{called}")
     return pickled(function, place)
 

@@ -36,7 +36,7 @@ class CheckpointConfig:
         self._min_pause = 0
         self._max_concurrent = 1
         self._tolerable_failures = 0
-        self._retention: Optional[ExternalizedCheckpointRetention] = None
+        self._retention = ExternalizedCheckpointRetention.NO_EXTERNALIZED_CHECKPOINTS
         self._unaligned = False
         self._force_unaligned = False
         self._aligned_timeout = 0
@@ -137,13 +137,13 @@ class CheckpointConfig:
         self._retention = retention_mode
         return self
 
-    def get_externalized_checkpoint_retention(self) -> Optional[ExternalizedCheckpointRetention]:
+    def get_externalized_checkpoint_retention(self) -> ExternalizedCheckpointRetention:
         """What was set."""
         return self._retention
 
     def is_externalized_checkpoints_enabled(self) -> bool:
         """Whether checkpoints are to stay."""
-        return self._retention not in (None, ExternalizedCheckpointRetention.NO_EXTERNALIZED_CHECKPOINTS)
+        return self._retention is not ExternalizedCheckpointRetention.NO_EXTERNALIZED_CHECKPOINTS
 
     def enable_unaligned_checkpoints(self, enabled: bool = True) -> "CheckpointConfig":
         """Kept, and does nothing: a checkpoint waits for the records that are on their way."""

@@ -6,7 +6,7 @@ import tempfile
 from typing import Any, Iterable, List, Optional, Tuple
 
 from millstream._stream.plan import Planner
-from millstream._stream.transformations import Input, Step
+from millstream._stream.transformations import Input, Step, with_upstream
 from millstream.flink._notices import without_effect
 from millstream.flink.common.configuration import Configuration
 from millstream.flink.common.execution_config import ExecutionConfig, whole
@@ -288,10 +288,11 @@ class StreamExecutionEnvironment:
         if not self._steps:
             raise ValueError("the program has no source: nothing would run")
         parameters = {**named.known(self._settings), **self._config.get_global_job_parameters()}
-        planner = Planner(self._steps, self.get_parallelism(), self._python, self._files)
+        steps = with_upstream(self._steps)
+        planner = Planner(steps, self.get_parallelism(), self._python, self._files)
         checkpoints, folder = self._checkpoint_settings()
         has_checkpoints = checkpoints is not None
-        is_bounded = all(step.told["bounded"] for step in self._steps if step.is_source)
+        is_bounded = all(step.told["bounded"] for step in steps if step.is_source)
         is_batch = self._mode is RuntimeExecutionMode.BATCH or (
             self._mode is RuntimeExecutionMode.AUTOMATIC and is_bounded
         )
