@@ -19,8 +19,10 @@ from millstream.flink.datastream import functions
 
 if TYPE_CHECKING:
     from millstream.flink.common.typeinfo import TypeInformation
+    from millstream.flink.datastream._broadcast_stream import BroadcastStream
     from millstream.flink.datastream._keyed_stream import KeyedStream
     from millstream.flink.datastream.output_tag import OutputTag
+    from millstream.flink.datastream.state import MapStateDescriptor
     from millstream.flink.datastream.stream_execution_environment import StreamExecutionEnvironment
 
 __all__ = ["DataStream"]
@@ -250,6 +252,34 @@ class DataStream:
 
     def _plain(self) -> "DataStream":
         return self
+
+    def broadcast(
+        self,
+        broadcast_state_descriptor: Optional["MapStateDescriptor"] = None,
+        *other_broadcast_state_descriptors: "MapStateDescriptor",
+    ) -> Any:
+        """Sends each record to all subtasks; with descriptors of states, as a `BroadcastStream` for `connect`."""
+        if broadcast_state_descriptor is None:
+            return self._by("broadcast")
+        from millstream.flink.datastream._broadcast_stream import BroadcastStream
+        from millstream.flink.datastream.state import MapStateDescriptor
+
+        given = (broadcast_state_descriptor, *other_broadcast_state_descriptors)
+        for one in given:
+            if not isinstance(one, MapStateDescriptor):
+                raise TypeError(f"broadcast takes MapStateDescriptors, {one!r} was given")
+        return BroadcastStream(self, given)
+
+    def connect(self, ds: Union["DataStream", "BroadcastStream"]) -> Any:
+        """This stream and another, for one function that tells them apart."""
+        from millstream.flink.datastream._broadcast_stream import BroadcastConnectedStream, BroadcastStream
+        from millstream.flink.datastream._connected_streams import ConnectedStreams
+
+        if isinstance(ds, BroadcastStream):
+            return BroadcastConnectedStream(self, ds)
+        if not isinstance(ds, DataStream):
+            raise TypeError(f"connect takes a stream, {ds!r} was given")
+        return ConnectedStreams(self, ds)
 
     def rebalance(self) -> "DataStream":
         """Sends records to the subtasks behind in turn."""

@@ -12,6 +12,8 @@ from millstream.flink.datastream._sink import DataStreamSink
 
 if TYPE_CHECKING:
     from millstream.flink.common.typeinfo import TypeInformation
+    from millstream.flink.datastream._windowed_stream import WindowedStream
+    from millstream.flink.datastream.window import WindowAssigner
 
 __all__ = ["KeyedStream"]
 
@@ -51,6 +53,45 @@ class KeyedStream(DataStream):
         [1, 2, 4, 6]
         """
         return self._keyed("reduce", "Reduce", checked(func, functions.ReduceFunction, "reduce"), self._type)
+
+    def _aggregated(self, kind: str, position: Union[int, str]) -> DataStream:
+        from millstream._stream.aggregates import FieldAggregate
+
+        return self.reduce(FieldAggregate(kind, position))
+
+    def sum(self, position_to_sum: Union[int, str] = 0) -> DataStream:
+        """The sum of one field over the records of each key, emitted with each record."""
+        return self._aggregated("sum", position_to_sum)
+
+    def min(self, position_to_min: Union[int, str] = 0) -> DataStream:
+        """The least value of one field so far, with the other fields of the key's first record."""
+        return self._aggregated("min", position_to_min)
+
+    def max(self, position_to_max: Union[int, str] = 0) -> DataStream:
+        """The greatest value of one field so far, with the other fields of the key's first record."""
+        return self._aggregated("max", position_to_max)
+
+    def min_by(self, position_to_min_by: Union[int, str] = 0) -> DataStream:
+        """The record with the least value of one field so far; of several, the first."""
+        return self._aggregated("min_by", position_to_min_by)
+
+    def max_by(self, position_to_max_by: Union[int, str] = 0) -> DataStream:
+        """The record with the greatest value of one field so far; of several, the first."""
+        return self._aggregated("max_by", position_to_max_by)
+
+    def window(self, window_assigner: "WindowAssigner") -> "WindowedStream":
+        """Cuts the records of each key into windows."""
+        from millstream.flink.datastream._windowed_stream import WindowedStream
+
+        return WindowedStream(self, window_assigner)
+
+    def count_window(self, size: int, slide: int = 0) -> "WindowedStream":
+        """Cuts the records of each key into windows of so many; with `slide`, a new one begins each so many."""
+        from millstream.flink.datastream.window import CountSlidingWindowAssigner, CountTumblingWindowAssigner
+
+        if slide == 0:
+            return self.window(CountTumblingWindowAssigner(size))
+        return self.window(CountSlidingWindowAssigner(size, slide))
 
     def key_by(
         self,
