@@ -2,7 +2,6 @@
 from millstream.flink.common import Duration, Time, Types, WatermarkStrategy
 from millstream.flink.common.watermark_strategy import TimestampAssigner
 from millstream.flink.datastream import (
-    AggregateFunction,
     ProcessWindowFunction,
     StreamExecutionEnvironment,
     WindowFunction,
@@ -45,20 +44,6 @@ class Whole(ProcessAllWindowFunction):
         pass
 
 
-class Mean(AggregateFunction):
-    def create_accumulator(self):
-        return 0, 0
-
-    def add(self, value, accumulator):
-        return accumulator[0] + value[1], accumulator[1] + 1
-
-    def get_result(self, accumulator):
-        return accumulator[0] / accumulator[1]
-
-    def merge(self, acc_a, acc_b):
-        return acc_a[0] + acc_b[0], acc_a[1] + acc_b[1]
-
-
 env = StreamExecutionEnvironment.get_execution_environment()
 env.set_parallelism(1)
 events = env.from_collection(
@@ -88,9 +73,6 @@ keyed().window(SlidingEventTimeWindows.of(Time.seconds(6), Time.seconds(3))).pro
     "sliding"
 )
 keyed().window(EventTimeSessionWindows.with_gap(Time.seconds(2))).process(Listed(), text).print("session")
-keyed().window(EventTimeSessionWindows.with_gap(Time.seconds(2))).aggregate(
-    Mean(), output_type=Types.DOUBLE()
-).print("means")
 keyed().count_window(2).apply(Numbered(), text).print("count")
 keyed().count_window(3, 1).apply(Numbered(), text).print("slide")
 keyed().window(GlobalWindows.create()).trigger(CountTrigger.of(2)).apply(Numbered(), text).print("global")
