@@ -19,11 +19,13 @@ from millstream.flink.datastream import functions
 
 if TYPE_CHECKING:
     from millstream.flink.common.typeinfo import TypeInformation
+    from millstream.flink.datastream._all_windowed_stream import AllWindowedStream
     from millstream.flink.datastream._broadcast_stream import BroadcastStream
     from millstream.flink.datastream._keyed_stream import KeyedStream
     from millstream.flink.datastream.output_tag import OutputTag
     from millstream.flink.datastream.state import MapStateDescriptor
     from millstream.flink.datastream.stream_execution_environment import StreamExecutionEnvironment
+    from millstream.flink.datastream.window import WindowAssigner
 
 __all__ = ["DataStream"]
 
@@ -239,6 +241,12 @@ class DataStream:
         from millstream.flink.datastream._keyed_stream import KeyedStream
 
         return KeyedStream(self, key_selector, key_type)
+
+    def window_all(self, window_assigner: "WindowAssigner[Any, Any]") -> "AllWindowedStream":
+        """Cuts the stream into windows; all records go to one subtask."""
+        from millstream.flink.datastream._all_windowed_stream import AllWindowedStream
+
+        return AllWindowedStream(self, window_assigner)
 
     def union(self, *streams: "DataStream") -> "DataStream":
         """The records of all the streams."""
