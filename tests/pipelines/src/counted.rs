@@ -8,7 +8,7 @@ use std::time::Duration;
 use millstream::dstream::{DStream, StreamingContext};
 use millstream::rdd::{Context, Rdd};
 use millstream::time::hours;
-use millstream::{Failure, Result};
+use millstream::{Failure, Result, Text};
 
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -25,21 +25,21 @@ fn main() -> Result<()> {
 fn program(input: &Path, output: &Path) -> Result<StreamingContext> {
     let batches = StreamingContext::new(&Context::builder().parallelism(2).build()?, INTERVAL);
     let lines = batches.text_file_stream(input);
-    let words = lines
-        .flat_map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>())
-        .map(|word| (word, 1u64));
+    let words = pairs(&lines);
     let state = words.update_state_by_key(|new: Vec<u64>, total: Option<u64>| {
         Some(total.unwrap_or(0) + new.iter().sum::<u64>())
     });
     let window = words.reduce_by_key_and_window_with_inverse(|a, b| a + b, |a, b| a - b, hours(1), INTERVAL);
     // What this looks back at is not written down: it is read from the files again.
-    let again = lines
-        .window(hours(1), INTERVAL)
-        .flat_map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+    let again = pairs(&lines.window(hours(1), INTERVAL)).reduce_by_key(|a, b| a + b);
     shown(&state, output.join("state"));
     shown(&window, output.join("window"));
-    shown(&again.map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b), output.join("lines"));
+    shown(&again, output.join("lines"));
     Ok(batches)
+}
+
+fn pairs(lines: &DStream<Text>) -> DStream<(String, u64)> {
+    lines.flat_map(|line| line.into_split(' ')).map(|word| (word.to_string(), 1u64))
 }
 
 /// Has the counts of each batch written to a file, whole.

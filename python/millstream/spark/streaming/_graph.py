@@ -127,7 +127,8 @@ class Graph:
                     self._run(output, time)
                 except BaseException as error:
                     failure = self._failure(error, number, time)
-                    raise failure from error
+                    # What a task raised is wrapped already: the cause is what the function raised.
+                    raise failure from (error.__cause__ if isinstance(error, TaskError) else error)
                 finally:
                     reason = None if failure is None else str(failure)
                     info = told.output_info(time, number, output.name, begun, _now(), reason)
