@@ -169,7 +169,7 @@ class Graph:
         """The times of the data sets that later batches ask for."""
         with self.lock:
             made = self._carrying()[at]._made
-            return sorted(time for time, rdd in made.items() if rdd._is_materialised())
+            return sorted(time for time, rdd in list(made.items()) if rdd._is_materialised())
 
     def save(self, at: int, time: int) -> List[bytes]:
         """One of these data sets: its partitioner, then its blocks."""
