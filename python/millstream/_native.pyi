@@ -17,6 +17,9 @@ def decode(block: bytes) -> List[Any]:
 def serve(setup: Callable[[bytes], None]) -> None:
     """Serves the driver at the other end of standard input until it closes the stream."""
 
+def command(arguments: Sequence[str]) -> int:
+    """Does what the arguments of the `millstream` command say; the exit code."""
+
 class Engine:
     """Runs batch jobs whose functions are Python's."""
 
@@ -37,6 +40,7 @@ class Engine:
     def stop(self) -> None: ...
     def cancel(self) -> None: ...
     def cancel_jobs(self, name: str, value: str) -> None: ...
+    def progress(self) -> List[List[Tuple[int, str, int, int, int, int]]]: ...
     def counters(self) -> Tuple[int, int, int, int, int]: ...
 
 class Dataset:

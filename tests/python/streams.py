@@ -9,7 +9,7 @@ from millstream.spark import SparkContext
 from millstream.spark.streaming import DStream, ManualClock, StreamingContext
 
 
-def wait_for(what: str, reached: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_for(what: str, reached: Callable[[], Any], seconds: float = 60) -> Any:
     """What `reached` gives, once it is true."""
     end = time.monotonic() + seconds
     while not (found := reached()):

@@ -14,6 +14,7 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, List, Optional, Sequ
 
 from millstream import _native, _worker
 from millstream._names import pep8
+from millstream._progress import Progress
 from millstream.spark import _inputs
 from millstream.spark.accumulators import (
     COMPLEX_ACCUMULATOR_PARAM,
@@ -88,7 +89,6 @@ class SparkContext:
             self._start_time = int(time.time() * 1000)
             self._batch_size = batchSize or 1024
             self._ids = itertools.count()
-            self._jobs = Jobs()
             self._checkpoint_dir: Optional[str] = None
             self._python_files: Tuple[str, ...] = ()
             self._files: Dict[str, str] = {}
@@ -113,6 +113,9 @@ class SparkContext:
             self._engine = _native.Engine(
                 self._slots, launch, shuffle_memory, cache_memory, self._conf.get("spark.local.dir")
             )
+            shown = self._conf.get("spark.ui.showConsoleProgress", "true") == "true"
+            self._progress = Progress(self._engine.progress) if shown else None
+            self._jobs = Jobs(self._progress)
             self._stopped = False
             SparkContext._active_spark_context = self
         for path in pyFiles or ():
@@ -162,6 +165,8 @@ class SparkContext:
             if SparkContext._active_spark_context is self:
                 SparkContext._active_spark_context = None
         atexit.unregister(self.stop)
+        if self._progress is not None:
+            self._progress.stop()
         self._engine.stop()
         self._folder.cleanup()
 
@@ -367,7 +372,7 @@ class SparkContext:
 
     def statusTracker(self) -> StatusTracker:
         """Says which jobs there are."""
-        return StatusTracker(self._jobs)
+        return StatusTracker(self._jobs, self._engine.progress)
 
     def setCheckpointDir(self, dirName: str) -> None:
         """Where `RDD.checkpoint` writes."""

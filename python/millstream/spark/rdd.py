@@ -220,7 +220,7 @@ class RDD(Transformations, Pairs, Actions, Numbers, Saving):
         dataset = self._dataset
         properties = {name: value for name, value in vars(self.ctx._properties).items() if value is not None}
         group = properties.get(GROUP)
-        job = self.ctx._jobs.begin(dataset.id, dataset.name, len(partitions), group)
+        job = self.ctx._jobs.begin(dataset.id, group)
         status = "FAILED"
         try:
             records = engine.run(dataset, partitions, properties)

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::lineage::{Codec, Pull};
+use millstream_dataflow::state::{Detacher, may_hold_text};
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 
@@ -75,9 +76,11 @@ impl<T: Record> Rdd<T> {
     #[track_caller]
     pub(crate) fn materialise(&self, name: &'static str) -> Result<Rdd<T>> {
         let partitions = self.engine.run(&self.node, &self.all(), |mut records, _| {
-            let mut runs = Vec::new();
-            while let Some(run) = records.next()? {
-                runs.push(run);
+            let (mut runs, mut detacher) = (Vec::new(), Detacher::of::<T>());
+            while let Some(mut run) = records.next()? {
+                // Kept for long: a text must not keep the buffer alive that it was read into.
+                let own = |record| detacher.own(record);
+                runs.push(if may_hold_text::<T>() { run.map(own) } else { run });
             }
             Ok(runs)
         })?;

@@ -1,15 +1,16 @@
 //! The engine of a Python context, and its face for Python.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::{Dataset, DatasetId, Properties, Pull, TaskContext, drain};
+use millstream_dataflow::lineage::{Dataset, DatasetId, Dependency, Properties, Pull, TaskContext, drain};
 use millstream_model::error::Failure;
-use millstream_runtime::stage::{StageEngine, StageSettings};
+use millstream_runtime::stage::{StageEngine, StageProgress, StageSettings};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -26,12 +27,26 @@ use crate::worker::{Launch, Workers};
 /// How often the thread of the program looks for signals while a job runs.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
+/// How long Ctrl-C waits for tasks of this interpreter that are inside of a call which does not end, as `time.sleep`.
+const CANCEL_WITHIN: Duration = Duration::from_secs(2);
+
 /// The stages, and where their tasks run.
 pub(crate) struct Engine {
     pub(super) stages: StageEngine,
     executor: Arc<Executor>,
     attempts: AtomicU64,
+    /// The actions that run, each with the data set it was asked of.
+    actions: Mutex<HashMap<DatasetId, DatasetId>>,
     slots: usize,
+}
+
+/// An action, as long as it runs.
+struct Asked<'a>(&'a Engine, DatasetId);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.0.actions().remove(&self.1);
+    }
 }
 
 impl Engine {
@@ -50,6 +65,18 @@ impl Engine {
     fn cancel_jobs(&self, name: &str, value: &str) {
         self.stages.cancel_jobs(name, value);
         self.executor.interrupt(|properties| properties.get(name).is_some_and(|said| said == value));
+    }
+
+    fn actions(&self) -> MutexGuard<'_, HashMap<DatasetId, DatasetId>> {
+        self.actions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what an action is asked of: its own data set is none that a program knows.
+    fn asked(&self, action: &dyn Dataset<Encoded>) -> Asked<'_> {
+        if let Some(Dependency::Narrow(of)) = action.dependencies().first() {
+            self.actions().insert(action.id(), of.id());
+        }
+        Asked(self, action.id())
     }
 
     /// Runs one attempt at a task.
@@ -97,20 +124,22 @@ impl PyEngine {
         let executor = match launch {
             None => Executor::here(),
             Some((python, arguments, environment, version, setup)) => {
-                let launch = Launch { python, arguments, environment, version };
+                let chosen_by = "PYSPARK_PYTHON names the interpreter of the workers";
+                let launch = Launch { python, arguments, environment, version, chosen_by };
                 Executor::workers(Workers::start(launch, setup, slots).map_err(raised)?)
             }
         };
         let usual = StageSettings::default();
         let settings = StageSettings {
             slots,
+            cancel_timeout: CANCEL_WITHIN,
             shuffle_memory: shuffle_memory.unwrap_or(usual.shuffle_memory),
             cache_memory: cache_memory.unwrap_or(usual.cache_memory),
             spill_folder: folder.unwrap_or(usual.spill_folder),
         };
         let stages = StageEngine::new(&settings).map_err(raised)?;
-        let (executor, attempts) = (Arc::new(executor), AtomicU64::new(0));
-        Ok(Self(Arc::new(Engine { stages, executor, attempts, slots })))
+        let (executor, attempts, actions) = (Arc::new(executor), AtomicU64::new(0), Mutex::default());
+        Ok(Self(Arc::new(Engine { stages, executor, attempts, actions, slots })))
     }
 
     /// What workers that are started from now on are told first; those that are idle are replaced.
@@ -168,6 +197,18 @@ impl PyEngine {
         py.detach(|| self.0.cancel_jobs(name, value));
     }
 
+    /// The stages that each running job waits for, its last stage first: data set, name, and the numbers of tasks, of
+    /// those that run, of those that have ended, and of failed attempts.
+    fn progress(&self) -> Vec<Vec<StageRow>> {
+        let actions = self.0.actions();
+        let row = |stage: StageProgress| {
+            let dataset = actions.get(&stage.dataset).unwrap_or(&stage.dataset).0;
+            (dataset, stage.name, stage.tasks, stage.active, stage.done, stage.failed)
+        };
+        let jobs = self.0.stages.progress();
+        jobs.into_iter().map(|stages| stages.into_iter().map(row).collect()).collect()
+    }
+
     /// What was run so far: map tasks, result tasks, failed attempts, partitions computed to be kept, blocks spilled.
     fn counters(&self) -> (u64, u64, u64, u64, u64) {
         let counters = self.0.stages.counters();
@@ -180,6 +221,9 @@ impl PyEngine {
         )
     }
 }
+
+/// A stage, for Python.
+type StageRow = (u64, String, usize, usize, usize, usize);
 
 /// The fields of a [`Launch`], and what each worker is told first.
 type LaunchParts = (String, Vec<String>, Vec<(String, String)>, String, Vec<u8>);
@@ -202,6 +246,7 @@ impl PyEngine {
         properties: &Arc<Properties>,
     ) -> PyResult<Vec<Vec<Encoded>>> {
         let engine = &self.0;
+        let _asked = engine.asked(&**action);
         let (result, interrupted) = py.detach(|| {
             thread::scope(|scope| {
                 let (done, results) = channel();

@@ -1,0 +1,97 @@
+"""`add_source` of an iterable and `add_sink` of a callable, on Flink's own classes.
+
+What is defined here travels to the cluster by value: there is no Millstream there.
+Holds: a source or sink of Flink's own goes to Flink's own method, as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any, Callable, Iterable, List
+
+#: The most that a source is read here before its records are given to the cluster.
+RECORDS = 1_000_000
+SECONDS = 30.0
+
+
+class _Consume:
+    """Calls a function with each record; the result is dropped."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def __call__(self, value: Any) -> str:
+        self.function(value)
+        return ""
+
+
+def install() -> None:
+    """Lets Flink's environment and streams take what ours take."""
+    import cloudpickle
+    from pyflink.datastream import DataStream, StreamExecutionEnvironment
+    from pyflink.datastream.data_stream import KeyedStream
+    from pyflink.datastream.functions import SinkFunction, SourceFunction
+
+    import millstream.handover.flink_forms as this
+
+    cloudpickle.register_pickle_by_value(this)
+    add_source, add_sink = StreamExecutionEnvironment.add_source, DataStream.add_sink
+
+    def source(self: Any, source_func: Any, source_name: str = "Custom Source", type_info: Any = None) -> Any:
+        if isinstance(source_func, SourceFunction):
+            return add_source(self, source_func, source_name, type_info)
+        return self.from_collection(records_of(source_func), type_info).name(source_name)
+
+    def sink(self: Any, sink_func: Any) -> Any:
+        if isinstance(sink_func, SinkFunction):
+            return add_sink(self, sink_func)
+        if not callable(sink_func):
+            raise TypeError(
+                f"add_sink takes a callable or a SinkFunction of Flink's on a Flink cluster, not {type(sink_func).__name__}"
+            )
+        return _consume(self, sink_func)
+
+    StreamExecutionEnvironment.add_source = source
+    DataStream.add_sink = sink
+    KeyedStream.add_sink = lambda self, sink_func: self._values().add_sink(sink_func)
+
+
+def _consume(stream: Any, function: Callable[[Any], Any]) -> Any:
+    from pyflink.common import Types
+    from pyflink.datastream import DataStreamSink
+    from pyflink.java_gateway import get_gateway
+
+    consumed = stream.map(_Consume(function), output_type=Types.STRING()).name("Sink: " + _name_of(function))
+    discarding = get_gateway().jvm.org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink
+    return DataStreamSink(consumed._j_data_stream.sinkTo(discarding()))
+
+
+def _name_of(function: Any) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
+def records_of(source: Any) -> List[Any]:
+    """The records of an iterable or of a generator function, read to their end.
+
+    >>> records_of(range(3)), records_of(lambda: iter("ab"))
+    ([0, 1, 2], ['a', 'b'])
+    """
+    if callable(source) and not isinstance(source, Iterable):
+        source = source()
+    if not isinstance(source, Iterable):
+        raise TypeError(
+            "add_source takes an iterable, a generator function or a SourceFunction of Flink's on a Flink cluster, "
+            f"not {type(source).__name__}"
+        )
+    until = time.monotonic() + SECONDS
+    found: List[Any] = []
+    for record in itertools.islice(source, RECORDS + 1):
+        found.append(record)
+        if len(found) > RECORDS or time.monotonic() > until:
+            raise ValueError(
+                f"add_source: the source has not ended after {len(found) - 1:,} records. For a Flink cluster it is read "
+                f"here, before the job begins, up to {RECORDS:,} records and {SECONDS:g} s: end it (itertools.islice), "
+                "or use a source of Flink's (KafkaSource, FileSource, NumberSequenceSource)"
+            )
+    return found
