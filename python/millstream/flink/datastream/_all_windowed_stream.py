@@ -134,7 +134,9 @@ class AllWindowedStream:
     ) -> "DataStream":
         """Looks at all records of each window at once, with its times and with state."""
         if not isinstance(process_window_function, functions.ProcessAllWindowFunction):
-            raise TypeError(f"process takes a ProcessAllWindowFunction, {process_window_function!r} was given")
+            raise TypeError(
+                f"process takes a ProcessAllWindowFunction, {process_window_function!r} was given"
+            )
         return self._windowed.process(_Processed(process_window_function), output_type).force_non_parallel()
 
 
