@@ -25,6 +25,14 @@ class FieldAggregate(ReduceFunction):
             raise TypeError(f"{kind} takes the number or the name of a field, {position!r} was given")
         self._kind, self._position = kind, position
 
+    def _field(self, record: Any) -> Any:
+        try:
+            return record[self._position]
+        except (IndexError, KeyError, TypeError):
+            raise IndexError(
+                f"{self._kind}({self._position!r}) asks for a field that a record of {len(record)} fields has not"
+            ) from None
+
     def reduce(self, value1: Any, value2: Any) -> Any:
         """What the two amount to."""
         has_fields = isinstance(value1, (tuple, list, Row))
@@ -33,7 +41,7 @@ class FieldAggregate(ReduceFunction):
                 f"{self._kind}({self._position!r}) asks for a field of a record that has none; a value without fields is "
                 "field 0"
             )
-        first, second = (value1[self._position], value2[self._position]) if has_fields else (value1, value2)
+        first, second = (self._field(value1), self._field(value2)) if has_fields else (value1, value2)
         if self._kind == "sum":
             result = first + second
         elif self._kind.startswith("min"):

@@ -192,7 +192,8 @@ class DataStream:
     ) -> "DataStream":
         """Runs a function with side outputs and the time over each record."""
         if not isinstance(func, functions.ProcessFunction):
-            raise TypeError(f"process takes a ProcessFunction, {func!r} was given")
+            hint = ": call key_by(...) first" if isinstance(func, functions.KeyedProcessFunction) else ""
+            raise TypeError(f"process takes a ProcessFunction, {func!r} was given{hint}")
         return self._then("process", "Process", pickled(func, "process"), output_type)
 
     def project(self, *field_indexes: int) -> "DataStream":
@@ -237,6 +238,9 @@ class DataStream:
             )
         function = pickled(watermark_strategy, "assign_timestamps_and_watermarks")
         return self._then("timestamps", "Timestamps/Watermarks", function, self._type)
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a stream is of the program that makes the job, a function of the job cannot use it")
 
     # Which way
 

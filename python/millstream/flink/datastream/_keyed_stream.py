@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from millstream._pickle import pickled
+from millstream._stream.keys import TypedKey
 from millstream.flink.common.typeinfo import declared
 from millstream.flink.datastream import functions
 from millstream.flink.datastream._data_stream import DataStream, checked
@@ -23,10 +24,12 @@ class KeyedStream(DataStream):
 
     def __init__(self, stream: DataStream, key_selector: Any, key_type: Optional["TypeInformation"]) -> None:
         key = checked(key_selector, functions.KeySelector, "key_by")
+        self._key_type = declared(key_type, "the key_type of key_by")
+        if not self._key_type.takes_everything:
+            key = pickled(TypedKey(key_selector, self._key_type), "key_by")
         by_key = stream._by("keyed", key)
         super().__init__(stream._env, by_key._inputs, stream._type)
         self._key = key
-        self._key_type = declared(key_type, "the key_type of key_by")
         self._origin = stream
 
     def _keyed(
