@@ -138,7 +138,10 @@ def with_checkpoints(folder, parallelism, **settings):
 
 def test_a_worker_that_is_killed_is_replaced_and_the_job_goes_on_from_its_checkpoint(tmp_path):
     env = with_checkpoints(
-        tmp_path / "checkpoints", 2, restart__strategy_type="fixed-delay", **{"restart__strategy_fixed__delay_delay": "10 ms"}
+        tmp_path / "checkpoints",
+        2,
+        restart__strategy_type="fixed-delay",
+        **{"restart__strategy_fixed__delay_delay": "10 ms"},
     )
     mark = str(tmp_path / "killed")
     folder = str(tmp_path / "checkpoints")
@@ -189,7 +192,9 @@ def test_a_savepoint_is_what_another_program_begins_with(tmp_path):
     assert client.get_job_status().result().name == "CANCELED"
     again = with_checkpoints(tmp_path, 2, execution_state__recovery_path=path)
     again._settings.set_boolean("execution.state-recovery.ignore-unclaimed-state", True)
-    counts = again.from_collection(["a", "b", "c"]).map(lambda x: x).key_by(lambda x: x).map(Count()).uid("count")
+    counts = (
+        again.from_collection(["a", "b", "c"]).map(lambda x: x).key_by(lambda x: x).map(Count()).uid("count")
+    )
     assert sorted(counts.execute_and_collect()) == [1, 2, 3]
 
 

@@ -54,7 +54,7 @@ class FieldAggregate(ReduceFunction):
             return value2 if result is second and result is not first and result != first else value1
         if isinstance(value1, tuple):
             fields = list(value1)
-            fields[self._position] = result  # type: ignore[call-overload]
+            fields[self._position] = result  # type: ignore[index]
             return tuple(fields)
         import copy
 

@@ -80,7 +80,9 @@ def fan(readers: Sequence[Any]) -> Any:
 class Operation:
     """One step. `function` is what the user gave: a callable, or an object of a function class."""
 
-    def __init__(self, name: str, function: Any, call: Callable[..., Any], convert: Optional[Any] = None) -> None:
+    def __init__(
+        self, name: str, function: Any, call: Callable[..., Any], convert: Optional[Any] = None
+    ) -> None:
         self.name = name
         self.function = function
         self.call = call
@@ -243,10 +245,14 @@ class Exit:
         try:
             keys = [self.key(record) for record in rest]
             if self._way == "keyed":
-                return _native.split_by_key(records, times, keys, self._receivers, self._place.max_parallelism)
+                return _native.split_by_key(
+                    records, times, keys, self._receivers, self._place.max_parallelism
+                )
             rest = iter(records)
             chosen = [self.partition(key, self._receivers) for key, _ in zip(keys, rest)]
-            wrong = next((one for one in chosen if not (type(one) is int and 0 <= one < self._receivers)), None)
+            wrong = next(
+                (one for one in chosen if not (type(one) is int and 0 <= one < self._receivers)), None
+            )
             if wrong is not None:
                 raise ValueError(
                     f"a partitioner gives the index of a subtask, from 0 to {self._receivers - 1}; it gave {wrong!r}"

@@ -68,7 +68,11 @@ class Planner:
     def widest(self) -> int:
         """The most subtasks that any step has that runs code of the user's."""
         return max(
-            [self.parallelism(step) for step in self._steps if not step.is_source and not step.is_engine_sink],
+            [
+                self.parallelism(step)
+                for step in self._steps
+                if not step.is_source and not step.is_engine_sink
+            ],
             default=1,
         )
 
@@ -90,7 +94,9 @@ class Planner:
             if step.is_source:
                 told = step.told
                 opener = told["opener"](self.parallelism(step))
-                nodes[id(step)] = plan.source(identity, opener, opener.splits, told["bounded"], told["promise"])
+                nodes[id(step)] = plan.source(
+                    identity, opener, opener.splits, told["bounded"], told["promise"]
+                )
             elif step.kind == "print":
                 nodes[id(step)] = plan.print(identity, step.told["identifier"])
             elif step.kind == "collect":
@@ -148,9 +154,7 @@ class Planner:
         return Spec(head.name, heads, len(head.inputs) > 1, parameters), head.is_keyed
 
     def _node(self, stretch: _Stretch, step: Step) -> Node:
-        sides = {
-            one.side for _, _, one in self._readers.get(id(step), ()) if one.side is not None
-        }
+        sides = {one.side for _, _, one in self._readers.get(id(step), ()) if one.side is not None}
         output_type = step.output_type
         is_free = output_type is None or output_type.takes_everything
         return Node(

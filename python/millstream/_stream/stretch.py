@@ -21,7 +21,7 @@ from millstream._stream.operations import Exit, Operation, fan
 class Place(NamedTuple):
     """Where a subtask stands."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     of: int
     attempt: int
     max_parallelism: int

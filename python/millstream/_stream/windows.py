@@ -195,7 +195,9 @@ class Windows(Emitting):
         active: List[Any] = self._active.values.setdefault(self.keyed.key, [])
         self._active.changed.add(self.keyed.key)
         became: Dict[str, Any] = {"window": window}
-        merging = window_contexts.Merging(lambda parts, whole: self._merge(active, window, parts, whole, became))
+        merging = window_contexts.Merging(
+            lambda parts, whole: self._merge(active, window, parts, whole, became)
+        )
         self._assigner.merge_windows([*active, *([] if window in active else [window])], merging)
         if became["window"] not in active:
             active.append(became["window"])

@@ -32,14 +32,20 @@ class KeyedStream(DataStream):
         self._key = key
         self._origin = stream
 
-    def _keyed(self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any) -> DataStream:
+    def _keyed(
+        self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any
+    ) -> DataStream:
         return super()._then(kind, name, function, output_type, keyed=True, key=self._key, **told)
 
-    def _then(self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any) -> DataStream:
+    def _then(
+        self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any
+    ) -> DataStream:
         return self._keyed(kind, name, function, output_type, **told)
 
-    def process(
-        self, func: functions.KeyedProcessFunction, output_type: Optional["TypeInformation"] = None  # type: ignore
+    def process(  # type: ignore[override]
+        self,
+        func: functions.KeyedProcessFunction,
+        output_type: Optional["TypeInformation"] = None,
     ) -> DataStream:
         """Runs a function with state and timers for each key."""
         if not isinstance(func, functions.KeyedProcessFunction):
@@ -128,7 +134,9 @@ class KeyedStream(DataStream):
 
 def _refused(name: str, what: str) -> Any:
     def refuse(self: Any, *arguments: Any, **named: Any) -> Any:
-        raise TypeError(f"{what} is not supported for KeyedStream: call it in front of key_by, or behind the next step")
+        raise TypeError(
+            f"{what} is not supported for KeyedStream: call it in front of key_by, or behind the next step"
+        )
 
     refuse.__name__ = name
     refuse.__doc__ = f"Refused with a `TypeError`: {what} is for streams without a key."

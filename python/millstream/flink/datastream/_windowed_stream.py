@@ -70,7 +70,9 @@ class WindowedStream:
         """Keeps windows so many milliseconds behind their end; a record that comes in that time emits its window again."""
         is_number = isinstance(time_ms, int)
         self._lateness = (
-            whole(time_ms, "the allowed lateness", 0, "milliseconds") if is_number else millis(time_ms, "the lateness")
+            whole(time_ms, "the allowed lateness", 0, "milliseconds")
+            if is_number
+            else millis(time_ms, "the lateness")
         )
         return self
 
@@ -132,4 +134,6 @@ class WindowedStream:
 def _window_function(function: Any, place: str, may_be_none: bool) -> None:
     kinds = (functions.WindowFunction, functions.ProcessWindowFunction)
     if not (isinstance(function, kinds) or function is None and may_be_none):
-        raise TypeError(f"the window_function of {place} is a WindowFunction or ProcessWindowFunction, not {function!r}")
+        raise TypeError(
+            f"the window_function of {place} is a WindowFunction or ProcessWindowFunction, not {function!r}"
+        )

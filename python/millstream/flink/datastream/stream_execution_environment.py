@@ -43,7 +43,9 @@ class StreamExecutionEnvironment:
         self._read(self._settings)
 
     @staticmethod
-    def get_execution_environment(configuration: Optional[Configuration] = None) -> "StreamExecutionEnvironment":
+    def get_execution_environment(
+        configuration: Optional[Configuration] = None,
+    ) -> "StreamExecutionEnvironment":
         """An environment: in this process, with worker interpreters above parallelism 1."""
         return StreamExecutionEnvironment(configuration)
 
@@ -63,11 +65,15 @@ class StreamExecutionEnvironment:
         if given.contains_key("pipeline.max-parallelism"):
             self.set_max_parallelism(given.get_integer("pipeline.max-parallelism", 128))
         if given.contains_key(named.INTERVAL):
-            self._checkpoints.set_checkpoint_interval(named.span(given.get_string(named.INTERVAL, ""), named.INTERVAL))
+            self._checkpoints.set_checkpoint_interval(
+                named.span(given.get_string(named.INTERVAL, ""), named.INTERVAL)
+            )
         if given.contains_key("execution.runtime-mode"):
             mode = given.get_string("execution.runtime-mode", "").upper()
             if mode not in RuntimeExecutionMode.__members__:
-                raise ValueError(f"the setting execution.runtime-mode is STREAMING, BATCH or AUTOMATIC, not {mode!r}")
+                raise ValueError(
+                    f"the setting execution.runtime-mode is STREAMING, BATCH or AUTOMATIC, not {mode!r}"
+                )
             self._mode = RuntimeExecutionMode[mode]
         if given.contains_key("python.executable"):
             self._python = given.get_string("python.executable", "")
@@ -98,7 +104,9 @@ class StreamExecutionEnvironment:
     def set_runtime_mode(self, execution_mode: RuntimeExecutionMode) -> "StreamExecutionEnvironment":
         """Streaming (every update is emitted) or batch (an aggregate by key emits its last value, at the end)."""
         if not isinstance(execution_mode, RuntimeExecutionMode):
-            raise TypeError(f"the mode is RuntimeExecutionMode.STREAMING, BATCH or AUTOMATIC, not {execution_mode!r}")
+            raise TypeError(
+                f"the mode is RuntimeExecutionMode.STREAMING, BATCH or AUTOMATIC, not {execution_mode!r}"
+            )
         self._mode = execution_mode
         return self
 
@@ -135,7 +143,9 @@ class StreamExecutionEnvironment:
 
     def set_default_savepoint_directory(self, directory: str) -> "StreamExecutionEnvironment":
         """Accepted, and does nothing."""
-        without_effect("set_default_savepoint_directory", "savepoints are below the folder of the checkpoints")
+        without_effect(
+            "set_default_savepoint_directory", "savepoints are below the folder of the checkpoints"
+        )
         return self
 
     # Files and interpreters
@@ -163,7 +173,9 @@ class StreamExecutionEnvironment:
         self, requirements_file_path: str, requirements_cache_dir: Optional[str] = None
     ) -> None:
         """Accepted, and does nothing: workers have the packages of this interpreter."""
-        without_effect("set_python_requirements", "workers have the packages of the program's own interpreter")
+        without_effect(
+            "set_python_requirements", "workers have the packages of the program's own interpreter"
+        )
 
     def set_python_executable(self, python_exec: str) -> None:
         """The interpreter of the workers; the program's own if nothing is said. Must be the same version."""
@@ -179,11 +191,20 @@ class StreamExecutionEnvironment:
         self, name: str, opener: Any, output_type: Any, *, bounded: bool, promise: str, parallel: bool = False
     ) -> DataStream:
         step = Step(
-            "source", name, [], None if parallel else 1, opener=opener, bounded=bounded, promise=promise, parallel=parallel
+            "source",
+            name,
+            [],
+            None if parallel else 1,
+            opener=opener,
+            bounded=bounded,
+            promise=promise,
+            parallel=parallel,
         )
         return DataStream(self, [Input(self._add(step))], output_type)
 
-    def from_collection(self, collection: Iterable[Any], type_info: Optional[TypeInformation] = None) -> DataStream:
+    def from_collection(
+        self, collection: Iterable[Any], type_info: Optional[TypeInformation] = None
+    ) -> DataStream:
         """A stream of these records. With a `type_info`, each is made to fit it, or refused."""
         from millstream._stream.sources import Collection
 
@@ -203,7 +224,11 @@ class StreamExecutionEnvironment:
         return self._source("Collection", lambda _: opener, kind, bounded=True, promise="exactly once")
 
     def from_source(
-        self, source: Any, watermark_strategy: Any, source_name: str, type_info: Optional[TypeInformation] = None
+        self,
+        source: Any,
+        watermark_strategy: Any,
+        source_name: str,
+        type_info: Optional[TypeInformation] = None,
     ) -> DataStream:
         """A stream of what a source of connectors reads, with its times and watermarks."""
         reads = getattr(source, "_reads", None)
@@ -221,7 +246,10 @@ class StreamExecutionEnvironment:
         return stream.assign_timestamps_and_watermarks(watermark_strategy)
 
     def add_source(
-        self, source_func: Any, source_name: str = "Custom Source", type_info: Optional[TypeInformation] = None
+        self,
+        source_func: Any,
+        source_name: str = "Custom Source",
+        type_info: Optional[TypeInformation] = None,
     ) -> DataStream:
         """A stream of what an iterable has, what a function gives, or what a source with positions reads.
 

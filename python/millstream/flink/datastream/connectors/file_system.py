@@ -22,7 +22,9 @@ class StreamFormat:
         try:
             codecs.lookup(charset)
         except LookupError:
-            raise ValueError(f"text_line_format takes the name of an encoding, {charset!r} is unknown") from None
+            raise ValueError(
+                f"text_line_format takes the name of an encoding, {charset!r} is unknown"
+            ) from None
         self._charset = charset
 
     @staticmethod
@@ -49,7 +51,9 @@ class FileSource:
     @staticmethod
     def for_bulk_file_format(bulk_format: Any, *paths: str) -> "FileSourceBuilder":
         """Refused: Parquet and the like are not read yet."""
-        raise NotImplementedError("FileSource.for_bulk_file_format is not supported here yet; lines of text are")
+        raise NotImplementedError(
+            "FileSource.for_bulk_file_format is not supported here yet; lines of text are"
+        )
 
     def _reads(self) -> Tuple[Any, Any, Dict[str, Any]]:
         from millstream._stream.sources import TextFiles
