@@ -27,7 +27,10 @@ def gathered(stream):
 def test_numbers_are_read_in_runs_by_all_subtasks(env):
     numbers = env.from_source(NumberSequenceSource(-3, 10_000), NONE, "numbers")
     assert gathered(numbers) == list(range(-3, 10_001))
-    assert sum(env.from_source(NumberSequenceSource(1, 4), NONE, "n").map(lambda x: x).execute_and_collect()) == 10
+    assert (
+        sum(env.from_source(NumberSequenceSource(1, 4), NONE, "n").map(lambda x: x).execute_and_collect())
+        == 10
+    )
     with pytest.raises(ValueError, match="the end is not below the start, 3 and 1 were given"):
         NumberSequenceSource(3, 1)
 
@@ -41,7 +44,9 @@ def test_a_source_has_its_own_times(env):
         def process_element(self, value, ctx):
             yield value, ctx.timestamp()
 
-    strategy = WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_millis(1)).with_timestamp_assigner(Own())
+    strategy = WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_millis(1)).with_timestamp_assigner(
+        Own()
+    )
     numbers = env.from_source(NumberSequenceSource(1, 3), strategy, "numbers")
     assert gathered(numbers.process(Times())) == [(1, 10), (2, 20), (3, 30)]
 
@@ -78,7 +83,9 @@ def test_iterables_and_functions_that_give_them_are_sources(env):
     assert gathered(env.add_source(letters)) == ["a", "b"]
     assert gathered(env.add_source(iter([5]))) == [5]
     assert gathered(env.add_source(SourceFunction([7]))) == [7]
-    with pytest.raises(TypeError, match="add_source takes an iterable, a function that gives one, or an object with"):
+    with pytest.raises(
+        TypeError, match="add_source takes an iterable, a function that gives one, or an object with"
+    ):
         env.add_source("text")
     with pytest.raises(TypeError, match="from_source takes a source such as NumberSequenceSource"):
         env.from_source([1], NONE, "list")
@@ -91,7 +98,9 @@ def test_a_source_that_waits_for_the_world_keeps_nobody_waiting(env):
         yield 1
         gate.wait()
 
-    found = env.add_source(one_and_wait).union(env.from_collection([2])).map(lambda x: x).execute_and_collect()
+    found = (
+        env.add_source(one_and_wait).union(env.from_collection([2])).map(lambda x: x).execute_and_collect()
+    )
     assert sorted([next(found), next(found)]) == [1, 2]
     found.close()
     gate.set()
@@ -176,9 +185,31 @@ def test_modules_that_are_added_are_found_by_functions(tmp_path):
 
 
 def test_settings_are_taken_by_name():
-    settings = Configuration().set_integer("parallelism.default", 2).set_integer("pipeline.max-parallelism", 4)
-    settings.set_string("execution.checkpointing.interval", "250ms").set_string("execution.runtime-mode", "batch")
+    settings = (
+        Configuration().set_integer("parallelism.default", 2).set_integer("pipeline.max-parallelism", 4)
+    )
+    settings.set_string("execution.checkpointing.interval", "250ms").set_string(
+        "execution.runtime-mode", "batch"
+    )
     env = StreamExecutionEnvironment.get_execution_environment(settings)
     assert (env.get_parallelism(), env.get_max_parallelism(), env.get_checkpoint_interval()) == (2, 4, 250)
     sums = env.from_collection(range(8)).key_by(lambda x: x % 2).reduce(lambda a, b: a + b)
     assert gathered(sums) == [12, 16]
+
+
+def test_connectors_that_are_not_there_are_refused_by_name(env):
+    with pytest.raises(
+        ImportError, match="kafka.KafkaSource is not supported here yet; add_source takes any"
+    ):
+        from millstream.flink.datastream.connectors.kafka import KafkaSource  # noqa: F401
+    with pytest.raises(NotImplementedError, match="add_python_archive is not supported here"):
+        env.add_python_archive("data.zip")
+    with pytest.raises(
+        NotImplementedError, match="FileSource.for_bulk_file_format is not supported here yet"
+    ):
+        FileSource.for_bulk_file_format(None, "x")
+    builder = FileSource.for_record_stream_format(StreamFormat.text_line_format(), "x")
+    with pytest.raises(
+        NotImplementedError, match="FileSourceBuilder.monitor_continuously is not supported here"
+    ):
+        builder.monitor_continuously(Duration.of_seconds(1))

@@ -42,7 +42,8 @@ from millstream.flink.datastream.window import TimeWindow
 
 def test_the_package_is_imported_at_once_and_loads_nothing_heavy():
     program = (
-        "import sys, time; t = time.perf_counter(); import millstream.flink.common, millstream.flink.datastream; "
+        "import sys, time; t = time.perf_counter(); import millstream.flink.common, "
+        "millstream.flink.datastream; "
         "print(time.perf_counter() - t); print(*sorted(sys.modules))"
     )
     taken, loaded = [], set()
