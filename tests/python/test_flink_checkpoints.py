@@ -65,7 +65,8 @@ COUNTING = """
 EXPECTED = sorted(
     [
         f"{key} {len(range(key, 6000, 7))} "
-        f"{[(kind, len([n for n in range(key, 6000, 7) if n % 3 == kind])) for kind in range(3)]} {[key, key + 7]}"
+        f"{[(kind, len([n for n in range(key, 6000, 7) if n % 3 == kind])) for kind in range(3)]} "
+        f"{[key, key + 7]}"
         for key in range(7)
     ]
     + ["8997000", "9000000"]

@@ -1,6 +1,7 @@
 """Functions of a stream and of a broadcast one, whose records all subtasks get.
 
-Holds: what is kept of the broadcast stream is the same in all subtasks, as long as the function does the same in each.
+Holds: what is kept of the broadcast stream is the same in all subtasks, as long as the function does the same
+in each.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What is done to the records of a stream that needs no state.
 
-Answers for operations over lists of records, each of which hands on what it made as a list. Not for who is behind.
-Holds: a list that was handed on is never changed; its times, if there are any, are as many as its records.
+Answers for operations over lists of records, each of which hands on what it made as a list. Not for who is
+behind. Holds: a list that was handed on is never changed; its times, if there are any, are as many as its
+records.
 """
 
 from __future__ import annotations
@@ -178,7 +179,8 @@ class FlatMap(Operation):
                     continue
                 if not hasattr(results, "__iter__"):
                     raise TypeError(
-                        f"{results!r} of type {type(results).__name__} was given where an iterable of records is right: "
+                        f"{results!r} of type {type(results).__name__} was given where an iterable of "
+                        "records is right: "
                         "yield each of them, or return a list"
                     )
                 for result in results:
@@ -255,7 +257,8 @@ class Exit:
             )
             if wrong is not None:
                 raise ValueError(
-                    f"a partitioner gives the index of a subtask, from 0 to {self._receivers - 1}; it gave {wrong!r}"
+                    f"a partitioner gives the index of a subtask, from 0 to {self._receivers - 1}; it "
+                    f"gave {wrong!r}"
                 )
         except BaseException as error:
             raise at_next(error, self.name, records, rest) from None

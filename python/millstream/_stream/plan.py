@@ -1,11 +1,11 @@
 """From the steps of a program to nodes of the engine: what runs together is one stretch.
 
-A step begins a stretch if it keeps state, reads several streams, reads a source, or is apart from what it reads by an
-exchange. All else is added to the stretch that it reads.
+A step begins a stretch if it keeps state, reads several streams, reads a source, or is apart from what it
+reads by an exchange. All else is added to the stretch that it reads.
 
-Answers for that, and for the exits of stretches. Not for what a stretch does with records.
-Holds: where a stretch begins does not depend on the parallelism (but for what is forwarded), so that state is found again
-at another one.
+Answers for that, and for the exits of stretches. Not for what a stretch does with records. Holds: where a
+stretch begins does not depend on the parallelism (but for what is forwarded), so that state is found again at
+another one.
 """
 
 from __future__ import annotations
@@ -187,7 +187,8 @@ class Planner:
             way = "forward" if senders == receivers else "deal"
         if way == "forward" and senders != receivers:
             raise ValueError(
-                f"forward() needs as many subtasks before `{reader.name}` as it has itself, but there are {senders} and "
+                f"forward() needs as many subtasks before `{reader.name}` as it has itself, but there "
+                f"are {senders} and "
                 f"{receivers}"
             )
         # One to one, nothing needs to be chosen, and the engine makes one thread of both.

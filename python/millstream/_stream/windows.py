@@ -1,10 +1,11 @@
 """Windows of keyed streams.
 
-What is in a window is kept under the window's key: the stream's key and the window, placed by the stream's key alone.
+What is in a window is kept under the window's key: the stream's key and the window, placed by the stream's
+key alone.
 
-Answers for which window a record goes into, for asking the trigger, for what is emitted and when a window is over. Not
-for what a window is (`millstream.flink.datastream.window`) nor for what is made of its records (`window_contents`).
-Holds: a window that is over has nothing in state.
+Answers for which window a record goes into, for asking the trigger, for what is emitted and when a window is
+over. Not for what a window is (`millstream.flink.datastream.window`) nor for what is made of its records
+(`window_contents`). Holds: a window that is over has nothing in state.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A stream of records that have no key.
 
-Answers for what a program can say of a stream. Each call adds a step to the environment's program; nothing runs before
-`execute`.
+Answers for what a program can say of a stream. Each call adds a step to the environment's program; nothing
+runs before `execute`.
 """
 
 from __future__ import annotations
@@ -234,7 +234,8 @@ class DataStream:
 
         if not isinstance(watermark_strategy, WatermarkStrategy):
             raise TypeError(
-                f"assign_timestamps_and_watermarks takes a WatermarkStrategy, {watermark_strategy!r} was given"
+                f"assign_timestamps_and_watermarks takes a WatermarkStrategy, {watermark_strategy!r} "
+                "was given"
             )
         function = pickled(watermark_strategy, "assign_timestamps_and_watermarks")
         return self._then("timestamps", "Timestamps/Watermarks", function, self._type)
@@ -278,7 +279,8 @@ class DataStream:
         broadcast_state_descriptor: Optional["MapStateDescriptor"] = None,
         *other_broadcast_state_descriptors: "MapStateDescriptor",
     ) -> Any:
-        """Sends each record to all subtasks; with descriptors of states, as a `BroadcastStream` for `connect`."""
+        """Sends each record to all subtasks; with descriptors of states, as a `BroadcastStream` for
+        `connect`."""
         if broadcast_state_descriptor is None:
             return self._by("broadcast")
         from millstream.flink.datastream._broadcast_stream import BroadcastStream
@@ -369,7 +371,8 @@ class DataStream:
     def execute_and_collect(
         self, job_execution_name: Optional[str] = None, limit: Optional[int] = None
     ) -> Union[CloseableIterator, List[Any]]:
-        """Runs the program and gives the records of this stream as they come; with `limit`, the first of them as a list."""
+        """Runs the program and gives the records of this stream as they come; with `limit`, the first of them
+        as a list."""
         sink = self._env._add(Step("collect", "Collect", [self._inputs], None, follows=True))
         client, collected = self._env._start(job_execution_name or "Collect", sink)
         records = CloseableIterator(client, collected, limit)

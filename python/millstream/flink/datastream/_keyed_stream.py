@@ -95,7 +95,8 @@ class KeyedStream(DataStream):
         return WindowedStream(self, window_assigner)
 
     def count_window(self, size: int, slide: int = 0) -> "WindowedStream":
-        """Cuts the records of each key into windows of so many; with `slide`, a new one begins each so many."""
+        """Cuts the records of each key into windows of so many; with `slide`, a new one begins each so
+        many."""
         from millstream.flink.datastream.window import CountSlidingWindowAssigner, CountTumblingWindowAssigner
 
         if slide == 0:
@@ -146,7 +147,8 @@ def _refused(name: str, what: str) -> Any:
 for _name in ("rebalance", "rescale", "shuffle", "forward", "global_", "partition_custom"):
     setattr(KeyedStream, _name, _refused(_name, f"{_name}(): to override partitioning"))
 for _name in (
-    "set_parallelism name get_name uid set_uid_hash set_max_parallelism force_non_parallel set_buffer_timeout "
+    "set_parallelism name get_name uid set_uid_hash set_max_parallelism force_non_parallel "
+    "set_buffer_timeout "
     "start_new_chain disable_chaining slot_sharing_group set_description get_side_output"
 ).split():
     setattr(KeyedStream, _name, _refused(_name, f"{_name}()"))

@@ -67,7 +67,8 @@ class WindowedStream:
         return self
 
     def allowed_lateness(self, time_ms: Any) -> "WindowedStream":
-        """Keeps windows so many milliseconds behind their end; a record that comes in that time emits its window again."""
+        """Keeps windows so many milliseconds behind their end; a record that comes in that time emits its
+        window again."""
         is_number = isinstance(time_ms, int)
         self._lateness = (
             whole(time_ms, "the allowed lateness", 0, "milliseconds")
@@ -106,7 +107,8 @@ class WindowedStream:
         accumulator_type: Optional["TypeInformation"] = None,
         output_type: Optional["TypeInformation"] = None,
     ) -> DataStream:
-        """Aggregates the records of each window without keeping them; `window_function` is given the result."""
+        """Aggregates the records of each window without keeping them; `window_function` is given the
+        result."""
         if not isinstance(aggregate_function, functions.AggregateFunction):
             raise TypeError(f"aggregate takes an AggregateFunction, {aggregate_function!r} was given")
         _window_function(window_function, "aggregate", True)

@@ -50,7 +50,9 @@ class StreamExecutionEnvironment:
         return StreamExecutionEnvironment(configuration)
 
     def __reduce__(self) -> Any:
-        raise TypeError("an environment is of the program that makes the job, a function of the job cannot use it")
+        raise TypeError(
+            "an environment is of the program that makes the job, a function of the job cannot use it"
+        )
 
     # Settings
 
@@ -102,7 +104,8 @@ class StreamExecutionEnvironment:
         return self._config.get_max_parallelism()
 
     def set_runtime_mode(self, execution_mode: RuntimeExecutionMode) -> "StreamExecutionEnvironment":
-        """Streaming (every update is emitted) or batch (an aggregate by key emits its last value, at the end)."""
+        """Streaming (every update is emitted) or batch (an aggregate by key emits its last value, at the
+        end)."""
         if not isinstance(execution_mode, RuntimeExecutionMode):
             raise TypeError(
                 f"the mode is RuntimeExecutionMode.STREAMING, BATCH or AUTOMATIC, not {execution_mode!r}"
@@ -113,7 +116,8 @@ class StreamExecutionEnvironment:
     def enable_checkpointing(
         self, interval: int, mode: Optional[CheckpointingMode] = None
     ) -> "StreamExecutionEnvironment":
-        """Takes checkpoints, each `interval` milliseconds, below the folder that `execution.checkpointing.dir` names."""
+        """Takes checkpoints, each `interval` milliseconds, below the folder that
+        `execution.checkpointing.dir` names."""
         self._checkpoints.set_checkpoint_interval(interval)
         if mode is not None:
             self._checkpoints.set_checkpointing_mode(mode)
@@ -181,6 +185,20 @@ class StreamExecutionEnvironment:
         """The interpreter of the workers; the program's own if nothing is said. Must be the same version."""
         self._python = python_exec
 
+    def add_python_archive(self, archive_path: str, target_dir: Optional[str] = None) -> None:
+        """Refused: functions run on this machine, and open what they need by its own path."""
+        raise NotImplementedError(
+            "add_python_archive is not supported here: functions run on this machine, and open what "
+            "they need by its own "
+            "path; add_python_file takes folders and archives of modules"
+        )
+
+    def register_cached_file(self, file_path: str, name: str, executable: bool = False) -> None:
+        """Accepted, and does nothing: functions run on this machine, and open files by their own paths."""
+        without_effect(
+            "register_cached_file", "functions run on this machine, and open files by their own paths"
+        )
+
     # Sources
 
     def _add(self, step: Step) -> Step:
@@ -234,7 +252,8 @@ class StreamExecutionEnvironment:
         reads = getattr(source, "_reads", None)
         if reads is None:
             raise TypeError(
-                f"from_source takes a source such as NumberSequenceSource, {source!r} was given; add_source takes any "
+                f"from_source takes a source such as NumberSequenceSource, {source!r} was given; "
+                "add_source takes any "
                 "iterable"
             )
         kind, opener, settings = reads()
@@ -253,10 +272,10 @@ class StreamExecutionEnvironment:
     ) -> DataStream:
         """A stream of what an iterable has, what a function gives, or what a source with positions reads.
 
-        After a restart an iterable, or what a function gives, is iterated from the start again, and what was read before
-        is left out: it must give the same records again. A source with positions is an object with a method
-        `read(position)`, which yields pairs of a position (`None` at first, anything that can be pickled) and a record;
-        it is given the position of the last record that was processed.
+        After a restart an iterable, or what a function gives, is iterated from the start again, and what was
+        read before is left out: it must give the same records again. A source with positions is an object
+        with a method `read(position)`, which yields pairs of a position (`None` at first, anything that can
+        be pickled) and a record; it is given the position of the last record that was processed.
 
         >>> env = StreamExecutionEnvironment.get_execution_environment()
         >>> def numbers():
@@ -276,7 +295,8 @@ class StreamExecutionEnvironment:
             make = source_func
         else:
             raise TypeError(
-                "add_source takes an iterable, a function that gives one, or an object with a method read(position), "
+                "add_source takes an iterable, a function that gives one, or an object with a method "
+                "read(position), "
                 f"{source_func!r} was given"
             )
         once = hasattr(source_func, "__next__")
@@ -290,8 +310,8 @@ class StreamExecutionEnvironment:
     def execute(self, job_name: Optional[str] = None) -> JobExecutionResult:
         """Runs the program and waits for its end. Ctrl-C cancels it.
 
-        Raises `JobExecutionException` if it fails: the traceback of the function first, then operator, subtask, record
-        and attempt.
+        Raises `JobExecutionException` if it fails: the traceback of the function first, then operator,
+        subtask, record and attempt.
         """
         client, _ = self._start(job_name or "Flink Streaming Job", None)
         try:

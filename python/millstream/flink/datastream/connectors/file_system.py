@@ -34,7 +34,8 @@ class StreamFormat:
 
 
 class FileSource:
-    """The files that were below some paths when the job began; each is read by one subtask, from its start to its end."""
+    """The files that were below some paths when the job began; each is read by one subtask, from its start to
+    its end."""
 
     def __init__(self, stream_format: StreamFormat, paths: Tuple[str, ...]) -> None:
         self._format, self._paths = stream_format, paths
@@ -91,7 +92,8 @@ class FileSourceBuilder:
     def monitor_continuously(self, discovery_interval: Any) -> "FileSourceBuilder":
         """Refused: files that appear later are not looked for yet."""
         raise NotImplementedError(
-            "FileSourceBuilder.monitor_continuously is not supported here yet: the files that there are at the start are "
+            "FileSourceBuilder.monitor_continuously is not supported here yet: the files that there "
+            "are at the start are "
             "read"
         )
 
