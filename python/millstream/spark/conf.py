@@ -6,13 +6,14 @@ import os
 from typing import Any, Dict, List, Optional, Tuple
 
 from millstream._names import pep8
+from millstream.spark._spellings import OfSparkConf
 from millstream.spark.errors import PySparkRuntimeError
 
 __all__ = ["SparkConf"]
 
 
 @pep8
-class SparkConf:
+class SparkConf(OfSparkConf):
     """Settings by name. Those that begin with `spark.` in the environment variable's place of PySpark, the JVM's system
     properties, do not exist here: there is no JVM.
 

@@ -7,6 +7,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 
 from millstream._names import pep8
 from millstream._progress import Progress, Stage
+from millstream.spark._spellings import OfStatusTracker
 
 __all__ = ["SparkJobInfo", "SparkStageInfo", "StatusTracker"]
 
@@ -74,7 +75,7 @@ class Jobs:
 
 
 @pep8
-class StatusTracker:
+class StatusTracker(OfStatusTracker):
     """Says which jobs and stages there are."""
 
     def __init__(self, jobs: Jobs, stages: Callable[[], List[List[Stage]]]) -> None:
