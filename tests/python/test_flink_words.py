@@ -47,7 +47,9 @@ def test_the_package_is_imported_at_once_and_loads_nothing_heavy():
     )
     taken, loaded = [], set()
     for _ in range(3):
-        shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+        shown = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout
         taken.append(float(shown.split("\n")[0]))
         loaded |= set(shown.split("\n")[1].split())
     assert min(taken) < 0.06
@@ -77,7 +79,11 @@ def test_what_does_nothing_says_so_once(monkeypatch):
 
 def test_settings_are_read_as_what_they_are_asked_for():
     settings = Configuration.from_dict({"a": "2", "b": "true", "c": "x"})
-    assert settings.get_integer("a", 0) == 2 and settings.get_boolean("b", False) and settings.get_float("a", 0) == 2.0
+    assert (
+        settings.get_integer("a", 0) == 2
+        and settings.get_boolean("b", False)
+        and settings.get_float("a", 0) == 2.0
+    )
     assert settings.get_string("d", "none") == "none" and settings.key_set() == {"a", "b", "c"}
     other = copy.deepcopy(settings).set_boolean("b", False)
     assert other.to_dict()["b"] == "false" and settings.to_dict()["b"] == "true" and other != settings
@@ -93,29 +99,56 @@ def test_settings_are_read_as_what_they_are_asked_for():
 @pytest.mark.parametrize(
     "wrong, why",
     [
-        (lambda: ExecutionConfig().set_parallelism(0), "the parallelism is a whole number of subtasks from 1 on, 0"),
+        (
+            lambda: ExecutionConfig().set_parallelism(0),
+            "the parallelism is a whole number of subtasks from 1 on, 0",
+        ),
         (lambda: ExecutionConfig().set_parallelism("2"), "'2' of type str was given"),
         (lambda: ExecutionConfig().set_max_parallelism(40000), "at most 32768"),
         (lambda: CheckpointConfig().set_checkpoint_interval(5), "milliseconds from 10 on, 5 was given"),
-        (lambda: CheckpointConfig().set_checkpointing_mode("exactly-once"), "CheckpointingMode.EXACTLY_ONCE or"),
-        (lambda: CheckpointConfig().set_externalized_checkpoint_retention(1), "RETAIN_ON_CANCELLATION or another"),
+        (
+            lambda: CheckpointConfig().set_checkpointing_mode("exactly-once"),
+            "CheckpointingMode.EXACTLY_ONCE or",
+        ),
+        (
+            lambda: CheckpointConfig().set_externalized_checkpoint_retention(1),
+            "RETAIN_ON_CANCELLATION or another",
+        ),
         (lambda: WatermarkStrategy.for_bounded_out_of_orderness(5), r"such as Time.seconds\(5\)"),
-        (lambda: WatermarkStrategy.no_watermarks().with_timestamp_assigner(len), "a method extract_timestamp"),
+        (
+            lambda: WatermarkStrategy.no_watermarks().with_timestamp_assigner(len),
+            "a method extract_timestamp",
+        ),
         (lambda: WatermarkStrategy.no_watermarks().with_idleness(Duration.of_millis(0)), "at least 1 ms"),
         (lambda: OutputTag("a", "STRING"), "the type of the OutputTag 'a'"),
         (lambda: OutputTag(None), "not empty, None was given"),
         (lambda: state.ValueStateDescriptor("", Types.INT()), "not empty, '' was given"),
         (lambda: state.ValueStateDescriptor("a", None), "the state 'a' needs a type"),
-        (lambda: state.ReducingStateDescriptor("a", 1, Types.INT()), "a ReduceFunction or a function of two values"),
+        (
+            lambda: state.ReducingStateDescriptor("a", 1, Types.INT()),
+            "a ReduceFunction or a function of two values",
+        ),
         (lambda: state.AggregatingStateDescriptor("a", sum, Types.INT()), "needs an AggregateFunction"),
-        (lambda: state.ValueStateDescriptor("a", Types.INT()).enable_time_to_live(5), "StateTtlConfig.new_builder"),
+        (
+            lambda: state.ValueStateDescriptor("a", Types.INT()).enable_time_to_live(5),
+            "StateTtlConfig.new_builder",
+        ),
         (lambda: StateTtlConfig.new_builder(5), "the time that state lives is a span of time"),
         (lambda: StateTtlConfig.new_builder(Time.seconds(0)), "at least 1 ms"),
         (lambda: StateTtlConfig.new_builder(Time.seconds(1)).set_update_type(1), "UpdateType.OnReadAndWrite"),
         (lambda: window.TumblingEventTimeWindows.of(Time.seconds(0)), "size of TumblingEventTimeWindows"),
-        (lambda: window.TumblingEventTimeWindows.of(Time.seconds(1), Time.seconds(1)), "less than their size of 1000 ms"),
-        (lambda: window.SlidingEventTimeWindows.of(Time.seconds(5), Time.seconds(0)), "slide of SlidingEventTimeWindows"),
-        (lambda: window.EventTimeSessionWindows.with_gap(3), "the gap of EventTimeSessionWindows is a span of time"),
+        (
+            lambda: window.TumblingEventTimeWindows.of(Time.seconds(1), Time.seconds(1)),
+            "less than their size of 1000 ms",
+        ),
+        (
+            lambda: window.SlidingEventTimeWindows.of(Time.seconds(5), Time.seconds(0)),
+            "slide of SlidingEventTimeWindows",
+        ),
+        (
+            lambda: window.EventTimeSessionWindows.with_gap(3),
+            "the gap of EventTimeSessionWindows is a span of time",
+        ),
         (lambda: window.CountTrigger.of(0), "whole number of records from 1 on"),
         (lambda: window.PurgingTrigger.of(3), "takes a trigger such as"),
         (lambda: functions.SourceFunction("org.example.Source"), "a class of Java, and there is no JVM here"),
@@ -139,7 +172,9 @@ def test_checkpoint_settings_are_those_of_flink():
     config.set_checkpoint_interval(500).set_min_pause_between_checkpoints(100)
     config.set_externalized_checkpoint_retention(ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION)
     assert config.is_checkpointing_enabled() and config.is_externalized_checkpoints_enabled()
-    assert config.set_fail_on_checkpointing_errors(False).get_tolerable_checkpoint_failure_number() == 2**31 - 1
+    assert (
+        config.set_fail_on_checkpointing_errors(False).get_tolerable_checkpoint_failure_number() == 2**31 - 1
+    )
 
 
 class ByFirst(TimestampAssigner):
@@ -148,7 +183,9 @@ class ByFirst(TimestampAssigner):
 
 
 def test_a_watermark_strategy_is_a_value_that_travels():
-    strategy = WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_seconds(5)).with_timestamp_assigner(ByFirst())
+    strategy = WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_seconds(5)).with_timestamp_assigner(
+        ByFirst()
+    )
     idle = strategy.with_idleness(Duration.of_minutes(1))
     assert (strategy._idle_timeout, idle._idle_timeout, idle._out_of_orderness) == (None, 60_000, 5_000)
     assert cloudpickle.loads(cloudpickle.dumps(idle))._timestamp_assigner.extract_timestamp((3, "a"), -1) == 3
@@ -158,7 +195,12 @@ def test_what_is_known_of_a_job_is_shown_as_in_flink():
     name = JobID()
     assert JobID(str(name)) == name and JobID() != name
     assert f"Job with JobID {name} has finished.\nJob Runtime: 12 ms" in str(JobExecutionResult(name, 12))
-    assert [one.name for one in JobStatus if one.is_terminal_state()] == ["FAILED", "CANCELED", "FINISHED", "SUSPENDED"]
+    assert [one.name for one in JobStatus if one.is_terminal_state()] == [
+        "FAILED",
+        "CANCELED",
+        "FINISHED",
+        "SUSPENDED",
+    ]
 
 
 def test_a_future_gives_its_result_its_error_or_that_it_was_cancelled():
@@ -181,12 +223,20 @@ def test_state_descriptors_have_the_types_of_flink_and_travel():
     listed = state.ListStateDescriptor("list", Types.INT())
     mapped = state.MapStateDescriptor("map", Types.STRING(), Types.LONG())
     total = state.ReducingStateDescriptor("sum", lambda a, b: a + b, Types.LONG())
-    assert (listed.type_info, mapped.type_info) == (Types.LIST(Types.INT()), Types.MAP(Types.STRING(), Types.LONG()))
-    total.enable_time_to_live(StateTtlConfig.new_builder(Time.hours(1)).return_expired_if_not_cleaned_up().build())
+    assert (listed.type_info, mapped.type_info) == (
+        Types.LIST(Types.INT()),
+        Types.MAP(Types.STRING(), Types.LONG()),
+    )
+    total.enable_time_to_live(
+        StateTtlConfig.new_builder(Time.hours(1)).return_expired_if_not_cleaned_up().build()
+    )
     travelled = cloudpickle.loads(cloudpickle.dumps(total))
     assert travelled.get_reduce_function().reduce(1, 2) == 3 and travelled.get_name() == "sum"
     assert travelled._ttl_config.get_ttl() == Time.hours(1)
-    assert travelled._ttl_config.get_state_visibility() is StateTtlConfig.StateVisibility.ReturnExpiredIfNotCleanedUp
+    assert (
+        travelled._ttl_config.get_state_visibility()
+        is StateTtlConfig.StateVisibility.ReturnExpiredIfNotCleanedUp
+    )
 
 
 def test_windows_are_those_of_flink_before_1970_too():

@@ -17,7 +17,10 @@ TUPLE = Types.TUPLE([Types.STRING(), Types.INT()])
 ROW = Types.ROW([Types.STRING(), Types.INT()])
 NAMED = Types.ROW_NAMED(["a", "b"], [Types.STRING(), Types.INT()])
 ALL = [
-    *(getattr(Types, name)() for name in "STRING BYTE BOOLEAN SHORT INT LONG FLOAT DOUBLE CHAR BIG_INT".split()),
+    *(
+        getattr(Types, name)()
+        for name in "STRING BYTE BOOLEAN SHORT INT LONG FLOAT DOUBLE CHAR BIG_INT".split()
+    ),
     *(getattr(Types, name)() for name in "BIG_DEC INSTANT SQL_DATE SQL_TIME SQL_TIMESTAMP".split()),
     Types.PICKLED_BYTE_ARRAY(),
     *(TUPLE, ROW, NAMED, Types.LIST(TUPLE), Types.MAP(Types.STRING(), ROW), Types.OBJECT_ARRAY(ROW)),
@@ -28,10 +31,17 @@ ALL = [
 @pytest.mark.parametrize("declared_type", ALL, ids=repr)
 def test_a_type_is_equal_to_its_copy_and_to_no_other(declared_type):
     declared_type.check(object())
-    for copy in (pickle.loads(pickle.dumps(declared_type)), cloudpickle.loads(cloudpickle.dumps(declared_type))):
+    for copy in (
+        pickle.loads(pickle.dumps(declared_type)),
+        cloudpickle.loads(cloudpickle.dumps(declared_type)),
+    ):
         assert copy == declared_type and hash(copy) == hash(declared_type)
     # A row is equal to one with other names: so it is in PyFlink.
-    assert [other for other in ALL if other == declared_type and repr(other) != repr(declared_type)] in ([], [ROW], [NAMED])
+    assert [other for other in ALL if other == declared_type and repr(other) != repr(declared_type)] in (
+        [],
+        [ROW],
+        [NAMED],
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,7 +89,11 @@ def test_a_converted_row_keeps_its_kind_and_gets_the_names_of_the_type():
     [
         (Types.STRING(), 1, "1 of type int was given where Types.STRING(), a str, was declared"),
         (Types.INT(), "x", "'x' of type str was given where Types.INT(), a whole number from -2147483648 to"),
-        (Types.INT(), 2**31, "2147483648 of type int was given where Types.INT(), a whole number from -2147483648 to"),
+        (
+            Types.INT(),
+            2**31,
+            "2147483648 of type int was given where Types.INT(), a whole number from -2147483648 to",
+        ),
         (Types.LONG(), float("nan"), "nan of type float"),
         (Types.LONG(), None, "None of type NoneType"),
         (Types.DOUBLE(), "1.5", "'1.5' of type str was given where Types.DOUBLE(), a number, was declared"),
@@ -89,7 +103,11 @@ def test_a_converted_row_keeps_its_kind_and_gets_the_names_of_the_type():
         (Types.SQL_DATE(), "2020-01-02", "a datetime.date"),
         (Types.SQL_TIMESTAMP(), datetime.date(2020, 1, 2), "a datetime.datetime"),
         (TUPLE, ["a", 1], "['a', 1] of type list was given where Types.TUPLE([String, Integer]), a tuple"),
-        (TUPLE, ("a",), "('a',) of type tuple was given where Types.TUPLE([String, Integer]), a tuple of 2 fields"),
+        (
+            TUPLE,
+            ("a",),
+            "('a',) of type tuple was given where Types.TUPLE([String, Integer]), a tuple of 2 fields",
+        ),
         (TUPLE, ("a", 1, 2), "a tuple of 2 fields"),
         (TUPLE, (None, 1), "field 0: None of type NoneType was given where Types.STRING()"),
         (TUPLE, Row("a", 1), "a tuple"),
@@ -115,7 +133,9 @@ class Point:
         self.a, self.b = "a", 1
 
 
-@pytest.mark.parametrize("value", [("a", 1), ["a", 1], Row("a", 1), Row(b=1, a="a"), {"b": 1, "a": "a"}, Point()])
+@pytest.mark.parametrize(
+    "value", [("a", 1), ["a", 1], Row("a", 1), Row(b=1, a="a"), {"b": 1, "a": "a"}, Point()]
+)
 def test_a_source_takes_anything_that_can_be_read_as_a_row(value):
     assert NAMED.adopt(value) == Row(a="a", b=1)
 
@@ -153,7 +173,10 @@ def test_types_are_shown_as_in_pyflink():
     nested = Types.OBJECT_ARRAY(Types.TUPLE([Types.STRING(), Types.LIST(Types.INT())]))
     assert repr(nested) == "ObjectArrayTypeInfo<TupleTypeInfo(String, ListTypeInfo<Integer>)>"
     assert repr(NAMED) == "RowTypeInfo(a: String, b: Integer)" and repr(ROW) == "RowTypeInfo(String, Integer)"
-    assert repr(Types.MAP(Types.CHAR(), Types.PICKLED_BYTE_ARRAY())) == "MapTypeInfo<Char, PickledByteArrayTypeInfo>"
+    assert (
+        repr(Types.MAP(Types.CHAR(), Types.PICKLED_BYTE_ARRAY()))
+        == "MapTypeInfo<Char, PickledByteArrayTypeInfo>"
+    )
     assert repr(Types.SQL_TIME()) == "TimeTypeInfo" and repr(Types.INSTANT()) == "Instant"
     assert isinstance(ROW, TypeInformation) and ROW.get_field_names() == ["f0", "f1"]
 
@@ -165,7 +188,11 @@ def test_rows_are_shown_compared_and_pickled_as_in_pyflink():
         "<Row(1)>",
     )
     assert [str(kind) for kind in RowKind] == ["+I", "-U", "+U", "-D"]
-    assert Row(a=1, b=2) == Row(b=2, a=1) and Row(1, 2) != Row(a=1, b=2) and Row(1) != Row.of_kind(RowKind.DELETE, 1)
+    assert (
+        Row(a=1, b=2) == Row(b=2, a=1)
+        and Row(1, 2) != Row(a=1, b=2)
+        and Row(1) != Row.of_kind(RowKind.DELETE, 1)
+    )
     for row in (Row("a", 1), Row(a=1, b=Row(2)), Row.of_kind(RowKind.UPDATE_BEFORE, 1)):
         assert pickle.loads(pickle.dumps(row)) == row
 
@@ -218,6 +245,10 @@ def test_spans_of_time_refuse_what_is_none():
     assert Time.seconds(0.5) == Time.milliseconds(500) and str(Time.days(1)) == "86400000 ms"
     assert Duration.of_hours(1) == Duration.of_minutes(60) and Duration.of_nanos(1_500_000).to_millis() == 1
     assert Instant.of_epoch_milli(-1).to_epoch_milli() == -1 and repr(Instant(1, 2)) == "Instant<1, 2>"
-    for wrong in (lambda: Time.seconds("5"), lambda: Time.milliseconds(0.5), lambda: Duration.of_seconds(0.5)):
+    for wrong in (
+        lambda: Time.seconds("5"),
+        lambda: Time.milliseconds(0.5),
+        lambda: Duration.of_seconds(0.5),
+    ):
         with pytest.raises(TypeError, match="a whole number of"):
             wrong()

@@ -12,10 +12,18 @@ from __future__ import annotations
 
 import heapq
 import pickle
-from typing import Any, Callable, Dict, List, Optional, Set, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 #: Hash, pickled key, state, pickled key within the state, pickled value or `None` if it was removed.
-Entry = Tuple[int, bytes, str, bytes, Optional[bytes]]
+#: Without a key it is state that all subtasks have.
+Entry = Tuple[int, Optional[bytes], str, bytes, Optional[bytes]]
+
+
+class InWindow(NamedTuple):
+    """The key of what is kept for a window of a key: placed where the key is."""
+
+    key: Any
+    window: Any
 
 
 class KeyedState:
@@ -30,13 +38,17 @@ class KeyedState:
         self._identities: Dict[Any, Tuple[int, bytes]] = {}
         self._restored: Dict[str, List[Tuple[Any, bytes, bytes]]] = {}
         for hash_, pickled, state, within, value in entries:
-            key = pickle.loads(pickled)
-            self._identities[key] = (hash_, pickled)
+            key = None
+            if pickled is not None:
+                key = pickle.loads(pickled)
+                self._identities[key] = (hash_, pickled)
             self._restored.setdefault(state, []).append((key, within, value))  # type: ignore[arg-type]
         #: Whether in event time, whether deleted, the time, the key.
         self._changes: List[Tuple[bool, bool, int, Any]] = []
         #: What a timer that is due is told to.
         self.on_timer: Optional[Callable[[bool, int], None]] = None
+        #: Called when all timers that were due have fired.
+        self.after_timers: Callable[[], None] = lambda: None
         self._firing: Optional["_Firing"] = None
 
     def identity(self, key: Any) -> Tuple[int, bytes]:
@@ -45,19 +57,20 @@ class KeyedState:
         if known is None:
             from millstream import _native
 
-            known = self._identities[key] = (_native.stable_hash(key), pickle.dumps(key, 5))
+            placed_by = key.key if type(key) is InWindow else key
+            known = self._identities[key] = (_native.stable_hash(placed_by), pickle.dumps(key, 5))
         return known
 
     # States
 
-    def state(self, kind: str, descriptor: Any) -> Any:
-        """The state that a descriptor asks for."""
+    def state(self, kind: str, descriptor: Any, name: str = "", view: Any = None) -> Any:
+        """The state that a descriptor asks for, for the current key or for what `view` says is the key."""
         from millstream._stream import states
 
-        name = descriptor.name
+        name = name or f"user {descriptor.name}"
         found = self._states.get(name)
         if found is None:
-            found = self.add(name, states.KINDS[kind](self, descriptor))
+            found = self.add(name, states.KINDS[kind](self if view is None else view, descriptor))
         elif type(found) is not states.KINDS[kind]:
             raise ValueError(f"state {name!r} was asked for as two kinds: {found.kind} and {kind}")
         return found
@@ -74,7 +87,7 @@ class KeyedState:
         entries: List[Entry] = []
         for name, state in self._states.items():
             for key, within, value in state.written():
-                hash_, pickled = self.identity(key)
+                hash_, pickled = (0, None) if state.kind == "broadcast" else self.identity(key)
                 entries.append((hash_, pickled, name, within, value))
         return entries
 
@@ -123,6 +136,7 @@ class KeyedState:
                     self.on_timer(in_event_time, time)
         finally:
             self._firing = None
+        self.after_timers()
 
 
 class _Firing:

@@ -7,7 +7,20 @@ Not for hashing it.
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, Callable
+
+
+class TypedKey:
+    """A key selector whose keys are made to fit a declared type, or refused."""
+
+    def __init__(self, selector: Any, key_type: Any) -> None:
+        self._selector, self._key_type = selector, key_type
+
+    @property
+    def get_key(self) -> Callable[[Any], Any]:
+        """The selector with the check, as one function."""
+        select, convert = getattr(self._selector, "get_key", self._selector), self._key_type.convert
+        return lambda record: convert(select(record))
 
 
 def plain(key: Any) -> Any:

@@ -172,7 +172,14 @@ class FlatMap(Operation):
             for record in rest:
                 results = call(record)
                 moment = None if moments is None else next(moments)
-                for result in () if results is None else results:
+                if results is None:
+                    continue
+                if not hasattr(results, "__iter__"):
+                    raise TypeError(
+                        f"{results!r} of type {type(results).__name__} was given where an iterable of records is right: "
+                        "yield each of them, or return a list"
+                    )
+                for result in results:
                     made.append(result if convert is None else convert(result))
                     if stamps is not None:
                         stamps.append(moment)  # type: ignore[arg-type]

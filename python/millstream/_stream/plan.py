@@ -142,11 +142,10 @@ class Planner:
     def _spec(self, stretch: _Stretch, parameters: Dict[str, str]) -> Tuple[Spec, bool]:
         head = stretch.head
         if head.is_source:
-            inputs: Tuple[Any, ...] = (self._readers_of(stretch, head, None),)
+            heads = self._readers_of(stretch, head, None)
         else:
-            node = self._node(stretch, head)
-            inputs = tuple((node._replace(told={**node.told, "input": at}),) for at in range(len(head.inputs)))
-        return Spec(head.name, inputs[:1] if len(inputs) == 1 else inputs, parameters), head.is_keyed
+            heads = (self._node(stretch, head),)
+        return Spec(head.name, heads, len(head.inputs) > 1, parameters), head.is_keyed
 
     def _node(self, stretch: _Stretch, step: Step) -> Node:
         sides = {

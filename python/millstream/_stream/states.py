@@ -65,12 +65,17 @@ class _OfKey:
     kind = "value"
 
     def __init__(self, keyed: Any, descriptor: Any) -> None:
+        #: Makes what is written fit the declared type, or refuses it.
+        self._convert = self._declared(descriptor.type_info).convert
         self._keyed = keyed
         self._table = Table()
         self._values = self._table.values
         self._lived = _Lived(descriptor)
         self.restore = self._table.restore
         self.written = self._table.written
+
+    def _declared(self, type_info: Any) -> Any:
+        return type_info
 
     def _read(self) -> Any:
         key = self._keyed.key
@@ -106,7 +111,7 @@ class Value(_OfKey, face.ValueState[Any]):
         if value is None:
             self.clear()
         else:
-            self._write(value)
+            self._write(self._convert(value))
 
 
 class ListOf(_OfKey, face.ListState[Any]):
@@ -114,11 +119,14 @@ class ListOf(_OfKey, face.ListState[Any]):
 
     kind = "list"
 
+    def _declared(self, type_info: Any) -> Any:
+        return type_info.elem_type
+
     def get(self) -> Iterable[Any]:
         return list(self._read() or ())
 
     def add(self, value: Any) -> None:
-        held = self._read()
+        held, value = self._read(), self._convert(value)
         if held is None:
             held = [value]
         else:
@@ -126,14 +134,14 @@ class ListOf(_OfKey, face.ListState[Any]):
         self._write(held)
 
     def add_all(self, values: List[Any]) -> None:
-        values = list(values)
+        values = [self._convert(value) for value in values]
         if values:
             held = self._read() or []
             held.extend(values)
             self._write(held)
 
     def update(self, values: List[Any]) -> None:
-        values = list(values)
+        values = [self._convert(value) for value in values]
         if values:
             self._write(values)
         else:
@@ -154,7 +162,7 @@ class Reducing(_OfKey, face.ReducingState[Any]):
 
     def add(self, value: Any) -> None:
         held = self._read()
-        self._write(value if held is None else self._reduce(held, value))
+        self._write(self._convert(value if held is None else self._reduce(held, value)))
 
 
 class Aggregating(_OfKey, face.AggregatingState[Any, Any]):
@@ -174,7 +182,7 @@ class Aggregating(_OfKey, face.AggregatingState[Any, Any]):
         held = self._read()
         if held is None:
             held = self._function.create_accumulator()
-        self._write(self._function.add(value, held))
+        self._write(self._convert(self._function.add(value, held)))
 
 
 class MapOf(face.MapState[Any, Any]):
@@ -185,6 +193,8 @@ class MapOf(face.MapState[Any, Any]):
     def __init__(self, keyed: Any, descriptor: Any) -> None:
         self._keyed = keyed
         self._lived = _Lived(descriptor)
+        declared = descriptor.type_info
+        self._convert_key, self._convert = declared._key_type_info.convert, declared._value_type_info.convert
         self._maps: Dict[Any, Dict[Any, Any]] = {}
         self._changed: Set[Tuple[Any, Any]] = set()
         #: The one pickled form of each key within a map that was ever written.
@@ -237,6 +247,9 @@ class MapOf(face.MapState[Any, Any]):
 
     def put(self, key: Any, value: Any) -> None:
         current = self._keyed.key
+        key = self._convert_key(key)
+        if value is not None:
+            value = self._convert(value)
         held = self._maps.get(current)
         if held is None:
             held = self._maps[current] = {}

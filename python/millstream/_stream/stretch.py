@@ -10,6 +10,7 @@ Answers for building the operations and for calling the first of them. Not for w
 from __future__ import annotations
 
 import pickle
+import threading
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from millstream._stream import operations
@@ -63,8 +64,10 @@ class Spec(NamedTuple):
     """A stretch, as it travels."""
 
     name: str
-    #: The readers of each input.
-    inputs: Tuple[Tuple[Any, ...], ...]
+    #: What records come to first.
+    heads: Tuple[Any, ...]
+    #: Whether the one head tells inputs apart.
+    has_inputs: bool
     #: Parameters of the job.
     parameters: Dict[str, str]
 
@@ -72,13 +75,17 @@ class Spec(NamedTuple):
 Reply = Optional[Tuple[Optional[List[Any]], Optional[int], Optional[List[Any]]]]
 
 #: The method of a function class that does the work of an operation.
-_METHODS = {"map": "map", "filter": "filter", "flat_map": "flat_map", "sink": "invoke"}
+METHODS = {"map": "map", "filter": "filter", "flat_map": "flat_map", "sink": "invoke"}
 _PLAIN = {
     "map": operations.Map,
     "filter": operations.Filter,
     "flat_map": operations.FlatMap,
     "sink": operations.Sink,
 }
+
+
+#: Subtasks are built one after the other: modules that import each other must not be imported by two threads at once.
+_BUILDING = threading.Lock()
 
 
 def method(function: Any, name: str) -> Any:
@@ -105,9 +112,8 @@ class Stretch:
             self._keyed = KeyedState(entries, place)
         #: What wants to be called by the clock.
         self._clocked: List[Any] = []
-        self._inputs = [fan([self._built(node) for node in readers]) for readers in spec.inputs]
-        self._heads = self._inputs if len(self._inputs) > 1 else []
-        self._head = self._inputs[0]
+        with _BUILDING:
+            self._head = fan([self._built(node) for node in spec.heads])
         try:
             for operation, context in self._opening:
                 operation.open(context)
@@ -147,7 +153,7 @@ class Stretch:
     def _operation(self, node: Node, function: Any, convert: Any) -> Any:
         plain = _PLAIN.get(node.kind)
         if plain is not None and not node.told.get("keyed"):
-            return plain(node.name, function, method(function, _METHODS[node.kind]), convert)
+            return plain(node.name, function, method(function, METHODS[node.kind]), convert)
         from millstream._stream import building
 
         made = building.operation(node, function, convert, self._place, self._keyed)
@@ -159,8 +165,8 @@ class Stretch:
 
     def batch(self, input: int, records: List[Any], times: Optional[List[int]]) -> Reply:
         """Records came in."""
-        if self._heads:
-            self._heads[input].batch(records, times)
+        if self._spec.has_inputs:
+            self._head.batch_of(input, records, times)
         else:
             self._head.batch(records, times)
         return self._reply()
@@ -169,7 +175,7 @@ class Stretch:
         """Event time has come this far; the timers that are due with it."""
         if self._keyed is not None:
             self._keyed.fire(True, time, due)
-        self._each_input("watermark", time)
+        self._head.watermark(time)
         return self._reply()
 
     def tick(self, now: int, due: List[Any]) -> Reply:
@@ -182,13 +188,13 @@ class Stretch:
 
     def idle(self) -> Reply:
         """No record is expected for now."""
-        self._each_input("idle")
+        self._head.idle()
         return self._reply()
 
     def end(self) -> Reply:
         """No record follows."""
-        self._each_input("end")
-        self._each_input("close")
+        self._head.end()
+        self._head.close()
         return self._reply()
 
     def snapshot(self) -> Reply:
@@ -197,16 +203,7 @@ class Stretch:
 
     def close(self) -> None:
         """It is over."""
-        self._each_input("close")
-
-    def _each_input(self, call: str, *arguments: Any) -> None:
-        # The inputs of one operation are the same object but for what comes in: it is told once.
-        seen: List[Any] = []
-        for head in self._inputs:
-            target = getattr(head, "operation", head)
-            if all(target is not other for other in seen):
-                seen.append(target)
-                getattr(target, call)(*arguments)
+        self._head.close()
 
     def _reply(self) -> Reply:
         changes = self._keyed.timer_changes() if self._keyed is not None else None

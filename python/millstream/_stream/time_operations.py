@@ -24,6 +24,14 @@ class Text(Operation):
         self.down.batch(texts, None)
 
 
+def _stamp(time: Any) -> int:
+    if type(time) is int:
+        return time
+    if isinstance(time, float) or hasattr(type(time), "__index__"):
+        return int(time)
+    raise TypeError(f"extract_timestamp gave {time!r} of type {type(time).__name__}, a time is a whole number (ms)")
+
+
 class Timestamps(Operation):
     """Gives records their times, and the stream its watermarks, by a `WatermarkStrategy`."""
 
@@ -48,7 +56,7 @@ class Timestamps(Operation):
             rest = iter(records)
             try:
                 before = times if times is not None else [NO_TIME] * len(records)
-                stamps = [int(call(record, known)) for known, record in zip(before, rest)]
+                stamps = [_stamp(call(record, known)) for known, record in zip(before, rest)]
             except BaseException as error:
                 raise at_next(error, self.name, records, rest) from None
         elif times is not None:

@@ -20,4 +20,7 @@ def main() -> None:
     """Serves the driver until it is gone."""
     # Ctrl-C reaches every process of the terminal: it is the driver who decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # In this thread, before others ask for them.
+    from millstream._stream import building  # noqa: F401
+
     _native.serve_streams()

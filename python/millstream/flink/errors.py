@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Optional
 
 from millstream.errors import TaskError
+from millstream.flink.util.exceptions import JavaException
 
 __all__ = ["JobCancellationException", "JobExecutionException"]
 
 
-class JobExecutionException(TaskError):
+class JobExecutionException(TaskError, JavaException):
     """A job failed.
 
     If a function of the program raised an exception, the text begins with its traceback; then follow the operator, the

@@ -14,6 +14,18 @@ pub(super) fn fault(py: Python<'_>, error: &PyErr, subtask: u32, attempt: u64) -
     Fault { partition: u64::from(subtask), attempt, ..described(py, error) }
 }
 
+/// The exception as the failure of a source.
+pub(super) fn source_fault(
+    py: Python<'_>,
+    error: &PyErr,
+    source: &str,
+    subtask: u32,
+    attempt: u64,
+) -> Failure {
+    let fault = fault(py, error, subtask, attempt);
+    Failure::from(Fault { operator: fault.operator.or_else(|| Some(source.to_owned())), ..fault })
+}
+
 /// The failure as an exception: what user code raised, with where; or what else happened.
 pub(super) fn raised(failure: &Failure) -> PyErr {
     Python::attach(|py| {

@@ -7,6 +7,8 @@
 //! pickling, nor for when anything is written.
 //! Holds: the hash of a key is the one its records are routed by, and travels with it.
 
+use std::collections::BTreeMap;
+
 use millstream_dataflow::operator::{OperatorContext, Wakeup};
 use millstream_dataflow::state::keyed::{KeyedStore, TimeDomain};
 use millstream_dataflow::state::restore::Redistribution;
@@ -21,6 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 const STATES: &str = "python";
 const WATERMARK: &str = "watermark";
+const COMMON: &str = "broadcast";
 
 /// Bytes that are written as bytes, and not number by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +75,9 @@ struct Place {
 }
 
 /// One value of a state: hash and key, name, key within it, and the value, unless it was removed.
-type Entry<'py> = (i64, Bound<'py, PyBytes>, String, Bound<'py, PyBytes>, Option<Bound<'py, PyBytes>>);
+/// Without a key it is of no key: the same in all subtasks.
+type Entry<'py> =
+    (i64, Option<Bound<'py, PyBytes>>, String, Bound<'py, PyBytes>, Option<Bound<'py, PyBytes>>);
 
 /// One change of a timer: whether in event time, whether it is deleted, its time, hash and key.
 type TimerChange<'py> = (bool, bool, i64, i64, Bound<'py, PyBytes>);
@@ -88,6 +93,8 @@ fn bytes(bytes: &Bound<'_, PyBytes>) -> Bytes {
 /// States and timers of one subtask.
 pub(super) struct Keyed {
     table: KeyedTable<Place, Bytes>,
+    /// What is the same in all subtasks, by name and key within.
+    common: BTreeMap<(String, Bytes), Bytes>,
     timers: KeyedStore<PyKey>,
     wakeup: Wakeup,
     /// How far event time has come; kept in checkpoints, since the watermarks in front may begin anew.
@@ -108,7 +115,11 @@ impl Keyed {
         let watermarks: Vec<Timestamp> =
             context.restore.claim_operator(WATERMARK, 1, Redistribution::Union)?;
         let watermark = watermarks.into_iter().min().unwrap_or(Timestamp::MIN);
-        let keyed = Self { table, timers, wakeup: context.wakeup.clone(), watermark };
+        // All subtasks wrote the same.
+        let common: Vec<BTreeMap<(String, Bytes), Bytes>> =
+            context.restore.claim_operator(COMMON, 1, Redistribution::Union)?;
+        let common = common.into_iter().next().unwrap_or_default();
+        let keyed = Self { table, common, timers, wakeup: context.wakeup.clone(), watermark };
         keyed.wake_for_next();
         Ok(keyed)
     }
@@ -116,8 +127,11 @@ impl Keyed {
     /// Everything that is kept, as [`Entry`]s.
     pub(super) fn entries<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
+        let of = |bytes: &Bytes| PyBytes::new(py, &bytes.0);
+        for ((state, within), value) in &self.common {
+            list.append((0, py.None(), state.as_str(), of(within), of(value)))?;
+        }
         for (place, value) in self.table.iter() {
-            let of = |bytes: &Bytes| PyBytes::new(py, &bytes.0);
             let key = of(&place.key.pickled);
             list.append((
                 place.key.hash.cast_signed(),
@@ -183,6 +197,14 @@ impl Keyed {
     pub(super) fn write(&mut self, entries: &Bound<'_, PyList>) -> Result<()> {
         for entry in entries {
             let (hash, pickled, state, within, value) = entry.extract::<Entry<'_>>().map_err(unreadable)?;
+            let Some(pickled) = pickled else {
+                let place = (state, bytes(&within));
+                match value {
+                    Some(value) => self.common.insert(place, bytes(&value)),
+                    None => self.common.remove(&place),
+                };
+                continue;
+            };
             let place = Place { key: key(hash, &pickled), state, within: bytes(&within) };
             let hash = place.key.hash;
             match value {
@@ -202,6 +224,7 @@ impl Keyed {
         snapshot.keyed.push(self.table.freeze_part(meta()));
         snapshot.keyed.extend(self.timers.freeze());
         snapshot.operator.push(OperatorPart::new(WATERMARK, 1, [&self.watermark])?);
+        snapshot.operator.push(OperatorPart::new(COMMON, 1, [&self.common])?);
         Ok(())
     }
 }

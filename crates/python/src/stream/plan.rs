@@ -3,7 +3,6 @@
 //! Answers for nodes and edges of the engine's. Not for what is one stretch: `millstream._stream.plan` decides that.
 //! Holds: every edge carries chunks.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,7 +29,7 @@ use super::job::{PyCollected, PyStreamJob};
 use super::print::Print;
 use super::seat::exit_tag;
 use super::source::PySource;
-use super::stretch::{Stretch, StretchNode};
+use super::stretch::{Attempts, Stretch, StretchNode};
 use super::workers::Crew;
 use crate::worker::Launch;
 
@@ -102,7 +101,8 @@ impl PyStreamPlan {
             other => return Err(PyValueError::new_err(format!("no promise: {other}"))),
         };
         let (name, threads) = (identity.0.clone(), self.threads.clone());
-        let source = PySource { name, opener, splits, is_bounded, promise, threads };
+        let opened = Attempts::default();
+        let source = PySource { name, opener, splits, is_bounded, promise, threads, opened };
         Ok(self.add(identity, true, NodeKind::Source(Arc::new(SourceAdapter(Arc::new(source))))))
     }
 
@@ -113,7 +113,7 @@ impl PyStreamPlan {
             is_keyed,
             crew: self.crew.clone().filter(|_| !is_here),
             threads: self.threads.clone(),
-            opened: Mutex::new(HashMap::new()),
+            opened: Attempts::default(),
         });
         let make = move |sides: &SharedSides| Box::new(Stretch::new(node.clone(), sides.clone())) as _;
         let operator = OperatorFactory::<Chunk, (), _>::new(make);

@@ -19,8 +19,9 @@ use pyo3::types::PyList;
 use serde::{Deserialize, Serialize};
 
 use super::chunk::{Chunk, Values};
-use super::fault::fault;
+use super::fault::source_fault;
 use super::here::Threads;
+use super::stretch::Attempts;
 
 /// A source with the splits that it had when the program was made.
 pub(super) struct PySource {
@@ -31,6 +32,7 @@ pub(super) struct PySource {
     pub(super) is_bounded: bool,
     pub(super) promise: Promise,
     pub(super) threads: Threads,
+    pub(super) opened: Attempts,
 }
 
 /// A split, by its number.
@@ -103,12 +105,16 @@ impl Source for PySource {
 
     fn reader(&self, subtask: Subtask) -> Result<Box<dyn SourceReader<Chunk, PySplit>>> {
         let opener = Python::attach(|py| self.opener.clone_ref(py));
-        Ok(Box::new(Reader { opener, subtask, threads: self.threads.clone(), open: VecDeque::new() }))
+        let (name, threads) = (self.name.clone(), self.threads.clone());
+        let attempt = self.opened.next(subtask.index);
+        Ok(Box::new(Reader { opener, name, attempt, subtask, threads, open: VecDeque::new() }))
     }
 }
 
 struct Reader {
     opener: Py<PyAny>,
+    name: String,
+    attempt: u64,
     subtask: Subtask,
     threads: Threads,
     /// The splits with their readers; the first is read.
@@ -120,7 +126,7 @@ type Read<'py> = (Bound<'py, PyList>, Option<Bound<'py, PyList>>, String, bool);
 
 impl Reader {
     fn failed(&self, py: Python<'_>, error: &PyErr) -> Failure {
-        Failure::from(fault(py, error, self.subtask.index, 0))
+        source_fault(py, error, &self.name, self.subtask.index, self.attempt)
     }
 }
 

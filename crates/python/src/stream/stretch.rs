@@ -46,13 +46,17 @@ pub(super) struct StretchNode {
     /// The workers; without them it runs in this interpreter.
     pub(super) crew: Option<Arc<Crew>>,
     pub(super) threads: Threads,
-    /// How often each subtask was opened.
-    pub(super) opened: Mutex<HashMap<u32, u64>>,
+    pub(super) opened: Attempts,
 }
 
-impl StretchNode {
-    fn attempt(&self, subtask: u32) -> u64 {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+/// How often each subtask was opened.
+#[derive(Default)]
+pub(super) struct Attempts(Mutex<HashMap<u32, u64>>);
+
+impl Attempts {
+    /// The number of the attempt that begins, from 0.
+    pub(super) fn next(&self, subtask: u32) -> u64 {
+        let mut opened = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = opened.entry(subtask).or_insert(0);
         *count += 1;
         *count - 1
@@ -105,7 +109,7 @@ impl Operator<Chunk, ()> for Stretch {
         let setting = Setting {
             spec: self.node.spec.clone(),
             subtask: context.subtask,
-            attempt: self.node.attempt(context.subtask.index),
+            attempt: self.node.opened.next(context.subtask.index),
             max_parallelism: context.max_parallelism.get(),
             is_batch: context.mode == Mode::Batch,
             watermark: self.keyed.as_ref().map_or(Timestamp::MIN, Keyed::watermark).millis(),

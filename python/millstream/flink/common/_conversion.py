@@ -25,6 +25,9 @@ Conversion = Callable[[Any], Any]
 class TypeMismatch(TypeError):
     """A value is not of the type that was declared for it."""
 
+    # Where a program finds it, and what a traceback says.
+    __module__ = "millstream.flink.common.typeinfo"
+
     def __init__(self, message: str) -> None:
         super().__init__(message)
 

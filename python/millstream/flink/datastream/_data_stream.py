@@ -19,9 +19,13 @@ from millstream.flink.datastream import functions
 
 if TYPE_CHECKING:
     from millstream.flink.common.typeinfo import TypeInformation
+    from millstream.flink.datastream._all_windowed_stream import AllWindowedStream
+    from millstream.flink.datastream._broadcast_stream import BroadcastStream
     from millstream.flink.datastream._keyed_stream import KeyedStream
     from millstream.flink.datastream.output_tag import OutputTag
+    from millstream.flink.datastream.state import MapStateDescriptor
     from millstream.flink.datastream.stream_execution_environment import StreamExecutionEnvironment
+    from millstream.flink.datastream.window import WindowAssigner
 
 __all__ = ["DataStream"]
 
@@ -180,7 +184,8 @@ class DataStream:
     ) -> "DataStream":
         """Runs a function with side outputs and the time over each record."""
         if not isinstance(func, functions.ProcessFunction):
-            raise TypeError(f"process takes a ProcessFunction, {func!r} was given")
+            hint = ": call key_by(...) first" if isinstance(func, functions.KeyedProcessFunction) else ""
+            raise TypeError(f"process takes a ProcessFunction, {func!r} was given{hint}")
         return self._then("process", "Process", pickled(func, "process"), output_type)
 
     def project(self, *field_indexes: int) -> "DataStream":
@@ -226,6 +231,9 @@ class DataStream:
         function = pickled(watermark_strategy, "assign_timestamps_and_watermarks")
         return self._then("timestamps", "Timestamps/Watermarks", function, self._type)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a stream is of the program that makes the job, a function of the job cannot use it")
+
     # Which way
 
     def key_by(
@@ -237,6 +245,12 @@ class DataStream:
         from millstream.flink.datastream._keyed_stream import KeyedStream
 
         return KeyedStream(self, key_selector, key_type)
+
+    def window_all(self, window_assigner: "WindowAssigner[Any, Any]") -> "AllWindowedStream":
+        """Cuts the stream into windows; all records go to one subtask."""
+        from millstream.flink.datastream._all_windowed_stream import AllWindowedStream
+
+        return AllWindowedStream(self, window_assigner)
 
     def union(self, *streams: "DataStream") -> "DataStream":
         """The records of all the streams."""
@@ -250,6 +264,34 @@ class DataStream:
 
     def _plain(self) -> "DataStream":
         return self
+
+    def broadcast(
+        self,
+        broadcast_state_descriptor: Optional["MapStateDescriptor"] = None,
+        *other_broadcast_state_descriptors: "MapStateDescriptor",
+    ) -> Any:
+        """Sends each record to all subtasks; with descriptors of states, as a `BroadcastStream` for `connect`."""
+        if broadcast_state_descriptor is None:
+            return self._by("broadcast")
+        from millstream.flink.datastream._broadcast_stream import BroadcastStream
+        from millstream.flink.datastream.state import MapStateDescriptor
+
+        given = (broadcast_state_descriptor, *other_broadcast_state_descriptors)
+        for one in given:
+            if not isinstance(one, MapStateDescriptor):
+                raise TypeError(f"broadcast takes MapStateDescriptors, {one!r} was given")
+        return BroadcastStream(self, given)
+
+    def connect(self, ds: Union["DataStream", "BroadcastStream"]) -> Any:
+        """This stream and another, for one function that tells them apart."""
+        from millstream.flink.datastream._broadcast_stream import BroadcastConnectedStream, BroadcastStream
+        from millstream.flink.datastream._connected_streams import ConnectedStreams
+
+        if isinstance(ds, BroadcastStream):
+            return BroadcastConnectedStream(self, ds)
+        if not isinstance(ds, DataStream):
+            raise TypeError(f"connect takes a stream, {ds!r} was given")
+        return ConnectedStreams(self, ds)
 
     def rebalance(self) -> "DataStream":
         """Sends records to the subtasks behind in turn."""

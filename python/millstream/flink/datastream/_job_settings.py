@@ -18,7 +18,7 @@ LEAVE = ("execution.state-recovery.ignore-unclaimed-state", "execution.savepoint
 STRATEGY = ("restart-strategy.type", "restart-strategy")
 
 #: How long functions may take to end when a job does, in milliseconds.
-CANCEL_TIMEOUT = 5_000
+CANCEL_TIMEOUT = 3_000
 
 _UNITS = {"ms": 1, "": 1, "s": 1000, "sec": 1000, "min": 60_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -86,7 +86,8 @@ def restored_from(settings: Any) -> str:
 
 
 def restart_strategy(settings: Any, has_checkpoints: bool) -> Tuple[str, int, int, int, float]:
-    """What happens after a failure. With checkpoints a job is begun again, waiting longer each time; else it fails."""
+    """What happens after a failure. With checkpoints, a job that says nothing else is begun again, unless it failed more
+    than three times in five minutes; without, it fails."""
     kind = (first(settings, STRATEGY) or "").strip().lower().replace("_", "-").replace("delayed", "delay")
 
     def number(name: str, default: int) -> int:
@@ -108,7 +109,7 @@ def restart_strategy(settings: Any, has_checkpoints: bool) -> Tuple[str, int, in
             time("failure-rate.delay", "1 s"),
             1.0,
         )
-    if kind in ("exponential-delay", "exponentialdelay") or (not kind and has_checkpoints):
+    if kind in ("exponential-delay", "exponentialdelay"):
         return (
             "exponential-delay",
             time("exponential-delay.initial-backoff", "1 s"),
@@ -117,7 +118,7 @@ def restart_strategy(settings: Any, has_checkpoints: bool) -> Tuple[str, int, in
             settings.get_float("restart-strategy.exponential-delay.backoff-multiplier", 1.5),
         )
     if not kind:
-        return ("none", 0, 0, 0, 1.0)
+        return ("failure-rate", 3, 300_000, 1_000, 1.0) if has_checkpoints else ("none", 0, 0, 0, 1.0)
     raise ValueError(
         f"the setting restart-strategy.type is none, fixed-delay, failure-rate or exponential-delay, {kind!r} was given"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Optional, Union
 
 from millstream._pickle import pickled
+from millstream._stream.keys import TypedKey
 from millstream.flink.common.typeinfo import declared
 from millstream.flink.datastream import functions
 from millstream.flink.datastream._data_stream import DataStream, checked
@@ -12,6 +13,8 @@ from millstream.flink.datastream._sink import DataStreamSink
 
 if TYPE_CHECKING:
     from millstream.flink.common.typeinfo import TypeInformation
+    from millstream.flink.datastream._windowed_stream import WindowedStream
+    from millstream.flink.datastream.window import WindowAssigner
 
 __all__ = ["KeyedStream"]
 
@@ -21,10 +24,12 @@ class KeyedStream(DataStream):
 
     def __init__(self, stream: DataStream, key_selector: Any, key_type: Optional["TypeInformation"]) -> None:
         key = checked(key_selector, functions.KeySelector, "key_by")
+        self._key_type = declared(key_type, "the key_type of key_by")
+        if not self._key_type.takes_everything:
+            key = pickled(TypedKey(key_selector, self._key_type), "key_by")
         by_key = stream._by("keyed", key)
         super().__init__(stream._env, by_key._inputs, stream._type)
         self._key = key
-        self._key_type = declared(key_type, "the key_type of key_by")
         self._origin = stream
 
     def _keyed(self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any) -> DataStream:
@@ -51,6 +56,45 @@ class KeyedStream(DataStream):
         [1, 2, 4, 6]
         """
         return self._keyed("reduce", "Reduce", checked(func, functions.ReduceFunction, "reduce"), self._type)
+
+    def _aggregated(self, kind: str, position: Union[int, str]) -> DataStream:
+        from millstream._stream.aggregates import FieldAggregate
+
+        return self.reduce(FieldAggregate(kind, position))
+
+    def sum(self, position_to_sum: Union[int, str] = 0) -> DataStream:
+        """The sum of one field over the records of each key, emitted with each record."""
+        return self._aggregated("sum", position_to_sum)
+
+    def min(self, position_to_min: Union[int, str] = 0) -> DataStream:
+        """The least value of one field so far, with the other fields of the key's first record."""
+        return self._aggregated("min", position_to_min)
+
+    def max(self, position_to_max: Union[int, str] = 0) -> DataStream:
+        """The greatest value of one field so far, with the other fields of the key's first record."""
+        return self._aggregated("max", position_to_max)
+
+    def min_by(self, position_to_min_by: Union[int, str] = 0) -> DataStream:
+        """The record with the least value of one field so far; of several, the first."""
+        return self._aggregated("min_by", position_to_min_by)
+
+    def max_by(self, position_to_max_by: Union[int, str] = 0) -> DataStream:
+        """The record with the greatest value of one field so far; of several, the first."""
+        return self._aggregated("max_by", position_to_max_by)
+
+    def window(self, window_assigner: "WindowAssigner") -> "WindowedStream":
+        """Cuts the records of each key into windows."""
+        from millstream.flink.datastream._windowed_stream import WindowedStream
+
+        return WindowedStream(self, window_assigner)
+
+    def count_window(self, size: int, slide: int = 0) -> "WindowedStream":
+        """Cuts the records of each key into windows of so many; with `slide`, a new one begins each so many."""
+        from millstream.flink.datastream.window import CountSlidingWindowAssigner, CountTumblingWindowAssigner
+
+        if slide == 0:
+            return self.window(CountTumblingWindowAssigner(size))
+        return self.window(CountSlidingWindowAssigner(size, slide))
 
     def key_by(
         self,

@@ -47,6 +47,9 @@ class StreamExecutionEnvironment:
         """An environment: in this process, with worker interpreters above parallelism 1."""
         return StreamExecutionEnvironment(configuration)
 
+    def __reduce__(self) -> Any:
+        raise TypeError("an environment is of the program that makes the job, a function of the job cannot use it")
+
     # Settings
 
     def configure(self, configuration: Configuration) -> None:

@@ -99,7 +99,7 @@ fn a_job_that_waits_to_be_started_again_refuses_a_savepoint_and_can_be_cancelled
 #[test]
 fn a_thread_that_does_not_react_to_a_cancel_is_named_and_the_others_are_not() {
     let env = StreamEnvironment::new();
-    env.set_cancel_timeout(Duration::from_millis(50));
+    env.set_cancel_timeout(Duration::from_millis(500));
     let let_go = Arc::new((Mutex::new(false), Condvar::new()));
     let (stuck, is_stuck) = channel();
     let (held, stuck) = (let_go.clone(), Mutex::new(stuck));
@@ -120,5 +120,5 @@ fn a_thread_that_does_not_react_to_a_cancel_is_named_and_the_others_are_not() {
     let error = job.wait().unwrap_err().to_string();
     *let_go.0.lock().unwrap() = true;
     let_go.1.notify_all();
-    assert!(error.contains("did not stop within 50ms: `stubborn 1/1`\n"), "{error}");
+    assert!(error.contains("did not stop within 500ms: `stubborn 1/1`\n"), "{error}");
 }

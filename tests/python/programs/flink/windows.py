@@ -1,3 +1,4 @@
+# lines in any order
 from typing import Iterable
 
 from millstream.flink.common import Duration, Time, Types, WatermarkStrategy
