@@ -2,8 +2,8 @@
 
     python tests/python/spellings.py      # in an environment with the package
 
-The spellings are made when a class is (`millstream._names.pep8`), which no type checker follows. A test compares the file
-with what would be written.
+The spellings are made when a class is (`millstream._names.pep8`), which no type checker follows. A test
+compares the file with what would be written.
 """
 
 import ast
@@ -19,10 +19,10 @@ from millstream._names import snake_case
 STUB = pathlib.Path(__file__).parents[2] / "python" / "millstream" / "spark" / "_spellings.pyi"
 
 HEAD = '''\
-"""The PEP 8 spellings of camelCase names, one class for each that has them. Written by tests/python/spellings.py."""
+"""The PEP 8 spellings of camelCase names, a class for each that has them. Written by tests/python/spellings.py."""
 
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple, Type, Union
 
 from millstream.spark._pairs import Hash
 from millstream.spark.accumulators import Accumulator, AccumulatorParam
@@ -36,18 +36,21 @@ from millstream.spark.status import SparkJobInfo, SparkStageInfo, StatusTracker
 from millstream.spark.storagelevel import StorageLevel
 from millstream.spark.streaming.context import StreamingContext
 from millstream.spark.streaming.dstream import DStream
-
-T = TypeVar("T")
-U = TypeVar("U")
 '''
 
 
 def classes():
     """The classes that have spellings, by module and name."""
     found = set()
-    for info in sorted(pkgutil.walk_packages(millstream.spark.__path__, "millstream.spark."), key=lambda one: one.name):
+    for info in sorted(
+        pkgutil.walk_packages(millstream.spark.__path__, "millstream.spark."), key=lambda one: one.name
+    ):
         for cls in vars(importlib.import_module(info.name)).values():
-            if isinstance(cls, type) and cls.__module__ == info.name and f"Of{cls.__name__}" in _spelled_bases(cls):
+            if (
+                isinstance(cls, type)
+                and cls.__module__ == info.name
+                and f"Of{cls.__name__}" in _spelled_bases(cls)
+            ):
                 found.add(cls)
     return sorted(found, key=lambda cls: cls.__name__)
 
@@ -89,7 +92,11 @@ def _original(cls, name, member):
 
 
 def _spells(camel, name):
-    return camel.lower() != camel and snake_case(camel).replace("_", "") == name.replace("_", "") and name.islower()
+    return (
+        camel.lower() != camel
+        and snake_case(camel).replace("_", "") == name.replace("_", "")
+        and name.islower()
+    )
 
 
 def _source(owner):
@@ -113,7 +120,9 @@ def _signature(function):
         elif isinstance(annotation, str):
             annotation = _Plain(annotation.strip("'\""))
         default = parameter.default if parameter.default is parameter.empty else _Plain("...")
-        parameters.append(parameter.replace(name=snake_case(parameter.name), annotation=annotation, default=default))
+        parameters.append(
+            parameter.replace(name=snake_case(parameter.name), annotation=annotation, default=default)
+        )
     plain = _Plain(_annotation(function))
     return str(signature.replace(parameters=parameters, return_annotation=plain))
 

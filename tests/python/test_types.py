@@ -70,14 +70,18 @@ def test_mypy_finds_what_is_wrong_with_another(tmp_path):
 
 
 def test_the_stub_of_spellings_is_what_would_be_written():
-    assert spellings.STUB.read_text(encoding="utf-8") == spellings.written(), "run python tests/python/spellings.py"
+    assert (
+        spellings.STUB.read_text(encoding="utf-8") == spellings.written()
+    ), "run python tests/python/spellings.py"
 
 
 def test_the_stub_of_the_native_half_has_all_of_it():
     path = importlib.import_module("millstream").__path__[0] + "/_native.pyi"
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    missing = [name for name in dir(_native) if not name.startswith("_") and not re.search(rf"\b{name}\b", text)]
+    missing = [
+        name for name in dir(_native) if not name.startswith("_") and not re.search(rf"\b{name}\b", text)
+    ]
     for owner in vars(_native).values():
         if isinstance(owner, type) and owner.__module__.endswith("_native"):
             names = [name for name in vars(owner) if not name.startswith("_")]

@@ -1,4 +1,6 @@
-"""What type checkers see of the PEP 8 spellings is in the stub beside this; the spellings are made by `_names.pep8`."""
+"""What type checkers see of the PEP 8 spellings is in the stub beside this; the spellings are made by
+`_names.pep8`.
+"""
 
 from __future__ import annotations
 

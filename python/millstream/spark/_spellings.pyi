@@ -1,7 +1,7 @@
-"""The PEP 8 spellings of camelCase names, one class for each that has them. Written by tests/python/spellings.py."""
+"""The PEP 8 spellings of camelCase names, a class for each that has them. Written by tests/python/spellings.py."""
 
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple, Type, TypeVar, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple, Type, Union
 
 from millstream.spark._pairs import Hash
 from millstream.spark.accumulators import Accumulator, AccumulatorParam
@@ -15,9 +15,6 @@ from millstream.spark.status import SparkJobInfo, SparkStageInfo, StatusTracker
 from millstream.spark.storagelevel import StorageLevel
 from millstream.spark.streaming.context import StreamingContext
 from millstream.spark.streaming.dstream import DStream
-
-T = TypeVar("T")
-U = TypeVar("U")
 
 class OfDStream:
     def combine_by_key(self, create_combiner: Callable[[Any], Any], merge_value: Callable[[Any, Any], Any], merge_combiners: Callable[[Any, Any], Any], num_partitions: Optional[int] = ...) -> DStream: ...

@@ -102,7 +102,7 @@ class SparkContext(OfSparkContext):
             SparkFiles._root = self._folder.name
             launch = None
             if processes:
-                python = os.environ.get("PYSPARK_PYTHON") or sys.executable
+                python = self._conf.get("spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON") or sys.executable
                 launch = (
                     python,
                     _worker.command(sys.path),
