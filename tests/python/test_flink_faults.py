@@ -59,7 +59,9 @@ def test_what_cannot_be_pickled_is_named_with_the_path_to_it(env):
         def map(self, value):
             return value
 
-    with pytest.raises(Exception, match=r"given to `map` cannot be sent to a task: Holder\.parts\['lock'\] \(lock\)"):
+    with pytest.raises(
+        Exception, match=r"given to `map` cannot be sent to a task: Holder\.parts\['lock'\] \(lock\)"
+    ):
         env.from_collection([1]).map(Holder())
 
 
@@ -184,7 +186,9 @@ except KeyboardInterrupt:
 def started(tmp_path, parallelism):
     path = tmp_path / "blocked.py"
     path.write_text(BLOCKED.replace("FOLDER", repr(str(tmp_path) + "/pid-")), encoding="utf-8")
-    process = subprocess.Popen([sys.executable, str(path), str(parallelism)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, str(path), str(parallelism)], stdout=subprocess.PIPE, text=True
+    )
     pids = lambda: [int(name[4:]) for name in os.listdir(tmp_path) if name.startswith("pid-")]  # noqa: E731
     wait_for(lambda: len(pids()) == parallelism)
     return process, pids()

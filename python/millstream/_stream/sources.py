@@ -1,9 +1,11 @@
 """Where records come from: what a source of the engine asks of Python.
 
-A source has a number of splits. `open(split, position, subtask)` gives a reader of one; its `read(patience)` gives
-records, their times or `None`, the position behind them as text, and whether there is more; `close()` ends it.
+A source has a number of splits. `open(split, position, subtask)` gives a reader of one; its `read(patience)`
+gives records, their times or `None`, the position behind them as text, and whether there is more; `close()`
+ends it.
 
-Holds: the position belongs to the records that were given last, so that reading again from it gives those behind.
+Holds: the position belongs to the records that were given last, so that reading again from it gives those
+behind.
 """
 
 from __future__ import annotations
@@ -61,10 +63,11 @@ class _Elements:
 
 
 class Iterated:
-    """What a program iterates over, in one split: an iterable, a function that gives one, or a source with positions.
+    """What a program iterates over, in one split: an iterable, a function that gives one, or a source with
+    positions.
 
-    It is iterated in a thread of its own, so that one that waits for something keeps nobody waiting. After a restart what
-    was read before is skipped, or, of a source with positions, not read at all.
+    It is iterated in a thread of its own, so that one that waits for something keeps nobody waiting. After a
+    restart what was read before is skipped, or, of a source with positions, not read at all.
     """
 
     splits = 1

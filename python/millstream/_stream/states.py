@@ -290,4 +290,10 @@ class MapOf(face.MapState[Any, Any]):
             self.remove(key)
 
 
-KINDS = {"value": Value, "list": ListOf, "map": MapOf, "reducing": Reducing, "aggregating": Aggregating}
+KINDS: Dict[str, Any] = {
+    "value": Value,
+    "list": ListOf,
+    "map": MapOf,
+    "reducing": Reducing,
+    "aggregating": Aggregating,
+}

@@ -1,4 +1,5 @@
-"""A worker interpreter of a stream job: `python -c "...; from millstream._stream.worker import main; main()"`."""
+"""A worker interpreter of a stream job: `python -c "...; from millstream._stream.worker import main;
+main()"`."""
 
 from __future__ import annotations
 

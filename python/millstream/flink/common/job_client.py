@@ -46,12 +46,14 @@ class JobClient:
 
     def cancel(self) -> CompletableFuture:
         """Ends the job at once; done when it has ended."""
-        self._is_cancelled = True
-        self._job.cancel()
-        return CompletableFuture(self._end)
+        if not self._has_ended():
+            self._is_cancelled = True
+            self._job.cancel()
+        return CompletableFuture(self._settle)
 
     def trigger_savepoint(self, savepoint_directory: Optional[str] = None) -> CompletableFuture:
-        """Takes a checkpoint that is kept until somebody deletes it; gives its path, below the checkpoints' folder."""
+        """Takes a checkpoint that is kept until somebody deletes it; gives its path, below the checkpoints'
+        folder."""
         self._own_folder(savepoint_directory)
         return CompletableFuture(self._savepoint)
 
@@ -97,12 +99,15 @@ class JobClient:
         if given is not None and given != self._folder:
             from millstream.flink._notices import without_effect
 
-            without_effect("savepoint_directory", "savepoints are below the folder of the job's checkpoints", 3)
+            without_effect(
+                "savepoint_directory", "savepoints are below the folder of the job's checkpoints", 3
+            )
 
     def _savepoint(self) -> str:
         if self._folder is None:
             raise ValueError(
-                "a savepoint needs a folder: enable_checkpointing(...), and the setting execution.checkpointing.dir"
+                "a savepoint needs a folder: enable_checkpointing(...), and the setting "
+                "execution.checkpointing.dir"
             )
         return f"{self._folder}/{self._job.savepoint()}"
 
@@ -133,17 +138,17 @@ class JobClient:
         warnings.warn(f"the job `{self._name}` was cancelled, but not all of it ended: {error}", stacklevel=2)
         self._failure = JobCancellationException(f"the job was cancelled\n{error}")
 
-    def _end(self) -> None:
-        """Waits for the end of a job that was told to end."""
-        from millstream.flink.errors import JobCancellationException
-
-        if not self._has_ended():
-            self._is_cancelled = True
-            self._job.cancel()
+    def _settle(self) -> None:
+        """Waits for the end, whatever it is."""
         try:
             self._result()
-        except JobCancellationException:
+        except Exception:
+            # It is told to those who ask for the result.
             pass
+
+    def _end(self) -> None:
+        """Ends the job, if it still runs, and waits for it."""
+        self.cancel().result()
 
     def __repr__(self) -> str:
         return f"<JobClient {self._name!r} {self._status().name}>"
