@@ -27,6 +27,7 @@ const STAGES: [Stage; 6] = [
     Stage { name: "doc tests", run: doc_tests },
     Stage { name: "benchmark", run: benchmark },
     Stage { name: "python", run: python::run },
+    Stage { name: "clusters", run: python::run_on_clusters },
 ];
 
 /// Runs the checks and then all stages; or the one stage that is named.

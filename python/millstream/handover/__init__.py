@@ -94,6 +94,7 @@ def _on_flink(cluster, told) -> int:
 
     screen = Screen()
     engine = Flink(cluster, screen)
+    told = {**told, "master": str(cluster.server), "mark": engine.mark}
     return _finished(screen, *engine.after(Launcher(engine, screen, told).run()))
 
 

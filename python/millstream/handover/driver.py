@@ -41,13 +41,20 @@ class Line:
         except OSError:
             pass
 
-    def end_with_the_launcher(self) -> None:
-        """Ends this process, and with it the client, when the launcher is gone."""
+    def end_with_the_launcher(self, told: Dict[str, Any]) -> None:
+        """Ends this process, and with it the client and its jobs, when the launcher is gone."""
 
         def wait() -> None:
-            while self._connection.recv(1):
+            try:
+                while self._connection.recv(1):
+                    pass
+            except OSError:
                 pass
-            os.kill(os.getpid(), signal.SIGTERM)
+            if told["engine"] == "flink":
+                from millstream.handover import flink_rest
+
+                flink_rest.cancel_marked(told["master"], told["mark"])
+            os.kill(os.getpid(), signal.SIGKILL)
 
         threading.Thread(target=wait, daemon=True).start()
 
@@ -70,7 +77,7 @@ def main() -> None:
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     line = Line(told["socket"])
     line.tell("begun", process=os.getpid())
-    line.end_with_the_launcher()
+    line.end_with_the_launcher(told)
     code = 1
     try:
         code = run(told, line)

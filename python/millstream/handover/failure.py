@@ -2,7 +2,7 @@
 
 Answers for finding what the user needs in what a cluster says, which is Java's account of Python's failure. Pure functions
 from text to text.
-Holds: a text in which nothing is recognised is shown as it is, shortened.
+Holds: of a text in which nothing is recognised the first line is shown.
 """
 
 from __future__ import annotations
@@ -72,13 +72,12 @@ def root_cause(java: str) -> str:
     'java.io.C: no file'
     """
     causes = re.findall(r"^(?:Caused by: |: )(.+)$", java, re.MULTILINE)
-    return causes[-1].strip() if causes else shortened(java)
+    return causes[-1].strip() if causes else (java.strip().splitlines() or [""])[0]
 
 
-def shortened(text: str, lines: int = 20) -> str:
-    """The beginning of a text."""
-    parts = text.strip().splitlines()
-    return "\n".join(parts[:lines] + ([f"... ({len(parts) - lines} more lines)"] if len(parts) > lines else []))
+def cause(java: str) -> str:
+    """The program's own traceback if Java's text has one, the root cause otherwise."""
+    return remote_traceback(java) or root_cause(java)
 
 
 def flink_place(task: Optional[str], place: Optional[str]) -> Optional[str]:

@@ -17,13 +17,11 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from millstream.handover import failure
 from millstream.handover.client import FLINK, home
-from millstream.handover.flink_rest import ENDS, Cluster
+from millstream.handover.flink_rest import ENDS, MARK, Cluster
 from millstream.handover.http import NoAnswer
 from millstream.handover.launcher import Ended, Screen
 from millstream.handover.task_output import FlinkOutput
 
-#: Marks the jobs of one run among the cluster's, should the client end before it has said a job's id.
-_MARK = "millstream.run"
 #: Without a strategy of the cluster's or the program's own, Flink restarts a job with checkpoints for ever.
 RESTARTS = {"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": "3",
             "restart-strategy.fixed-delay.delay": "1 s"}
@@ -38,15 +36,17 @@ class Flink:
         self.cluster = cluster
         self.screen = screen
         self.jobs: Dict[str, str] = {}
-        self.run = uuid.uuid4().hex
+        self.mark = uuid.uuid4().hex
         self.output = FlinkOutput(cluster, screen.write)
         self.cancelling = threading.Event()
         self._restarting: Dict[str, str] = {}
 
     def command(self, launched: str) -> Tuple[List[str], Dict[str, str]]:
         """`flink run` of the installed client."""
+        if not self.cluster.task_managers():
+            self.screen.note(f"the cluster at {self.cluster.server} has no task manager yet: the job waits for one")
         flink = home(FLINK)
-        options = {"pipeline.global-job-parameters": f"{_MARK}:{self.run}"}
+        options = {"pipeline.global-job-parameters": f"{MARK}:{self.mark}"}
         if self.cluster.setting("restart-strategy.type") is None and self.cluster.setting("restart-strategy") is None:
             options.update(RESTARTS)
         server = self.cluster.server
@@ -88,8 +88,8 @@ class Flink:
                 self.screen.note(f"on Flink {self.cluster.version} at {self.cluster.server}: job {job}, {name}")
             if state == "RESTARTING":
                 found = self.cluster.failure(job)
-                why = failure.remote_traceback(found.text) or failure.shortened(found.text, 1) if found else "no cause told"
-                self.screen.note(f"job {job} failed and is restarted: {why.splitlines()[-1]}")
+                why = failure.cause(found.text).splitlines()[-1] if found else "the cluster does not say why"
+                self.screen.note(f"job {job} failed and is restarted: {why}")
             if state in ENDS:
                 seconds = told[job].get("duration", 0) / 1000
                 self.screen.note(f"job {job} {_WORDS.get(state, state)} after {seconds:.1f} s")
@@ -101,6 +101,9 @@ class Flink:
         """Cancels all jobs of the program; what they leave of the client ends by itself."""
         self.cancelling.set()
         self.screen.note("cancelling")
+        self._cancel_jobs()
+
+    def _cancel_jobs(self) -> None:
         until = time.monotonic() + _CANCELLING
         asked: List[str] = []
         while time.monotonic() < until:
@@ -119,7 +122,7 @@ class Flink:
         """The jobs of this run that have not ended."""
         told = self.cluster.jobs()
         for job, about in told.items():
-            if job not in self.jobs and about["state"] not in ENDS and self.cluster.mark(job).get(_MARK) == self.run:
+            if job not in self.jobs and about["state"] not in ENDS and self.cluster.mark(job) == self.mark:
                 self.jobs[job] = ""
         return [job for job in self.jobs if job in told and told[job]["state"] not in ENDS]
 
@@ -133,7 +136,8 @@ class Flink:
 
     def _after(self, ended: Ended) -> Tuple[int, Optional[str]]:
         if ended.signal is not None:
-            self.cancel()
+            # One may have been submitted since.
+            self._cancel_jobs()
             left = self._left()
             self._states()
             if left:
@@ -153,7 +157,7 @@ class Flink:
             java = ended.failure[-1]["java"]
             return ended.code, failure.of_driver(ended.failure, place, found.text if found and java else None)
         if failed and ended.code == 0:
-            texts = [found and failure.remote_traceback(found.text) or "", place or ""]
+            texts = [failure.cause(found.text) if found else "", place or ""]
             which = f"job {failed[0]} {_WORDS[self.jobs[failed[0]]]}"
             return 1, "\n".join([text for text in texts if text] + [which])
         return ended.code, None

@@ -16,6 +16,10 @@ from millstream.handover.refusal import Refused
 ENDS = {"FINISHED", "FAILED", "CANCELED", "SUSPENDED"}
 
 
+#: Marks the jobs of one run among the cluster's, as a global parameter of the job.
+MARK = "millstream.run"
+
+
 class Failure(NamedTuple):
     """Why a task of a job failed."""
 
@@ -49,10 +53,11 @@ class Cluster:
         """One job in detail."""
         return self._json(f"/jobs/{job}")
 
-    def mark(self, job: str) -> Dict[str, str]:
-        """What the program that submitted a job had set as its global parameters."""
+    def mark(self, job: str) -> Optional[str]:
+        """The mark of the run that submitted a job, if it has one."""
         told = self._json(f"/jobs/{job}/config") or {}
-        return dict(told.get("execution-config", {}).get("user-config", {}))
+        mark: Optional[str] = told.get("execution-config", {}).get("user-config", {}).get(MARK)
+        return mark
 
     def failure(self, job: str) -> Optional[Failure]:
         """Why the job failed, the latest cause if it failed several times."""
@@ -117,3 +122,14 @@ def find(address: str, client: str) -> Cluster:
             f"own minor version only; `pip install 'apache-flink=={fitting}.*'` installs the one for this cluster"
         )
     return Cluster(server, found)
+
+
+def cancel_marked(address: str, mark: str) -> None:
+    """Cancels all jobs of a run, as far as the cluster can be reached."""
+    cluster = Cluster(Server(address), "")
+    try:
+        for job, about in cluster.jobs().items():
+            if about["state"] not in ENDS and cluster.mark(job) == mark:
+                cluster.cancel(job)
+    except NoAnswer:
+        pass

@@ -58,12 +58,17 @@ class Server:
     """A server at an address, given as `host:port` or as a URL with an optional path in front of all others."""
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        wrong = ValueError(f"`{url}` is no address: expected host:port or http://host:port")
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"`{url}` is no address: expected host:port or http://host:port")
         self.https = parts.scheme == "https"
+        try:
+            port = parts.port
+        except ValueError:
+            raise wrong from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or (port is None and "://" not in url):
+            raise wrong
         self.host = parts.hostname
-        self.port = parts.port or (443 if self.https else 80)
+        self.port = port or (443 if self.https else 80)
         self.prefix = parts.path.rstrip("/")
         self.patience = patience
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
+import signal
 import threading
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
@@ -43,10 +45,25 @@ def install(master: str, line: "Line") -> None:
             line.tell("note", text=f"the program asks for the master {given}; it runs on {master}")
         bound.arguments["conf"] = conf.setMaster(master)
         original(*bound.args, **bound.kwargs)
+        _interrupt_quietly()
         line.tell("application", id=self.applicationId, name=self.appName)
         threading.Thread(target=_watch, args=(self, line), daemon=True).start()
 
     SparkContext.__init__ = begin
+
+
+def _interrupt_quietly() -> None:
+    """An interrupt comes in the middle of a talk with Java; what the client then logs about that is no news."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupted(number: int, frame: Any) -> None:
+        logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, interrupted)
 
 
 def _watch(context: Any, line: "Line") -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import socket
 import struct
 from enum import Enum
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
 from millstream.handover.http import PATIENCE, NoAnswer, Server, host_and_port, shown, unreachable
 from millstream.handover.refusal import Refused
@@ -59,7 +59,7 @@ def find(address: str) -> Master:
         except ValueError as error:
             raise Refused(f"--master: {error}; {EXPECTED}") from None
         except NoAnswer as why:
-            faults.append(f"no Spark master at {part}: {why}")
+            faults.append(f"no Spark master at {part}: {_by_http(part) or why}")
             continue
         if found is Found.MASTER:
             return Master(f"spark://{hosts}")
@@ -73,11 +73,15 @@ def _hint(part: str, found: Found) -> str:
     try:
         return f"what listens there is the web page of {_by_web_page(f'http://{part}').url}, which is the address to give"
     except Refused:
-        pass
+        return _by_http(part) or f"what listens there is {found.value}"
+
+
+def _by_http(part: str) -> Optional[str]:
+    """What is answered there by HTTP; a server of that kind may wait for the rest of a line that never comes."""
     try:
-        return f"what listens there is an HTTP server, which answers {Server(part).get('/json/').described()}"
-    except NoAnswer as why:
-        return str(why)
+        return f"what listens there is an HTTP server, which answers {Server(part, 3.0).get('/json/').described()}"
+    except NoAnswer:
+        return None
 
 
 def _by_web_page(url: str) -> Master:

@@ -35,6 +35,9 @@ class FlinkOutput:
         for manager in self.cluster.task_managers():
             done = self.read.setdefault(manager, {})
             for name, size in self.cluster.files_of(manager).items():
+                if size < done.get(name, 0):
+                    # Another process has begun the file again.
+                    done[name] = 0
                 wanted = "taskexecutor" in name and name.endswith((".out", ".log"))
                 if wanted and size > done.get(name, 0) and (last or time.monotonic() >= self.not_before.get(name, 0)):
                     began = time.monotonic()

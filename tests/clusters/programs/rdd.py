@@ -1,0 +1,23 @@
+"""Shuffle, cache and broadcast; a module beside the program; our spellings where their owner is not known."""
+
+import os
+import sys
+
+import prices
+from millstream.spark import SparkContext, TaskContext
+
+
+def revenue(sales, count):
+    return sales.map(prices.valued).reduce_by_key(lambda a, b: a + b, num_partitions=count)
+
+
+with SparkContext("local[2]", "revenue") as sc:
+    known = sc.broadcast({"a": 2, "b": 3})
+    prices.known = known
+    sales = sc.parallelize([("a", 5), ("b", 1), ("a", 1), ("b", 10)], 2).map(lambda pair: pair).cache()
+    print(sorted(revenue(sales, 2).collect()))
+    print(sales.count(), sales.is_cached)
+    print(sorted(sc.range(4, num_slices=2).map(lambda n: TaskContext.get().partition_id()).collect()))
+    sales.foreach(lambda pair: print("task sees", pair[0]))
+    print(os.path.basename(__file__), sys.argv[1:], __name__)
+sys.exit(7)
