@@ -94,8 +94,7 @@ def _on_flink(cluster, told) -> int:
 
     screen = Screen()
     engine = Flink(cluster, screen)
-    told = {**told, "master": str(cluster.server), "mark": engine.mark}
-    return _finished(screen, *engine.after(Launcher(engine, screen, told).run()))
+    return _finished(screen, *engine.after(Launcher(engine, screen, {**told, **engine.told()}).run()))
 
 
 def _on_spark(found, version: str, told) -> int:

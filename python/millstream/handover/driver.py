@@ -123,7 +123,7 @@ def prepare(peer: Peer, told: Dict[str, Any], pending: Any, line: Line) -> None:
     if peer.engine == "flink":
         from millstream.handover import flink_forms
 
-        flink_forms.install()
+        flink_forms.install(told["limit_restarts"])
     else:
         from millstream.handover import spark_context
 

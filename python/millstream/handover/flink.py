@@ -18,13 +18,10 @@ from typing import Any, Dict, List, Optional, Tuple
 from millstream.handover import failure
 from millstream.handover.client import FLINK, home
 from millstream.handover.flink_rest import ENDS, MARK, Cluster
-from millstream.handover.http import NoAnswer
+from millstream.handover.server import NoAnswer
 from millstream.handover.launcher import Ended, Screen
 from millstream.handover.task_output import FlinkOutput
 
-#: Without a strategy of the cluster's or the program's own, Flink restarts a job with checkpoints for ever.
-RESTARTS = {"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": "3",
-            "restart-strategy.fixed-delay.delay": "1 s"}
 #: Seconds that a job has to end after it was cancelled.
 _CANCELLING = 30.0
 
@@ -41,14 +38,17 @@ class Flink:
         self.cancelling = threading.Event()
         self._restarting: Dict[str, str] = {}
 
+    def told(self) -> Dict[str, Any]:
+        """What the driver needs to know."""
+        chosen = self.cluster.setting("restart-strategy.type") or self.cluster.setting("restart-strategy")
+        return {"master": str(self.cluster.server), "mark": self.mark, "limit_restarts": chosen is None}
+
     def command(self, launched: str) -> Tuple[List[str], Dict[str, str]]:
         """`flink run` of the installed client."""
         if not self.cluster.task_managers():
             self.screen.note(f"the cluster at {self.cluster.server} has no task manager yet: the job waits for one")
         flink = home(FLINK)
         options = {"pipeline.global-job-parameters": f"{MARK}:{self.mark}"}
-        if self.cluster.setting("restart-strategy.type") is None and self.cluster.setting("restart-strategy") is None:
-            options.update(RESTARTS)
         server = self.cluster.server
         arguments = [os.path.join(flink, "bin", "flink"), "run", "-m", f"{server.host}:{server.port}"]
         arguments += [f"-D{name}={value}" for name, value in options.items()]

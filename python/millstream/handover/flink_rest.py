@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
-from millstream.handover.http import NoAnswer, Server
+from millstream.handover.server import NoAnswer, Server
 from millstream.handover.refusal import Refused
 
 #: The states that a job does not leave.

@@ -47,7 +47,7 @@ class Spark:
             where = f"on Spark {self.version} at {self.master.url}"
             self.screen.note(f"{where}: application {fact['id']}, {fact['name']}")
         elif fact["what"] == "executor":
-            self.output.add(fact["output"])
+            self.output.add(fact["log"])
         elif fact["what"] == "stages":
             self.screen.progress(", ".join(f"stage {stage}: {done} of {all_} tasks" for stage, done, all_ in fact["running"]))
 

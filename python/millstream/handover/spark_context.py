@@ -67,7 +67,7 @@ def _interrupt_quietly() -> None:
 
 
 def _watch(context: Any, line: "Line") -> None:
-    """Tells where the tasks' output is, and how far the running stages are, until the context ends."""
+    """Tells where the executors' logs are, and how far the running stages are, until the context ends."""
     pause = threading.Event()
     told: Dict[str, str] = {}
     shown: Optional[Any] = None
@@ -77,10 +77,10 @@ def _watch(context: Any, line: "Line") -> None:
             listed = java.statusStore().executorList(False)
             for at in range(listed.size()):
                 executor = listed.apply(at)
-                link = executor.executorLogs().get("stdout")
+                link = executor.executorLogs().get("stderr")
                 if link.isDefined() and executor.id() not in told:
                     told[executor.id()] = link.get()
-                    line.tell("executor", id=executor.id(), output=link.get())
+                    line.tell("executor", id=executor.id(), log=link.get())
             tracker = context.statusTracker()
             stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
             now = [(s.stageId, s.numCompletedTasks, s.numTasks) for s in stages if s is not None]

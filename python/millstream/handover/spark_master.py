@@ -16,7 +16,7 @@ import struct
 from enum import Enum
 from typing import List, NamedTuple, Optional
 
-from millstream.handover.http import PATIENCE, NoAnswer, Server, host_and_port, shown, unreachable
+from millstream.handover.server import PATIENCE, NoAnswer, Server, host_and_port, shown, unreachable
 from millstream.handover.refusal import Refused
 
 _QUESTION, _ANSWER, _FAILURE = 3, 4, 5
