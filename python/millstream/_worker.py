@@ -6,14 +6,19 @@ import os
 import pickle
 import signal
 import sys
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 from millstream import _native
 
 
 def command(path: List[str]) -> List[str]:
     """The arguments of an interpreter that becomes a worker and finds modules where the driver finds them."""
-    return ["-c", f"import sys; sys.path[:] = {path!r}; from millstream._worker import main; main()"]
+    answers = sys.modules.get("millstream._answers")
+    answered = answers.answered() if answers is not None else []
+    return [
+        "-c",
+        f"import sys; sys.path[:] = {path!r}; from millstream._worker import main; main({answered!r})",
+    ]
 
 
 def setup(told: bytes) -> None:
@@ -28,8 +33,12 @@ def told(python_files: Tuple[str, ...], files: str) -> bytes:
     return pickle.dumps({"python_files": list(python_files), "files": files}, 5)
 
 
-def main() -> None:
-    """Serves the driver until it is gone."""
+def main(answered: Sequence[str] = ()) -> None:
+    """Serves the driver until it is gone. Imports of the packages that are `answered` find ours, as in the driver."""
+    for package in answered:
+        from millstream._answers import answer
+
+        answer(package)
     # Ctrl-C reaches every process of the terminal: it is the driver who decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _native.serve(setup)

@@ -76,7 +76,8 @@ class Cluster:
 
     def begin(self, script: Any, *arguments: Any, master: Optional[str] = None, client: Optional[str] = None) -> Running:
         """Hands a program over and does not wait for it."""
-        command = [client or self.client, "-m", "millstream.handover", "--engine", self.engine]
+        millstream = os.path.join(os.path.dirname(client or self.client), "millstream")
+        command = [millstream, "run", "--engine", self.engine]
         command += ["--master", self.master if master is None else master, str(script), *map(str, arguments)]
         running = Running(command, self.environment)
         self.started.append(running)

@@ -21,7 +21,11 @@ const TEST_TOOLS: [&str; 1] = ["pytest>=8,<10"];
 pub(crate) fn run(project: &Project) -> Result<()> {
     let wheel = build(project)?;
     let tests = environment(project, "environment", &wheel, None)?;
-    project.run(Command::new(tests).args(["-m", "pytest", "tests/python"]))
+    // The command of the wheel and the one that cargo builds pass the same tests.
+    project.cargo(&["build", "-p", "millstream-cli"], &[])?;
+    let mut pytest = Command::new(tests);
+    pytest.args(["-m", "pytest", "tests/python"]);
+    project.run(pytest.env("MILLSTREAM_BINARY", project.target().join("debug/millstream")))
 }
 
 /// Runs the tests that hand programs to real clusters of Flink and Spark, which are fetched and started for them.

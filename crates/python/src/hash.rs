@@ -9,7 +9,7 @@
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
 
 use crate::calls::utf8;
 
@@ -51,6 +51,45 @@ pub(crate) fn portable_hash(key: &Bound<'_, PyAny>) -> PyResult<i64> {
         return Ok(bytes_hash(rounds(py)?, bytes.as_bytes()));
     }
     key.hash().map(|hash| hash as i64)
+}
+
+/// The hash that streams place keys by. Equal keys have equal hashes, in every process and run.
+pub(crate) fn stable_hash(key: &Bound<'_, PyAny>) -> PyResult<i64> {
+    Ok(mixed(unmixed(key)?))
+}
+
+/// Spreads the bits, for key groups are cut out of the middle ones.
+fn mixed(hash: i64) -> i64 {
+    let mut bits = hash.cast_unsigned().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (bits ^ (bits >> 31)).cast_signed()
+}
+
+fn unmixed(key: &Bound<'_, PyAny>) -> PyResult<i64> {
+    let is_plain = key.is_exact_instance_of::<PyInt>()
+        || key.is_exact_instance_of::<PyString>()
+        || key.is_exact_instance_of::<PyFloat>()
+        || key.is_exact_instance_of::<PyBool>()
+        || key.is_exact_instance_of::<PyBytes>()
+        || key.is_none();
+    if is_plain {
+        return portable_hash(key);
+    }
+    if key.is_exact_instance_of::<PyTuple>() {
+        let tuple = key.cast::<PyTuple>()?;
+        let mut hash: i64 = 0x345_678;
+        for item in tuple.iter_borrowed() {
+            hash = (hash ^ unmixed(&item)?).wrapping_mul(1_000_003);
+        }
+        return Ok(hash ^ tuple.len() as i64);
+    }
+    // Hashes of other types may depend on the process.
+    let plain = key.py().import("millstream._stream.keys")?.call_method1("plain", (key,))?;
+    match plain.extract::<i64>() {
+        Ok(hash) if plain.is_exact_instance_of::<PyInt>() => Ok(hash),
+        _ => unmixed(&plain),
+    }
 }
 
 fn int_hash(number: i64) -> i64 {

@@ -114,7 +114,7 @@ fn attempt_in(py: Python<'_>, task: Task, attachments: &[Arc<Vec<u8>>], host: &H
     Ok(Outcome { blocks: result?, updates: updates.unwrap_or_default() })
 }
 
-fn described(py: Python<'_>, error: &PyErr) -> Fault {
+pub(crate) fn described(py: Python<'_>, error: &PyErr) -> Fault {
     let described = || {
         if let Some(traceback) = error.traceback(py) {
             // Before Python 3.12 an exception that was fetched does not know its traceback.

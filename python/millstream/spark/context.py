@@ -14,6 +14,7 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, List, Optional, Sequ
 
 from millstream import _native, _worker
 from millstream._names import pep8
+from millstream._progress import Progress
 from millstream.spark import _inputs
 from millstream.spark.accumulators import (
     COMPLEX_ACCUMULATOR_PARAM,
@@ -88,11 +89,12 @@ class SparkContext:
             self._start_time = int(time.time() * 1000)
             self._batch_size = batchSize or 1024
             self._ids = itertools.count()
-            self._jobs = Jobs()
             self._checkpoint_dir: Optional[str] = None
             self._python_files: Tuple[str, ...] = ()
             self._files: Dict[str, str] = {}
             self._properties = threading.local()
+            #: What ends before this context does: a streaming context.
+            self._before_stop: List[Callable[[], None]] = []
             import tempfile
 
             self._folder = tempfile.TemporaryDirectory(prefix="millstream-")
@@ -108,6 +110,9 @@ class SparkContext:
                     self._told(),
                 )
             self._engine = _native.Engine(self._slots, launch)
+            shown = self._conf.get("spark.ui.showConsoleProgress", "true") == "true"
+            self._progress = Progress(self._engine.progress) if shown else None
+            self._jobs = Jobs(self._progress)
             self._stopped = False
             SparkContext._active_spark_context = self
         for path in pyFiles or ():
@@ -146,10 +151,19 @@ class SparkContext:
         with SparkContext._lock:
             if self._stopped:
                 return
+            ends, self._before_stop = self._before_stop, []
+        # What runs on this context ends first; its threads may need the lock.
+        for end in ends:
+            end()
+        with SparkContext._lock:
+            if self._stopped:
+                return
             self._stopped = True
             if SparkContext._active_spark_context is self:
                 SparkContext._active_spark_context = None
         atexit.unregister(self.stop)
+        if self._progress is not None:
+            self._progress.stop()
         self._engine.stop()
         self._folder.cleanup()
 
@@ -228,7 +242,10 @@ class SparkContext:
         not cut.
         """
         wanted = minPartitions or self.defaultMinPartitions
-        parts = _inputs.Once(lambda: _inputs.file_parts(name, wanted))
+        return self._lines(lambda: _inputs.files(name), wanted, use_unicode)
+
+    def _lines(self, paths: Callable[[], List[str]], wanted: int, use_unicode: bool = True) -> RDD:
+        parts = _inputs.Once(lambda: _inputs.file_parts(paths(), wanted))
         return self._rdd(lambda: _native.Dataset.lines(self._engine, parts(), use_unicode), lambda: len(parts()))
 
     def wholeTextFiles(self, path: str, minPartitions: Optional[int] = None, use_unicode: bool = True) -> RDD:
@@ -348,7 +365,7 @@ class SparkContext:
 
     def statusTracker(self) -> StatusTracker:
         """Says which jobs there are."""
-        return StatusTracker(self._jobs)
+        return StatusTracker(self._jobs, self._engine.progress)
 
     def setCheckpointDir(self, dirName: str) -> None:
         """Where `RDD.checkpoint` writes."""

@@ -10,6 +10,9 @@ use crate::project::Project;
 /// Names that say nothing about what is inside.
 const DRAWERS: [&str; 7] = ["common", "core", "util", "utils", "helpers", "base", "misc"];
 
+/// What has the names of PyFlink's and PySpark's modules, since users import them.
+const MIRRORS: [&str; 2] = ["python/millstream/flink/", "python/millstream/spark/"];
+
 /// Reads the names of all files that git knows, and of the folders they are in.
 pub(crate) fn check(project: &Project) -> Result<Vec<Finding>> {
     Ok(judge(&project.files()?))
@@ -17,7 +20,8 @@ pub(crate) fn check(project: &Project) -> Result<Vec<Finding>> {
 
 /// Each folder and file with such a name, once. A file's name is what stands before its first dot.
 fn judge(files: &[String]) -> Vec<Finding> {
-    let places: BTreeSet<&str> = files.iter().flat_map(|file| drawers(file)).collect();
+    let own = files.iter().filter(|file| !MIRRORS.iter().any(|mirror| file.starts_with(mirror)));
+    let places: BTreeSet<&str> = own.flat_map(|file| drawers(file)).collect();
     places.into_iter().map(finding).collect()
 }
 
@@ -64,6 +68,12 @@ mod tests {
     #[test]
     fn case_and_further_endings_do_not_hide_a_drawer() {
         assert_eq!(places(&["Misc/a.rs", "base.test.py"]), ["Misc", "base.test.py"]);
+    }
+
+    #[test]
+    fn a_module_that_has_the_peers_name_passes() {
+        assert!(places(&["python/millstream/flink/common/__init__.py"]).is_empty());
+        assert_eq!(places(&["python/millstream/common.py"]), ["python/millstream/common.py"]);
     }
 
     #[test]

@@ -27,32 +27,63 @@
 //! Holds: batches are processed one at a time in the order of their times; memory behind a batch that is done is let go
 //! unless a window, a state or [`StreamingContext::remember`] asks for it.
 
-mod backlog;
-mod batches;
 mod builder;
-mod clock;
 mod context;
 mod graph;
 mod input;
 mod inverse;
-mod listener;
 mod node;
 mod output;
 mod pairs;
-mod progress;
 mod state;
-mod status;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod timeline;
 mod window;
 
 pub use builder::StreamingContextBuilder;
-pub use clock::ManualClock;
 pub use context::StreamingContext;
 pub use input::{QueueMode, RddQueue};
-pub use listener::StreamingListener;
-pub use progress::{Stop, Termination};
-pub use status::{BatchInfo, Phase, ReceiverStatus, StreamingStatus};
+/// ```
+/// use millstream::dstream::ManualClock;
+/// use millstream::time::{Timestamp, seconds};
+///
+/// let clock = ManualClock::new(Timestamp::from_millis(10_000));
+/// clock.advance(seconds(2));
+/// assert_eq!(clock.now().millis(), 12_000);
+/// ```
+pub use millstream_runtime::microbatch::ManualClock;
+/// ```
+/// use std::sync::mpsc::channel;
+///
+/// use millstream::dstream::{BatchInfo, ManualClock, Stop, StreamingContext, StreamingListener};
+/// use millstream::rdd::Context;
+/// use millstream::time::{Timestamp, seconds};
+///
+/// struct Times(std::sync::mpsc::Sender<i64>);
+///
+/// impl StreamingListener for Times {
+///     fn on_batch_completed(&self, batch: &BatchInfo) {
+///         self.0.send(batch.time.millis()).ok();
+///     }
+/// }
+///
+/// let clock = ManualClock::new(Timestamp::from_millis(0));
+/// let batches = StreamingContext::builder(&Context::new()?, seconds(1)).manual_clock(&clock).build();
+/// batches.queue_stream(vec![], Default::default(), None).foreach_rdd(|numbers: millstream::rdd::Rdd<i64>| {
+///     numbers.count().map(drop)
+/// });
+/// let (times, seen) = channel();
+/// batches.add_listener(Times(times));
+/// batches.start()?;
+/// clock.advance(seconds(2));
+/// batches.await_batches(2)?;
+/// batches.stop(Stop::Now)?;
+/// assert_eq!(seen.iter().take(2).collect::<Vec<_>>(), [1000, 2000]);
+/// # Ok::<(), millstream::Failure>(())
+/// ```
+pub use millstream_runtime::microbatch::StreamingListener;
+pub use millstream_runtime::microbatch::{
+    BatchInfo, Phase, ReceiverStatus, Stop, StreamingStatus, Termination,
+};
 pub use stream::DStream;

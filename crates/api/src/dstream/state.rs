@@ -74,6 +74,7 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         });
         // Each state is asked for by the next.
         stream.node.remember(slide);
+        stream.node.carry("update_state_by_key");
         stream
     }
 }

@@ -22,5 +22,5 @@ pub use codec::Codec;
 pub use context::{Cancellation, TaskContext};
 pub use kept::{Kept, KeptPull};
 pub use node::{Dataset, DatasetId, Dependency, Lineage, Shuffle, ShuffleId};
-pub use pull::{Pull, VecPull, drain, panic_message};
+pub use pull::{Pull, VecPull, drain, drain_detached, panic_message};
 pub use storage::StorageLevel;

@@ -121,6 +121,38 @@ impl SideOutputs {
         Ok(())
     }
 
+    /// Emits a watermark behind the records emitted to one side output before. For operators that make watermarks of
+    /// their own for it; of others, side outputs have those of the main output.
+    ///
+    /// # Errors
+    /// The failure of whoever reads the side output.
+    pub fn emit_watermark<T>(&mut self, tag: &OutputTag<T>, watermark: Timestamp) -> Result<()> {
+        self.control_of(tag, &mut Control::Watermark(watermark))
+    }
+
+    /// Says of one side output that no record is expected there for now.
+    ///
+    /// # Errors
+    /// As [`SideOutputs::emit_watermark`].
+    pub fn emit_idle<T>(&mut self, tag: &OutputTag<T>) -> Result<()> {
+        self.control_of(tag, &mut Control::Idle)
+    }
+
+    /// Hands on what was emitted to one side output, without waiting for the end of the batch. For an operator that makes
+    /// much out of one record.
+    ///
+    /// # Errors
+    /// As [`SideOutputs::emit_watermark`].
+    pub fn flush<T>(&mut self, tag: &OutputTag<T>) -> Result<()> {
+        let found = self.sides.iter_mut().find(|(name, _)| *name == tag.name);
+        found.map_or(Ok(()), |(_, side)| side.finish_batch())
+    }
+
+    fn control_of<T>(&mut self, tag: &OutputTag<T>, control: &mut Control<'_>) -> Result<()> {
+        let found = self.sides.iter_mut().find(|(name, _)| *name == tag.name);
+        found.map_or(Ok(()), |(_, side)| side.control(control))
+    }
+
     pub(super) fn open(&mut self, context: &mut ChainContext<'_>) -> Result<()> {
         self.sides.iter_mut().try_for_each(|(_, side)| side.open(context))
     }

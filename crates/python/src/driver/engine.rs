@@ -1,14 +1,15 @@
 //! The engine of a Python context, and its face for Python.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::{Dataset, DatasetId, TaskContext, drain};
+use millstream_dataflow::lineage::{Dataset, DatasetId, Dependency, TaskContext, drain};
 use millstream_model::error::Failure;
-use millstream_runtime::stage::{StageEngine, StageSettings};
+use millstream_runtime::stage::{StageEngine, StageProgress, StageSettings};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -23,20 +24,52 @@ use crate::task::Fault;
 use crate::worker::{Launch, Workers};
 
 /// How often the thread of the program looks for signals while a job runs.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
+
+/// How long Ctrl-C waits for tasks of this interpreter that are inside of a call which does not end, as `time.sleep`.
+const CANCEL_WITHIN: Duration = Duration::from_secs(2);
 
 /// The stages, and where their tasks run.
 pub(crate) struct Engine {
     pub(super) stages: StageEngine,
     executor: Arc<Executor>,
     attempts: AtomicU64,
+    /// The actions that run, each with the data set it was asked of.
+    actions: Mutex<HashMap<DatasetId, DatasetId>>,
+    slots: usize,
+}
+
+/// An action, as long as it runs.
+struct Asked<'a>(&'a Engine, DatasetId);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.0.actions().remove(&self.1);
+    }
 }
 
 impl Engine {
+    /// How many tasks run at a time.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots
+    }
+
     /// Tells all jobs to stop.
     fn cancel(&self) {
         self.stages.cancel_all_jobs();
         self.executor.interrupt();
+    }
+
+    fn actions(&self) -> MutexGuard<'_, HashMap<DatasetId, DatasetId>> {
+        self.actions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what an action is asked of: its own data set is none that a program knows.
+    fn asked(&self, action: &dyn Dataset<Encoded>) -> Asked<'_> {
+        if let Some(Dependency::Narrow(of)) = action.dependencies().first() {
+            self.actions().insert(action.id(), of.id());
+        }
+        Asked(self, action.id())
     }
 
     /// Runs one attempt at a task.
@@ -63,7 +96,7 @@ impl Engine {
 
 /// Runs batch jobs whose functions are Python's.
 #[pyclass(name = "Engine", module = "millstream._native", frozen)]
-pub(crate) struct PyEngine(pub(super) Arc<Engine>);
+pub(crate) struct PyEngine(pub(crate) Arc<Engine>);
 
 #[pymethods]
 impl PyEngine {
@@ -75,13 +108,15 @@ impl PyEngine {
         let executor = match launch {
             None => Executor::here(),
             Some((python, arguments, environment, version, setup)) => {
-                let launch = Launch { python, arguments, environment, version };
+                let chosen_by = "PYSPARK_PYTHON names the interpreter of the workers";
+                let launch = Launch { python, arguments, environment, version, chosen_by };
                 Executor::workers(Workers::start(launch, setup, slots).map_err(raised)?)
             }
         };
-        let settings = StageSettings { slots, ..StageSettings::default() };
+        let settings = StageSettings { slots, cancel_timeout: CANCEL_WITHIN, ..StageSettings::default() };
         let stages = StageEngine::new(&settings).map_err(raised)?;
-        Ok(Self(Arc::new(Engine { stages, executor: Arc::new(executor), attempts: AtomicU64::new(0) })))
+        let (executor, attempts, actions) = (Arc::new(executor), AtomicU64::new(0), Mutex::default());
+        Ok(Self(Arc::new(Engine { stages, executor, attempts, actions, slots })))
     }
 
     /// What workers that are started from now on are told first; those that are idle are replaced.
@@ -102,15 +137,20 @@ impl PyEngine {
         dataset: &PyDataset,
         partitions: Vec<usize>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let node = dataset.node();
-        // The data set may be kept itself: an action is a data set of its own, which never is.
-        let places = (0..node.partitions).map(|partition| vec![(0, partition)]).collect();
-        let recipe = Recipe::Chain { of: vec![Arc::clone(node)], places };
-        let action: Arc<dyn Dataset<Encoded>> =
-            Node::new(&self.0, node.name.clone(), node.partitions, recipe);
-        let parts = self.run_interruptibly(py, &action, &partitions)?;
+        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions)?;
         let lists = parts.into_iter().map(|part| decode(py, part)).collect::<PyResult<Vec<_>>>()?;
         PyList::new(py, lists)
+    }
+
+    /// Computes all partitions, and gives them as a data set that is made from nothing else.
+    fn materialise(&self, py: Python<'_>, dataset: &PyDataset) -> PyResult<PyDataset> {
+        let partitions: Vec<usize> = (0..dataset.node().partitions).collect();
+        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions)?;
+        let blocks = parts.into_iter().map(|part| match part.as_slice() {
+            [one] => Arc::clone(one.bytes()),
+            several => Arc::new(several.iter().flat_map(|block| block.bytes().iter().copied()).collect()),
+        });
+        Ok(PyDataset::kept(&self.0, &dataset.node().name, blocks.collect()))
     }
 
     /// Ends the workers; nothing can be run afterwards.
@@ -126,6 +166,18 @@ impl PyEngine {
         py.detach(|| self.0.cancel());
     }
 
+    /// The stages that each running job waits for, its last stage first: data set, name, and the numbers of tasks, of
+    /// those that run, of those that have ended, and of failed attempts.
+    fn progress(&self) -> Vec<Vec<StageRow>> {
+        let actions = self.0.actions();
+        let row = |stage: StageProgress| {
+            let dataset = actions.get(&stage.dataset).unwrap_or(&stage.dataset).0;
+            (dataset, stage.name, stage.tasks, stage.active, stage.done, stage.failed)
+        };
+        let jobs = self.0.stages.progress();
+        jobs.into_iter().map(|stages| stages.into_iter().map(row).collect()).collect()
+    }
+
     /// What was run so far: map tasks, result tasks, failed attempts, partitions computed to be kept, blocks spilled.
     fn counters(&self) -> (u64, u64, u64, u64, u64) {
         let counters = self.0.stages.counters();
@@ -139,10 +191,21 @@ impl PyEngine {
     }
 }
 
+/// A stage, for Python.
+type StageRow = (u64, String, usize, usize, usize, usize);
+
 /// The fields of a [`Launch`], and what each worker is told first.
 type LaunchParts = (String, Vec<String>, Vec<(String, String)>, String, Vec<u8>);
 
 impl PyEngine {
+    /// The data set of an action: one that is not kept itself, as the one it is asked of may be.
+    fn action(&self, dataset: &PyDataset) -> Arc<dyn Dataset<Encoded>> {
+        let node = dataset.node();
+        let places = (0..node.partitions).map(|partition| vec![(0, partition)]).collect();
+        let recipe = Recipe::Chain { of: vec![Arc::clone(node)], places };
+        Node::new(&self.0, node.name.clone(), node.partitions, recipe)
+    }
+
     /// Runs a job while this thread looks for signals: Ctrl-C stops the tasks, then the job.
     fn run_interruptibly(
         &self,
@@ -151,6 +214,7 @@ impl PyEngine {
         partitions: &[usize],
     ) -> PyResult<Vec<Vec<Encoded>>> {
         let engine = &self.0;
+        let _asked = engine.asked(&**action);
         let (result, interrupted) = py.detach(|| {
             thread::scope(|scope| {
                 let (done, results) = channel();

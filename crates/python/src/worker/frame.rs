@@ -16,14 +16,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// What the two ends understand: a driver and its workers must be of one version.
-pub(super) const PROTOCOL: u32 = 1;
+pub(crate) const PROTOCOL: u32 = 2;
 
 /// More parts than any frame has.
 const MOST_PARTS: u32 = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Hello = 1,
     Ready,
     Task,
@@ -33,10 +33,13 @@ pub(super) enum Kind {
     Keep,
     Done,
     Failed,
+    Open,
+    Call,
+    Emit,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Hello,
         Self::Ready,
         Self::Task,
@@ -46,25 +49,28 @@ impl Kind {
         Self::Keep,
         Self::Done,
         Self::Failed,
+        Self::Open,
+        Self::Call,
+        Self::Emit,
     ];
 }
 
 /// Runs of bytes that are sent as they are.
-pub(super) type Parts = Vec<Arc<Vec<u8>>>;
+pub(crate) type Parts = Vec<Arc<Vec<u8>>>;
 
 #[derive(Debug)]
-pub(super) struct Frame {
-    pub(super) kind: Kind,
-    pub(super) parts: Parts,
+pub(crate) struct Frame {
+    pub(crate) kind: Kind,
+    pub(crate) parts: Parts,
 }
 
 impl Frame {
-    pub(super) fn new(kind: Kind, parts: Parts) -> Self {
+    pub(crate) fn new(kind: Kind, parts: Parts) -> Self {
         Self { kind, parts }
     }
 
     /// A frame whose first part says `value`.
-    pub(super) fn saying<T: Serialize>(kind: Kind, value: &T, mut rest: Parts) -> Result<Self, Failure> {
+    pub(crate) fn saying<T: Serialize>(kind: Kind, value: &T, mut rest: Parts) -> Result<Self, Failure> {
         let value = to_bytes(value)
             .map_err(|error| Failure::internal("a message to a worker cannot be written").because(error))?;
         rest.insert(0, Arc::new(value));
@@ -72,7 +78,7 @@ impl Frame {
     }
 
     /// What the first part says, and the other parts.
-    pub(super) fn said<T: DeserializeOwned>(mut self) -> Result<(T, Parts), Failure> {
+    pub(crate) fn said<T: DeserializeOwned>(mut self) -> Result<(T, Parts), Failure> {
         let rest = self.parts.split_off(self.parts.len().min(1));
         let value = self.parts.first().map(|part| from_bytes(part)).transpose();
         match value {
@@ -86,7 +92,7 @@ impl Frame {
 
     /// # Errors
     /// If the other side is gone.
-    pub(super) fn write(&self, to: &mut impl Write) -> io::Result<()> {
+    pub(crate) fn write(&self, to: &mut impl Write) -> io::Result<()> {
         let mut head = vec![self.kind as u8];
         head.extend_from_slice(&(self.parts.len() as u32).to_le_bytes());
         for part in &self.parts {
@@ -101,7 +107,7 @@ impl Frame {
     ///
     /// # Errors
     /// If the stream ends within a frame, or is not of this protocol.
-    pub(super) fn read(from: &mut impl Read) -> io::Result<Option<Self>> {
+    pub(crate) fn read(from: &mut impl Read) -> io::Result<Option<Self>> {
         let mut kind = [0];
         if from.read(&mut kind)? == 0 {
             return Ok(None);

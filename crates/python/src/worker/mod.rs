@@ -24,6 +24,7 @@ mod pool;
 mod process;
 mod server;
 
+pub(crate) use frame::{Frame, Kind, PROTOCOL, Parts};
 pub(crate) use pool::Workers;
-pub(crate) use process::Launch;
-pub(crate) use server::serve;
+pub(crate) use process::{Launch, WorkerProcess, check_version};
+pub(crate) use server::{serve, take_stdin, watch};

@@ -24,7 +24,7 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How workers are started.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Launch {
     /// The interpreter.
     pub(crate) python: String,
@@ -33,27 +33,26 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<(String, String)>,
     /// The driver's own version: `3.11.7`.
     pub(crate) version: String,
+    /// What users choose the interpreter by, as an advice.
+    pub(crate) chosen_by: &'static str,
 }
 
 /// A process that ends, at the latest, when this is dropped.
-pub(super) struct Process {
+pub(crate) struct WorkerProcess {
     child: Child,
     id: u32,
-    reader: BufReader<UnixStream>,
-    writer: UnixStream,
+    socket: UnixStream,
     /// Whether the worker has not said yet that it is there.
     starting: bool,
 }
 
-impl Process {
+impl WorkerProcess {
     /// Starts a worker, and does not wait until it is there.
-    pub(super) fn start(launch: &Launch, setup: &Arc<Vec<u8>>) -> Result<Self, Failure> {
+    pub(crate) fn start(launch: &Launch) -> Result<Self, Failure> {
         let failed = |error: io::Error| {
             Failure::external(format!("the worker interpreter `{}` cannot be started", launch.python))
                 .because(error)
-                .advice(
-                    "PYSPARK_PYTHON names the interpreter of the workers; without it, it is the driver's own",
-                )
+                .advice(format!("{}; without it, it is the driver's own", launch.chosen_by))
         };
         let (ours, theirs) = UnixStream::pair().map_err(failed)?;
         let child = Command::new(&launch.python)
@@ -64,42 +63,27 @@ impl Process {
             .stdout(Stdio::from(io::stderr().as_fd().try_clone_to_owned().map_err(failed)?))
             .spawn()
             .map_err(failed)?;
-        let reader = BufReader::with_capacity(1 << 16, ours.try_clone().map_err(failed)?);
         let id = child.id();
-        let mut process = Self { child, id, reader, writer: ours, starting: true };
-        process.send(&Frame::saying(Kind::Hello, &PROTOCOL, vec![Arc::clone(setup)])?)?;
-        Ok(process)
+        Ok(Self { child, id, socket: ours, starting: true })
     }
 
-    fn send(&mut self, frame: &Frame) -> Result<(), Failure> {
-        frame.write(&mut self.writer).map_err(|error| self.died(Some(error)))
+    /// The driver's end of the socket that is the worker's standard input.
+    pub(crate) fn socket(&mut self) -> &mut UnixStream {
+        &mut self.socket
     }
 
-    fn receive(&mut self) -> Result<Frame, Failure> {
-        match Frame::read(&mut self.reader) {
-            Ok(Some(frame)) => Ok(frame),
-            Ok(None) => Err(self.died(None)),
-            Err(error) => Err(self.died(Some(error))),
-        }
+    /// Whether the worker has not said yet that it is there.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.starting
     }
 
-    /// Waits until the worker says something.
-    ///
-    /// # Errors
-    /// If the job is told to stop before. The worker is of no use then: its task goes on.
-    fn wait(&self, cancellation: &Cancellation) -> Result<(), Failure> {
-        while self.reader.buffer().is_empty() {
-            cancellation.check()?;
-            let mut polled = [PollFd::new(&self.writer, PollFlags::IN)];
-            if poll(&mut polled, Some(&LOOK)).map_or(true, |ready| ready > 0) {
-                break;
-            }
-        }
-        Ok(())
+    /// The worker has said that it is there.
+    pub(crate) fn started(&mut self) {
+        self.starting = false;
     }
 
     /// What became of a worker whose stream ended.
-    fn died(&mut self, error: Option<io::Error>) -> Failure {
+    pub(crate) fn died(&mut self, error: Option<io::Error>) -> Failure {
         let child = &mut self.child;
         // It may not be dead, but is of no use any more.
         let _gone = child.kill();
@@ -117,19 +101,76 @@ impl Process {
             None => failure,
         }
     }
+}
+
+/// That driver and worker understand each other.
+///
+/// # Errors
+/// If the worker is another Python, or of another version of this module.
+pub(crate) fn check_version(launch: &Launch, said: &(u32, String)) -> Result<(), Failure> {
+    let (protocol, version) = said;
+    let minor = |version: &str| version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
+    if minor(version) != minor(&launch.version) || *protocol != PROTOCOL {
+        return Err(Failure::user(format!(
+            "the worker interpreter `{}` is Python {version} with protocol {protocol}, the driver is Python {} \
+             with protocol {PROTOCOL}",
+            launch.python, launch.version
+        ))
+        .advice(format!("pickled functions need the same Python on both sides: {}", launch.chosen_by)));
+    }
+    Ok(())
+}
+
+/// A worker that runs tasks, one after the other.
+pub(super) struct Process {
+    worker: WorkerProcess,
+    reader: BufReader<UnixStream>,
+}
+
+impl Process {
+    /// Starts a worker, and does not wait until it is there.
+    pub(super) fn start(launch: &Launch, setup: &Arc<Vec<u8>>) -> Result<Self, Failure> {
+        let worker = WorkerProcess::start(launch)?;
+        let socket = worker
+            .socket
+            .try_clone()
+            .map_err(|error| Failure::external("the socket to a worker cannot be used").because(error))?;
+        let mut process = Self { worker, reader: BufReader::with_capacity(1 << 16, socket) };
+        process.send(&Frame::saying(Kind::Hello, &PROTOCOL, vec![Arc::clone(setup)])?)?;
+        Ok(process)
+    }
+
+    fn send(&mut self, frame: &Frame) -> Result<(), Failure> {
+        frame.write(&mut self.worker.socket).map_err(|error| self.worker.died(Some(error)))
+    }
+
+    fn receive(&mut self) -> Result<Frame, Failure> {
+        match Frame::read(&mut self.reader) {
+            Ok(Some(frame)) => Ok(frame),
+            Ok(None) => Err(self.worker.died(None)),
+            Err(error) => Err(self.worker.died(Some(error))),
+        }
+    }
+
+    /// Waits until the worker says something.
+    ///
+    /// # Errors
+    /// If the job is told to stop before. The worker is of no use then: its task goes on.
+    fn wait(&self, cancellation: &Cancellation) -> Result<(), Failure> {
+        while self.reader.buffer().is_empty() {
+            cancellation.check()?;
+            let mut polled = [PollFd::new(&self.worker.socket, PollFlags::IN)];
+            if poll(&mut polled, Some(&LOOK)).map_or(true, |ready| ready > 0) {
+                break;
+            }
+        }
+        Ok(())
+    }
 
     fn await_ready(&mut self, launch: &Launch) -> Result<(), Failure> {
-        let (protocol, version): (u32, String) = self.receive()?.said::<(u32, String)>()?.0;
-        let minor = |version: &str| version.splitn(3, '.').take(2).collect::<Vec<_>>().join(".");
-        if minor(&version) != minor(&launch.version) || protocol != PROTOCOL {
-            return Err(Failure::user(format!(
-                "the worker interpreter `{}` is Python {version} with protocol {protocol}, the driver is Python {} \
-                 with protocol {PROTOCOL}",
-                launch.python, launch.version
-            ))
-            .advice("pickled functions need the same Python on both sides: check PYSPARK_PYTHON"));
-        }
-        self.starting = false;
+        let said = self.receive()?.said::<(u32, String)>()?.0;
+        check_version(launch, &said)?;
+        self.worker.started();
         Ok(())
     }
 
@@ -145,7 +186,7 @@ impl Process {
         host: &dyn Hosting,
         cancellation: &Cancellation,
     ) -> Result<Outcome, Failure> {
-        if self.starting {
+        if self.worker.is_starting() {
             self.await_ready(launch)?;
         }
         self.send(&Frame::saying(Kind::Task, task, attachments)?)?;
@@ -185,10 +226,10 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for WorkerProcess {
     /// A closed stream ends the worker: between tasks by itself, within one by the thread that watches for it.
     fn drop(&mut self) {
-        let _closed = self.writer.shutdown(std::net::Shutdown::Both);
+        let _closed = self.socket.shutdown(std::net::Shutdown::Both);
         let child = &mut self.child;
         let end = Instant::now() + PATIENCE;
         while let Ok(None) = child.try_wait() {

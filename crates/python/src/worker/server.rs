@@ -84,9 +84,7 @@ impl Hosting for Driver {
 /// `setup` is called once with what the driver said at the start.
 #[pyfunction]
 pub(crate) fn serve(py: Python<'_>, setup: Bound<'_, PyAny>) -> PyResult<()> {
-    let socket = io::stdin().as_fd().try_clone_to_owned()?;
-    // User code, and every process that it starts, must find nothing of ours there.
-    dup2_stdin(File::open("/dev/null")?).map_err(io::Error::from)?;
+    let socket = take_stdin()?;
     let watched = socket.try_clone()?;
     let stream = UnixStream::from(socket);
     let ends = Ends { reader: BufReader::with_capacity(1 << 16, stream.try_clone()?), writer: stream };
@@ -120,8 +118,16 @@ pub(crate) fn serve(py: Python<'_>, setup: Bound<'_, PyAny>) -> PyResult<()> {
     .map_err(failed)
 }
 
+/// The socket that standard input is, which is empty afterwards: user code, and every process that it starts, must find
+/// nothing of ours there.
+pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
+    let socket = io::stdin().as_fd().try_clone_to_owned()?;
+    dup2_stdin(File::open("/dev/null")?).map_err(io::Error::from)?;
+    Ok(socket)
+}
+
 /// Ends this process when its driver is gone, whatever user code does meanwhile.
-fn watch(socket: &OwnedFd) {
+pub(crate) fn watch(socket: &OwnedFd) {
     let parent = getppid();
     loop {
         let mut polled = [PollFd::new(socket, PollFlags::empty())];

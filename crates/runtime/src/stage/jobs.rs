@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use millstream_dataflow::lineage::Cancellation;
 use millstream_model::error::Result;
 
+use super::progress::{JobProgress, Stages};
+
 type Wake = Box<dyn Fn() + Send>;
 
 /// One action that runs.
@@ -14,6 +16,7 @@ pub(super) struct Job {
     pub(super) cancellation: Cancellation,
     /// Wakes the thread of the program, which may wait for tasks of a stage, at any depth of stages.
     wakes: Mutex<Vec<Wake>>,
+    pub(super) stages: Stages,
 }
 
 impl Job {
@@ -71,6 +74,14 @@ impl Jobs {
         let (number, job) = (running.0, Arc::<Job>::default());
         running.1.insert(number, Arc::clone(&job));
         Running { jobs: self, number, job }
+    }
+
+    /// The stages of each job that runs, the oldest job first.
+    pub(super) fn progress(&self) -> Vec<JobProgress> {
+        let mut jobs: Vec<_> =
+            self.running().1.iter().map(|(&number, job)| (number, Arc::clone(job))).collect();
+        jobs.sort_by_key(|&(number, _)| number);
+        jobs.into_iter().map(|(_, job)| job.stages.progress()).collect()
     }
 
     pub(super) fn cancel_all(&self) -> usize {

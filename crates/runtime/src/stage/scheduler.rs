@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use millstream_dataflow::lineage::{
@@ -15,6 +16,7 @@ use super::counters::add;
 use super::engine::StageEngine;
 use super::gate::Gate;
 use super::jobs::Job;
+use super::progress::Counted;
 use super::task::{ATTEMPTS, Work, attempt};
 
 /// What the thread of the program waits for.
@@ -31,6 +33,7 @@ struct Tasks<'a, R> {
     work: &'a Work<R>,
     gate: Arc<Gate>,
     done: Sender<Event<R>>,
+    counted: Arc<Counted>,
 }
 
 /// Lets another job make the blocks of a shuffle, should this one not have.
@@ -120,7 +123,7 @@ impl StageEngine {
     }
 
     /// Runs `work` over partitions on the pool, each up to [`ATTEMPTS`] times. When it gives up, its other tasks have
-    /// stopped.
+    /// stopped, or are named in the failure.
     fn stage<R: Send + 'static>(
         &self,
         job: &Job,
@@ -128,17 +131,39 @@ impl StageEngine {
         partitions: &[usize],
         work: &Work<R>,
     ) -> Result<Vec<R>> {
+        let gate = Arc::default();
+        let listed = job.stages.begin(&**of, partitions.len(), &gate);
         self.provide(job, of)?;
         let (done, events) = channel();
         let wake = done.clone();
         let _waiting = job.on_cancel(move || {
             let _gone = wake.send(Event::Cancelled);
         })?;
-        let tasks = Tasks { of, partitions, work, gate: Arc::default(), done };
-        self.wait_for(job, &tasks, &events).inspect_err(|_| {
+        let tasks = Tasks { of, partitions, work, gate, done, counted: Arc::clone(&listed.counted) };
+        self.wait_for(job, &tasks, &events).map_err(|failure| {
             tasks.gate.shut();
-            tasks.gate.wait_until_left();
+            let stuck = tasks.gate.wait_until_left(self.cancel_timeout);
+            if stuck.is_empty() {
+                return failure;
+            }
+            let (partitions, threads): (Vec<_>, Vec<_>) = stuck.into_iter().unzip();
+            match self.pool.replace(&threads) {
+                Ok(()) => failure.advice(self.left_behind(of, &partitions)),
+                Err(fewer) => failure.advice(fewer.to_string()),
+            }
         })
+    }
+
+    /// What is said of tasks that do not stop.
+    fn left_behind(&self, of: &Arc<dyn Lineage>, partitions: &[usize]) -> String {
+        let partitions: Vec<String> = partitions.iter().map(usize::to_string).collect();
+        format!(
+            "tasks of {} (rdd {}) did not stop within {:?} and are left to themselves, others have their slots: partition {}",
+            of.name(),
+            of.id().0,
+            self.cancel_timeout,
+            partitions.join(", ")
+        )
     }
 
     fn wait_for<R: Send + 'static>(
@@ -158,9 +183,11 @@ impl StageEngine {
                 Event::Ended(at, _, Ok(result)) => {
                     found[at] = Some(result);
                     open -= 1;
+                    tasks.counted.done.fetch_add(1, Ordering::Relaxed);
                 }
                 Event::Ended(at, number, Err(failure)) => {
                     add(&self.stores.tally.failed_attempts);
+                    tasks.counted.failed.fetch_add(1, Ordering::Relaxed);
                     let partition = tasks.partitions[at];
                     let place = format!("partition {partition} of rdd {}", tasks.of.id().0);
                     if is_last(&failure, number) {

@@ -1,0 +1,88 @@
+//! A run of records on its way from one operator to the next.
+//!
+//! Answers for records that are objects of this interpreter, for records that lie encoded in a block, and for turning one
+//! into the other. Not for where they go.
+//! Holds: a chunk is not empty and never changes, so that several readers share it; its times, if there are any, are as
+//! many as its records.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::column::{Block, BlockWriter};
+
+/// Values: a list in this interpreter, or a block from another one.
+#[derive(Debug)]
+pub(super) enum Values {
+    Here(Py<PyList>),
+    Block(Arc<Vec<u8>>),
+}
+
+impl Values {
+    /// As a list of objects.
+    pub(super) fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        match self {
+            Self::Here(list) => Ok(list.bind(py).clone()),
+            Self::Block(block) => decoded(py, block),
+        }
+    }
+
+    /// As bytes that another interpreter can read.
+    pub(super) fn block(&self) -> PyResult<Arc<Vec<u8>>> {
+        match self {
+            Self::Here(list) => Python::attach(|py| encoded(list.bind(py)).map(Arc::new)),
+            Self::Block(block) => Ok(block.clone()),
+        }
+    }
+}
+
+/// Records, their times where they have any, and which way they go.
+#[derive(Clone, Debug)]
+pub(super) struct Chunk {
+    run: Arc<Run>,
+    /// The subtask that they are for, where the sender chooses.
+    pub(super) target: u16,
+    /// By which input they come in, where there are several.
+    pub(super) input: u8,
+}
+
+#[derive(Debug)]
+struct Run {
+    records: Values,
+    times: Option<Values>,
+}
+
+impl Chunk {
+    pub(super) fn new(records: Values, times: Option<Values>, target: u16, input: u8) -> Self {
+        Self { run: Arc::new(Run { records, times }), target, input }
+    }
+
+    pub(super) fn records(&self) -> &Values {
+        &self.run.records
+    }
+
+    /// Milliseconds since 1970, one for each record.
+    pub(super) fn times(&self) -> Option<&Values> {
+        self.run.times.as_ref()
+    }
+}
+
+/// The values of a list as a block.
+pub(super) fn encoded(list: &Bound<'_, PyList>) -> PyResult<Vec<u8>> {
+    let mut writer = BlockWriter::default();
+    for value in list {
+        writer.push(&value)?;
+    }
+    writer.finish(list.py())
+}
+
+/// The values of a block as a list.
+pub(super) fn decoded<'py>(py: Python<'py>, block: &Arc<Vec<u8>>) -> PyResult<Bound<'py, PyList>> {
+    let mut block = Block::new(block.clone());
+    let list = PyList::empty(py);
+    while let Some(chunk) = block.next(py)? {
+        (0..chunk.rows()).try_for_each(|row| list.append(chunk.get(py, row)?))?;
+    }
+    Ok(list)
+}

@@ -1,0 +1,66 @@
+//! What user code raised, as the failure of an operator.
+//!
+//! Answers for telling an exception of the user's from what went wrong around it, and for making the exception of the
+//! program out of it again. Not for what is said: that is `millstream._stream.faults`.
+
+use millstream_model::error::Failure;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::task::{Fault, described};
+
+/// The exception as a fault of this subtask and attempt.
+pub(super) fn fault(py: Python<'_>, error: &PyErr, subtask: u32, attempt: u64) -> Fault {
+    Fault { partition: u64::from(subtask), attempt, ..described(py, error) }
+}
+
+/// The exception as the failure of a source.
+pub(super) fn source_fault(
+    py: Python<'_>,
+    error: &PyErr,
+    source: &str,
+    subtask: u32,
+    attempt: u64,
+) -> Failure {
+    let fault = fault(py, error, subtask, attempt);
+    Failure::from(Fault { operator: fault.operator.or_else(|| Some(source.to_owned())), ..fault })
+}
+
+/// The failure as an exception: what user code raised, with where; or what else happened.
+pub(super) fn raised(failure: &Failure) -> PyErr {
+    Python::attach(|py| {
+        let faults = py.import("millstream._stream.faults")?;
+        let made = match found(failure) {
+            Some(fault) => {
+                let exception = fault.exception.as_deref().map(|bytes| PyBytes::new(py, bytes.as_bytes()));
+                let parts = (
+                    exception,
+                    fault.traceback.as_str(),
+                    fault.operator.as_deref(),
+                    fault.record.as_deref(),
+                    fault.partition,
+                    fault.attempt,
+                );
+                faults.call_method1("user_error", parts)?
+            }
+            None => faults.call_method1("engine_error", (failure.to_string(), failure.is_cancelled()))?,
+        };
+        Ok::<_, PyErr>(PyErr::from_value(made))
+    })
+    .unwrap_or_else(|error| error)
+}
+
+/// The fault behind a failure, however deep.
+fn found(failure: &Failure) -> Option<&Fault> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = failure.cause().map(|cause| cause as _);
+    while let Some(error) = cause {
+        if let Some(fault) = error.downcast_ref::<Fault>() {
+            return Some(fault);
+        }
+        cause = match error.downcast_ref::<Failure>() {
+            Some(failure) => failure.cause().map(|cause| cause as _),
+            None => error.source(),
+        };
+    }
+    None
+}

@@ -1,0 +1,237 @@
+//! The graph of a stream program, as Python makes it, and its settings.
+//!
+//! Answers for nodes and edges of the engine's. Not for what is one stretch: `millstream._stream.plan` decides that.
+//! Holds: every edge carries chunks.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use millstream_dataflow::exchange::Partitioning;
+use millstream_dataflow::graph::{Edge, JobGraph, NodeKind, OperatorFactory, SharedSides, TypedExchange};
+use millstream_dataflow::operator::Mode;
+use millstream_dataflow::sink::SinkAdapter;
+use millstream_dataflow::source::{Promise, SourceAdapter};
+use millstream_model::error::Failure;
+use millstream_model::id::{NodeId, OperatorUid};
+use millstream_model::key::MaxParallelism;
+use millstream_runtime::{
+    CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom, UnmatchedState,
+};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use super::chunk::Chunk;
+use super::collect::{Collect, Collected};
+use super::fault::raised;
+use super::here::Threads;
+use super::job::{PyCollected, PyStreamJob};
+use super::print::Print;
+use super::seat::exit_tag;
+use super::source::PySource;
+use super::stretch::{Attempts, Stretch, StretchNode};
+use super::workers::Crew;
+use crate::worker::Launch;
+
+/// Chunks that may be between subtasks, for each channel that there may be.
+const CHUNKS: usize = 16;
+
+/// Interpreter, arguments, environment and version of the driver.
+type LaunchParts = (String, Vec<String>, Vec<(String, String)>, String);
+
+/// Name, uid and parallelism of a node.
+type Identity = (String, Option<String>, u32);
+
+/// A stream program that is being made.
+#[pyclass(name = "StreamPlan", module = "millstream._native", frozen)]
+pub(crate) struct PyStreamPlan {
+    graph: Mutex<JobGraph>,
+    crew: Option<Arc<Crew>>,
+    threads: Threads,
+}
+
+impl PyStreamPlan {
+    fn graph(&self) -> MutexGuard<'_, JobGraph> {
+        self.graph.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, identity: Identity, keeps_state: bool, kind: NodeKind) -> u32 {
+        let (name, uid, parallelism) = identity;
+        let mut graph = self.graph();
+        let id = graph.add(name, kind);
+        if let Some(node) = graph.node_mut(id) {
+            node.uid = uid.map(OperatorUid::new);
+            node.parallelism = Some(parallelism);
+            node.keeps_state |= keeps_state;
+        }
+        id.0
+    }
+}
+
+#[pymethods]
+impl PyStreamPlan {
+    /// An empty plan; with `launch`, its functions run in `workers` processes, else in this one.
+    #[new]
+    #[pyo3(signature = (launch=None, workers=0))]
+    fn new(launch: Option<LaunchParts>, workers: usize) -> PyResult<Self> {
+        let crew = launch
+            .map(|(python, arguments, environment, version)| {
+                let chosen_by = "set_python_executable(...) names the interpreter of the workers";
+                let launch = Launch { python, arguments, environment, version, chosen_by };
+                Crew::start(launch, workers).map(Arc::new)
+            })
+            .transpose()
+            .map_err(|failure| raised(&failure))?;
+        Ok(Self { graph: Mutex::new(JobGraph::new()), crew, threads: Threads::default() })
+    }
+
+    /// A source whose splits `opener` opens.
+    fn source(
+        &self,
+        identity: Identity,
+        opener: Py<PyAny>,
+        splits: u32,
+        is_bounded: bool,
+        promise: &str,
+    ) -> PyResult<u32> {
+        let promise = match promise {
+            "exactly once" => Promise::ExactlyOnce,
+            "at least once" => Promise::AtLeastOnce,
+            "at most once" => Promise::AtMostOnce,
+            other => return Err(PyValueError::new_err(format!("no promise: {other}"))),
+        };
+        let (name, threads) = (identity.0.clone(), self.threads.clone());
+        let opened = Attempts::default();
+        let source = PySource { name, opener, splits, is_bounded, promise, threads, opened };
+        Ok(self.add(identity, true, NodeKind::Source(Arc::new(SourceAdapter(Arc::new(source))))))
+    }
+
+    /// Functions that run one behind the other, as a pickled spec says; in this process if they are none of the user's.
+    fn stretch(&self, identity: Identity, spec: Vec<u8>, is_keyed: bool, is_here: bool) -> u32 {
+        let node = Arc::new(StretchNode {
+            spec: Arc::new(spec),
+            is_keyed,
+            crew: self.crew.clone().filter(|_| !is_here),
+            threads: self.threads.clone(),
+            opened: Attempts::default(),
+        });
+        let make = move |sides: &SharedSides| Box::new(Stretch::new(node.clone(), sides.clone())) as _;
+        let operator = OperatorFactory::<Chunk, (), _>::new(make);
+        self.add(identity, is_keyed, NodeKind::Operator(Arc::new(operator)))
+    }
+
+    /// A sink that prints text.
+    fn print(&self, node: Identity, identifier: Option<String>) -> u32 {
+        let sink = SinkAdapter(Arc::new(Print { identifier }));
+        self.add(node, false, NodeKind::Sink(Arc::new(sink)))
+    }
+
+    /// A sink that keeps records for the program; with `is_exact`, each comes once its checkpoint is complete.
+    fn collect(&self, node: Identity, is_exact: bool) -> (u32, PyCollected) {
+        let collected = Arc::new(Collected::default());
+        let sink = SinkAdapter(Arc::new(Collect { collected: collected.clone(), is_exact }));
+        (self.add(node, false, NodeKind::Sink(Arc::new(sink))), PyCollected(collected))
+    }
+
+    /// Connects a source (without an exit) or an exit of a stretch to a node: `forward`, `broadcast`, or `chosen` by the
+    /// sender.
+    fn connect(&self, from: u32, exit: Option<u16>, to: u32, partitioning: &str) -> PyResult<()> {
+        let partitioning: Partitioning<Chunk> = match partitioning {
+            "forward" => Partitioning::Forward,
+            "broadcast" => Partitioning::Broadcast,
+            "chosen" => Partitioning::Custom(Arc::new(|chunk: &Chunk, _| usize::from(chunk.target))),
+            other => return Err(PyValueError::new_err(format!("no partitioning: {other}"))),
+        };
+        let exchange = Arc::new(TypedExchange(partitioning));
+        let tag = exit.map(|exit| Arc::from(exit_tag(exit).name()));
+        self.graph().connect(Edge { from: NodeId(from), to: NodeId(to), tag, exchange });
+        Ok(())
+    }
+
+    /// Starts the job.
+    fn start(&self, py: Python<'_>, settings: &Bound<'_, PyAny>) -> PyResult<PyStreamJob> {
+        let graph = self.graph().clone();
+        let settings = self.settings(&graph, settings)?;
+        let started = py.detach(|| millstream_runtime::start(graph, settings));
+        let handle = started.map_err(|failure| raised(&failure))?;
+        Ok(PyStreamJob::new(handle, self.threads.clone()))
+    }
+
+    /// The job in a few lines, for people.
+    fn describe(&self, settings: &Bound<'_, PyAny>) -> PyResult<String> {
+        let graph = self.graph().clone();
+        let settings = self.settings(&graph, settings)?;
+        let plan = millstream_runtime::plan::Plan::new(graph, settings);
+        plan.map(|plan| plan.describe()).map_err(|failure| raised(&failure))
+    }
+}
+
+/// Folder, interval, timeout, pause, failures borne, kept, exactly once, restored from, whether state may be left behind.
+type Checkpoints = (String, u64, u64, u64, u32, usize, bool, String, bool);
+
+impl PyStreamPlan {
+    fn settings(&self, graph: &JobGraph, given: &Bound<'_, PyAny>) -> PyResult<JobSettings> {
+        let max = MaxParallelism::new(given.getattr("max_parallelism")?.extract()?);
+        let parallelism: u32 = given.getattr("parallelism")?.extract()?;
+        let widest = graph.nodes().iter().filter_map(|node| node.parallelism).max().unwrap_or(1) as usize;
+        let channels = graph.edges().len() * widest * widest;
+        let millis = |name: &str| {
+            given.getattr(name).and_then(|value| value.extract::<u64>()).map(Duration::from_millis)
+        };
+        let is_batch: bool = given.getattr("is_batch")?.extract()?;
+        let checkpoints: Option<Checkpoints> = given.getattr("checkpoints")?.extract()?;
+        Ok(JobSettings {
+            name: given.getattr("name")?.extract()?,
+            parallelism,
+            max_parallelism: max.map_err(|error| PyValueError::new_err(error.to_string()))?,
+            records_in_flight: CHUNKS * channels.max(1),
+            // A chunk is a batch: it does not wait for others.
+            flush_interval: Duration::ZERO,
+            mode: if is_batch { Mode::Batch } else { Mode::Streaming },
+            checkpoints: checkpoints.map(checkpoint_settings),
+            restart: restart(given)?,
+            cancel_timeout: millis("cancel_timeout")?,
+        })
+    }
+}
+
+fn checkpoint_settings(given: Checkpoints) -> CheckpointSettings {
+    let (folder, interval, timeout, pause, tolerable_failures, retained, is_exact, from, may_leave) = given;
+    CheckpointSettings {
+        folder: PathBuf::from(folder),
+        interval: Duration::from_millis(interval),
+        timeout: Duration::from_millis(timeout),
+        min_pause: Duration::from_millis(pause),
+        tolerable_failures,
+        retained,
+        mode: if is_exact { CheckpointMode::ExactlyOnce } else { CheckpointMode::AtLeastOnce },
+        restore: match from.as_str() {
+            "" => RestoreFrom::Nothing,
+            "latest" => RestoreFrom::Latest,
+            _ => RestoreFrom::Named(from),
+        },
+        unmatched: if may_leave { UnmatchedState::Ignore } else { UnmatchedState::Refuse },
+    }
+}
+
+/// A strategy's name, three numbers (attempts or failures, and times in milliseconds), and a factor.
+fn restart(given: &Bound<'_, PyAny>) -> PyResult<Restart> {
+    let (name, first, second, third, factor): (String, u64, u64, u64, f64) =
+        given.getattr("restart")?.extract()?;
+    let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let millis = Duration::from_millis;
+    Ok(match name.as_str() {
+        "none" => Restart::Never,
+        "fixed-delay" => Restart::FixedDelay { attempts: count(first), delay: millis(second) },
+        "failure-rate" => {
+            Restart::FailureRate { failures: count(first), interval: millis(second), delay: millis(third) }
+        }
+        "exponential-delay" => Restart::ExponentialDelay {
+            initial: millis(first),
+            max: millis(second),
+            factor,
+            reset_after: millis(third),
+        },
+        other => return Err(raised(&Failure::user(format!("no restart strategy: {other}")))),
+    })
+}

@@ -1,0 +1,63 @@
+//! The sink of `print()`: text, line by line, onto what Python calls standard output.
+//!
+//! Answers for one line a record behind the prefix of its subtask. Not for making text of a record: the stretch in front
+//! has done that.
+//! Holds: at least once; lines of different subtasks are never mixed.
+
+use millstream_dataflow::batch::Batch;
+use millstream_dataflow::sink::{Sink, SinkWriter, WriterContext, WriterOf};
+use millstream_dataflow::source::Promise;
+use millstream_model::error::{Failure, Result};
+use pyo3::prelude::*;
+
+use super::chunk::Chunk;
+
+pub(super) struct Print {
+    pub(super) identifier: Option<String>,
+}
+
+struct Writer {
+    prefix: String,
+}
+
+impl Sink for Print {
+    type Record = Chunk;
+    type Staged = ();
+    type State = ();
+
+    fn name(&self) -> String {
+        "Print".into()
+    }
+
+    fn promise(&self) -> Promise {
+        Promise::AtLeastOnce
+    }
+
+    fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
+        let number = (context.subtask.of > 1).then(|| (context.subtask.index + 1).to_string());
+        let prefix = match (&self.identifier, number) {
+            (None, None) => String::new(),
+            (Some(identifier), None) => format!("{identifier}> "),
+            (None, Some(number)) => format!("{number}> "),
+            (Some(identifier), Some(number)) => format!("{identifier}:{number}> "),
+        };
+        Ok(Box::new(Writer { prefix }))
+    }
+}
+
+impl SinkWriter<Chunk, (), ()> for Writer {
+    fn write(&mut self, batch: &mut Batch<Chunk>) -> Result<()> {
+        for chunk in batch.take_records() {
+            Python::attach(|py| {
+                let printing = py.import("millstream._stream.printing")?;
+                printing.call_method1("print_lines", (&self.prefix, chunk.records().list(py)?)).map(drop)
+            })
+            .map_err(|error: PyErr| {
+                Failure::external("cannot write to standard output")
+                    .because(error)
+                    .advice("does the program at the other end of the pipe still read?")
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+"""A job that runs, or ran, for the program that started it."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from typing import Any, Dict, Optional
+
+from millstream.flink.common.completable_future import CompletableFuture
+from millstream.flink.common.job_execution_result import JobExecutionResult
+from millstream.flink.common.job_id import JobID
+from millstream.flink.common.job_status import JobStatus
+
+__all__ = ["JobClient"]
+
+
+class JobClient:
+    """A job: what it is doing, and how it is told to end. What a method gives is a `CompletableFuture`.
+
+    >>> from millstream.flink.datastream import StreamExecutionEnvironment
+    >>> env = StreamExecutionEnvironment.get_execution_environment()
+    >>> _ = env.from_collection([1]).add_sink(lambda x: None)
+    >>> client = env.execute_async("one")
+    >>> client.get_job_execution_result().result().get_job_id() == client.get_job_id()
+    True
+    >>> client.get_job_status().result().name
+    'FINISHED'
+    """
+
+    def __init__(self, job: Any, name: str, folder: Optional[str]) -> None:
+        self._job, self._name, self._folder = job, name, folder
+        self._id = JobID()
+        self._waiting = threading.Lock()
+        self._ended: Optional[JobExecutionResult] = None
+        self._failure: Optional[BaseException] = None
+        self._is_cancelled = False
+        self._on_end: Any = None
+
+    def get_job_id(self) -> JobID:
+        """Which job it is."""
+        return self._id
+
+    def get_job_status(self) -> CompletableFuture:
+        """What it is doing, as a `JobStatus`."""
+        return CompletableFuture.completed(self._status())
+
+    def cancel(self) -> CompletableFuture:
+        """Ends the job at once; done when it has ended."""
+        self._is_cancelled = True
+        self._job.cancel()
+        return CompletableFuture(self._end)
+
+    def trigger_savepoint(self, savepoint_directory: Optional[str] = None) -> CompletableFuture:
+        """Takes a checkpoint that is kept until somebody deletes it; gives its path, below the checkpoints' folder."""
+        self._own_folder(savepoint_directory)
+        return CompletableFuture(self._savepoint)
+
+    def stop_with_savepoint(
+        self, advance_to_end_of_event_time: bool, savepoint_directory: Optional[str] = None
+    ) -> CompletableFuture:
+        """Takes a savepoint and ends the job; gives the savepoint's path."""
+        self._own_folder(savepoint_directory)
+
+        def stop() -> str:
+            path = self._savepoint()
+            self._is_cancelled = True
+            if advance_to_end_of_event_time:
+                self._job.stop()
+            else:
+                self._job.cancel()
+            self._end()
+            return path
+
+        return CompletableFuture(stop)
+
+    def get_job_execution_result(self) -> CompletableFuture:
+        """How the job ended; raises what it failed with."""
+        return CompletableFuture(self._result)
+
+    def get_accumulators(self) -> CompletableFuture:
+        """None: functions have no accumulators here."""
+        accumulators: Dict[str, Any] = {}
+        return CompletableFuture.completed(accumulators)
+
+    # For the package
+
+    def _status(self) -> JobStatus:
+        status = JobStatus[self._job.status()]
+        if status is JobStatus.FAILED and self._is_cancelled:
+            return JobStatus.CANCELED
+        return status
+
+    def _has_ended(self) -> bool:
+        return self._status().is_globally_terminal_state()
+
+    def _own_folder(self, given: Optional[str]) -> None:
+        if given is not None and given != self._folder:
+            from millstream.flink._notices import without_effect
+
+            without_effect("savepoint_directory", "savepoints are below the folder of the job's checkpoints", 3)
+
+    def _savepoint(self) -> str:
+        if self._folder is None:
+            raise ValueError(
+                "a savepoint needs a folder: enable_checkpointing(...), and the setting execution.checkpointing.dir"
+            )
+        return f"{self._folder}/{self._job.savepoint()}"
+
+    def _result(self) -> JobExecutionResult:
+        with self._waiting:
+            if self._ended is None and self._failure is None:
+                try:
+                    millis, _restarts, _stopped, _checkpoints = self._job.wait()
+                    self._ended = JobExecutionResult(self._id, millis)
+                except Exception as error:
+                    self._failure = error
+                    if self._is_cancelled:
+                        self._as_cancelled(error)
+                finally:
+                    if self._on_end is not None:
+                        self._on_end()
+        if self._failure is not None:
+            raise self._failure
+        assert self._ended is not None
+        return self._ended
+
+    def _as_cancelled(self, error: Exception) -> None:
+        from millstream.flink.errors import JobCancellationException
+
+        if isinstance(error, JobCancellationException):
+            return
+        # A function that blocks is left to itself: the process can end without it.
+        warnings.warn(f"the job `{self._name}` was cancelled, but not all of it ended: {error}", stacklevel=2)
+        self._failure = JobCancellationException(f"the job was cancelled\n{error}")
+
+    def _end(self) -> None:
+        """Waits for the end of a job that was told to end."""
+        from millstream.flink.errors import JobCancellationException
+
+        if not self._has_ended():
+            self._is_cancelled = True
+            self._job.cancel()
+        try:
+            self._result()
+        except JobCancellationException:
+            pass
+
+    def __repr__(self) -> str:
+        return f"<JobClient {self._name!r} {self._status().name}>"

@@ -1,0 +1,140 @@
+"""The settings of a stream job, from what a program and its surroundings say.
+
+The names of the settings are Flink's. What a program sets by a call holds against the same set by name.
+
+Answers for reading them and for refusing what cannot be. Not for what they do.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+CHECKPOINTS = ("execution.checkpointing.dir", "state.checkpoints.dir")
+INTERVAL = "execution.checkpointing.interval"
+RESTORE = ("execution.state-recovery.path", "execution.savepoint.path")
+LEAVE = ("execution.state-recovery.ignore-unclaimed-state", "execution.savepoint.ignore-unclaimed-state")
+STRATEGY = ("restart-strategy.type", "restart-strategy")
+
+#: How long functions may take to end when a job does, in milliseconds.
+CANCEL_TIMEOUT = 3_000
+
+_UNITS = {"ms": 1, "": 1, "s": 1000, "sec": 1000, "min": 60_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class Settings(NamedTuple):
+    """What the native half reads."""
+
+    name: str
+    parallelism: int
+    max_parallelism: int
+    is_batch: bool
+    #: Folder, interval, timeout, pause, failures borne, kept, exactly once, restored from, whether state may be left.
+    checkpoints: Optional[Tuple[str, int, int, int, int, int, bool, str, bool]]
+    #: Strategy, three numbers, factor.
+    restart: Tuple[str, int, int, int, float]
+    cancel_timeout: int
+
+
+def span(text: Any, name: str) -> int:
+    """A span of time in milliseconds.
+
+    >>> span("10 s", "x"), span("250ms", "x"), span("1 min", "x"), span(5, "x")
+    (10000, 250, 60000, 5)
+    >>> span("soon", "restart-strategy.fixed-delay.delay")
+    Traceback (most recent call last):
+    ...
+    ValueError: the setting restart-strategy.fixed-delay.delay is a span of time such as `10 s`, 'soon' was given
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", str(text).lower())
+    unit = found and (_UNITS.get(found[2]) or _UNITS.get(found[2].rstrip("s")))
+    if not found or not unit:
+        raise ValueError(f"the setting {name} is a span of time such as `10 s`, {text!r} was given")
+    return int(float(found[1]) * unit)
+
+
+def first(settings: Any, names: Tuple[str, ...]) -> Optional[str]:
+    """The first of several names that is set."""
+    for name in names:
+        if settings.contains_key(name):
+            return settings.get_string(name, "")
+    return None
+
+
+def local_folder(path: str, name: str) -> str:
+    """The path of a local folder, from a path or a `file:` address."""
+    if path.startswith("file:"):
+        from urllib.parse import unquote, urlparse
+
+        return unquote(urlparse(path).path)
+    if "://" in path:
+        raise ValueError(f"the setting {name} is a local folder for now, {path!r} was given")
+    return os.path.abspath(path)
+
+
+def checkpoint_folder(settings: Any) -> Optional[str]:
+    """Where checkpoints go, if anybody said."""
+    path = first(settings, CHECKPOINTS)
+    return None if path is None else local_folder(path, CHECKPOINTS[0])
+
+
+def restored_from(settings: Any) -> str:
+    """The checkpoint to begin with: `latest`, a name, or nothing. `MILLSTREAM_RESTORE` holds against the setting."""
+    given = os.environ.get("MILLSTREAM_RESTORE") or first(settings, RESTORE) or ""
+    return os.path.basename(given.rstrip("/")) if "/" in given else given
+
+
+def restart_strategy(settings: Any, has_checkpoints: bool) -> Tuple[str, int, int, int, float]:
+    """What happens after a failure. With checkpoints, a job that says nothing else is begun again, unless it failed more
+    than three times in five minutes; without, it fails."""
+    kind = (first(settings, STRATEGY) or "").strip().lower().replace("_", "-").replace("delayed", "delay")
+
+    def number(name: str, default: int) -> int:
+        return settings.get_integer(f"restart-strategy.{name}", default)
+
+    def time(name: str, default: str) -> int:
+        full = f"restart-strategy.{name}"
+        return span(settings.get_string(full, default), full)
+
+    if kind in ("none", "off", "disable", "disabled", "norestart", "no-restart"):
+        return ("none", 0, 0, 0, 1.0)
+    if kind in ("fixed-delay", "fixeddelay"):
+        return ("fixed-delay", number("fixed-delay.attempts", 1), time("fixed-delay.delay", "1 s"), 0, 1.0)
+    if kind in ("failure-rate", "failurerate"):
+        return (
+            "failure-rate",
+            number("failure-rate.max-failures-per-interval", 1),
+            time("failure-rate.failure-rate-interval", "1 min"),
+            time("failure-rate.delay", "1 s"),
+            1.0,
+        )
+    if kind in ("exponential-delay", "exponentialdelay"):
+        return (
+            "exponential-delay",
+            time("exponential-delay.initial-backoff", "1 s"),
+            time("exponential-delay.max-backoff", "1 min"),
+            time("exponential-delay.reset-backoff-threshold", "1 h"),
+            settings.get_float("restart-strategy.exponential-delay.backoff-multiplier", 1.5),
+        )
+    if not kind:
+        return ("failure-rate", 3, 300_000, 1_000, 1.0) if has_checkpoints else ("none", 0, 0, 0, 1.0)
+    raise ValueError(
+        f"the setting restart-strategy.type is none, fixed-delay, failure-rate or exponential-delay, {kind!r} was given"
+    )
+
+
+def known(settings: Any) -> Dict[str, str]:
+    """The settings as parameters that functions may read."""
+    return settings.to_dict()
+
+
+def unclaimed(settings: Any) -> bool:
+    """Whether state that no operator has may be left behind."""
+    return (first(settings, LEAVE) or "false").strip().lower() == "true"
+
+
+def python_files(settings: Any) -> List[str]:
+    """Folders and archives that modules are found in."""
+    given = settings.get_string("python.files", "")
+    return [part for part in given.split(",") if part]
