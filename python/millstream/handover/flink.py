@@ -1,8 +1,9 @@
 """A program on a Flink session cluster: the client's command, the jobs it submits, what becomes of them.
 
-Answers for the end of every job that the program submitted being known, whatever the client says: the client ends with
-the same code however a program failed, and lets its job run on when it is ended itself. So the jobs are asked after.
-Holds: when the user wants the end, no job of the program is left running, or it is said which and how to end it.
+Answers for the end of every job that the program submitted being known, whatever the client says: the client
+ends with the same code however a program failed, and lets its job run on when it is ended itself. So the jobs
+are asked after. Holds: when the user wants the end, no job of the program is left running, or it is said
+which and how to end it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _CANCELLING = 30.0
 class Flink:
     """One program on one cluster."""
 
+    grace = 3.0
+
     def __init__(self, cluster: Cluster, screen: Screen) -> None:
         self.cluster = cluster
         self.screen = screen
@@ -46,7 +49,9 @@ class Flink:
     def command(self, launched: str) -> Tuple[List[str], Dict[str, str]]:
         """`flink run` of the installed client."""
         if not self.cluster.task_managers():
-            self.screen.note(f"the cluster at {self.cluster.server} has no task manager yet: the job waits for one")
+            self.screen.note(
+                f"the cluster at {self.cluster.server} has no task manager yet: the job waits for one"
+            )
         flink = home(FLINK)
         options = {"pipeline.global-job-parameters": f"{MARK}:{self.mark}"}
         server = self.cluster.server
@@ -85,7 +90,9 @@ class Flink:
             name = told[job].get("name", "")
             self.jobs[job] = state
             if not before:
-                self.screen.note(f"on Flink {self.cluster.version} at {self.cluster.server}: job {job}, {name}")
+                self.screen.note(
+                    f"on Flink {self.cluster.version} at {self.cluster.server}: job {job}, {name}"
+                )
             if state == "RESTARTING":
                 found = self.cluster.failure(job)
                 why = failure.cause(found.text).splitlines()[-1] if found else "the cluster does not say why"
@@ -98,9 +105,8 @@ class Flink:
             self.screen.progress(", ".join(_progress(job) for job in running))
 
     def cancel(self) -> None:
-        """Cancels all jobs of the program; what they leave of the client ends by itself."""
+        """Cancels all jobs of the program; one that only waits for them then ends by itself."""
         self.cancelling.set()
-        self.screen.note("cancelling")
         self._cancel_jobs()
 
     def _cancel_jobs(self) -> None:
@@ -142,7 +148,10 @@ class Flink:
             self._states()
             if left:
                 ids = ", ".join(left)
-                return 128 + ended.signal, f"still running on {self.cluster.server} after {_CANCELLING:g} s: {ids}"
+                return (
+                    128 + ended.signal,
+                    f"still running on {self.cluster.server} after {_CANCELLING:g} s: {ids}",
+                )
             return 128 + ended.signal, None
         if ended.code is None:
             return 1, _client_failed(ended, "Flink")
@@ -171,7 +180,12 @@ class Flink:
             time.sleep(0.2)
 
 
-_WORDS = {"FINISHED": "finished", "FAILED": "failed", "CANCELED": "was cancelled", "SUSPENDED": "was suspended"}
+_WORDS = {
+    "FINISHED": "finished",
+    "FAILED": "failed",
+    "CANCELED": "was cancelled",
+    "SUSPENDED": "was suspended",
+}
 
 
 def _progress(job: Dict[str, Any]) -> str:

@@ -31,8 +31,8 @@ class _Consume:
 def install(limit_restarts: bool) -> None:
     """Lets Flink's environment and streams take what ours take.
 
-    With `limit_restarts`, a job with checkpoints and no strategy of its own is restarted `RESTARTS` times: Flink would
-    restart it for ever, and a program that always fails would never say so.
+    With `limit_restarts`, a job with checkpoints and no strategy of its own is restarted `RESTARTS` times:
+    Flink would restart it for ever, and a program that always fails would never say so.
     """
     import cloudpickle
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
@@ -54,7 +54,8 @@ def install(limit_restarts: bool) -> None:
             return add_sink(self, sink_func)
         if not callable(sink_func):
             raise TypeError(
-                f"add_sink takes a callable or a SinkFunction of Flink's on a Flink cluster, not {type(sink_func).__name__}"
+                "add_sink takes a callable or a SinkFunction of Flink's on a Flink cluster, "
+                f"not {type(sink_func).__name__}"
             )
         return _consume(self, sink_func)
 
@@ -118,8 +119,8 @@ def records_of(source: Any) -> List[Any]:
         source = source()
     if not isinstance(source, Iterable):
         raise TypeError(
-            "add_source takes an iterable, a generator function or a SourceFunction of Flink's on a Flink cluster, "
-            f"not {type(source).__name__}"
+            "add_source takes an iterable, a generator function or a SourceFunction of Flink's on a Flink "
+            f"cluster, not {type(source).__name__}"
         )
     until = time.monotonic() + SECONDS
     found: List[Any] = []
@@ -127,8 +128,8 @@ def records_of(source: Any) -> List[Any]:
         found.append(record)
         if len(found) > RECORDS or time.monotonic() > until:
             raise ValueError(
-                f"add_source: the source has not ended after {len(found) - 1:,} records. For a Flink cluster it is read "
-                f"here, before the job begins, up to {RECORDS:,} records and {SECONDS:g} s: end it (itertools.islice), "
-                "or use a source of Flink's (KafkaSource, FileSource, NumberSequenceSource)"
+                f"add_source: the source has not ended after {len(found) - 1:,} records. For a Flink cluster "
+                f"it is read here, before the job begins, up to {RECORDS:,} records and {SECONDS:g} s: end it "
+                "(itertools.islice), or use a source of Flink's (KafkaSource, FileSource, NumberSequenceSource)"
             )
     return found

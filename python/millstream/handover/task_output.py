@@ -1,7 +1,7 @@
 """What the tasks of a job print, fetched over HTTP from where the cluster keeps it.
 
-Answers for each line being passed on once, in the order of its file, and only what was written since the job began. Other
-jobs that run in the same task manager write into the same file; Flink does not tell them apart.
+Answers for each line being passed on once, in the order of its file, and only what was written since the job
+began. Other jobs that run in the same task manager write into the same file; Flink does not tell them apart.
 Holds: a file is fetched again only when it has grown, and the larger it is, the more seldom.
 """
 
@@ -41,7 +41,11 @@ class FlinkOutput:
                     # Another process has begun the file again.
                     done[name] = 0
                 wanted = "taskexecutor" in name and name.endswith((".out", ".log"))
-                if wanted and size > done.get(name, 0) and (last or time.monotonic() >= self.not_before.get(name, 0)):
+                if (
+                    wanted
+                    and size > done.get(name, 0)
+                    and (last or time.monotonic() >= self.not_before.get(name, 0))
+                ):
                     began = time.monotonic()
                     done[name] = self._new(manager, name, done.get(name, 0), last)
                     self.not_before[name] = time.monotonic() + 10 * (time.monotonic() - began)
@@ -58,7 +62,8 @@ class FlinkOutput:
         else:
             for line in new.decode("utf-8", "replace").splitlines():
                 printed = _PRINTED.search(line)
-                # A worker writes the traceback of a failed function there too; it is shown when the job has failed.
+                # A worker writes the traceback of a failed function there too; it is shown when the job has
+                # failed.
                 if printed and not printed[2].startswith("Traceback (most recent call last):"):
                     self.write(1 if printed[1] == "INFO" else 2, f"{printed[2].rstrip()}\n".encode())
         return max(before, end)
@@ -67,7 +72,8 @@ class FlinkOutput:
 class SparkLog:
     """Tells what functions print from what Spark logs: its workers' output goes into the executor's log.
 
-    What follows a warning or an error is taken for a part of it, and what comes before the first entry for the start's.
+    What follows a warning or an error is taken for a part of it, and what comes before the first entry for
+    the start's.
     """
 
     _ENTRY = re.compile(rb"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|DEBUG|TRACE)?")
