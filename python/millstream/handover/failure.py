@@ -72,7 +72,7 @@ def without_machinery(lines: List[str]) -> List[str]:
 def root_cause(java: str) -> str:
     """The last cause that Java names, in one line.
 
-    >>> root_cause("While calling o1.x.\\n: org.a.B: outer\\n\\tat x\\nCaused by: java.io.C: no file\\n\\tat y")
+    >>> root_cause("Calling o1.x.\\n: org.a.B: outer\\n\\tat x\\nCaused by: java.io.C: no file\\n\\tat y")
     'java.io.C: no file'
     """
     causes = re.findall(r"^(?:Caused by: |: )(.+)$", java, re.MULTILINE)

@@ -128,8 +128,8 @@ def records_of(source: Any) -> List[Any]:
         found.append(record)
         if len(found) > RECORDS or time.monotonic() > until:
             raise ValueError(
-                f"add_source: the source has not ended after {len(found) - 1:,} records. For a Flink cluster "
-                f"it is read here, before the job begins, up to {RECORDS:,} records and {SECONDS:g} s: end it "
-                "(itertools.islice), or use a source of Flink's (KafkaSource, FileSource, NumberSequenceSource)"
+                f"add_source: the source has not ended after {len(found) - 1:,} records. For a Flink "
+                f"cluster it is read here, before the job, up to {RECORDS:,} records and {SECONDS:g} s: "
+                "end it (itertools.islice), or use a source of Flink's (KafkaSource, NumberSequenceSource)"
             )
     return found
