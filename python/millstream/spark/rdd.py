@@ -18,6 +18,9 @@ from millstream.spark.errors import PySparkRuntimeError
 if TYPE_CHECKING:
     from millstream.spark.context import SparkContext
 
+#: The property that says which group the jobs of a thread are in.
+GROUP = "spark.jobGroup.id"
+
 __all__ = ["Partitioner", "RDD", "portable_hash"]
 
 
@@ -215,11 +218,12 @@ class RDD(Transformations, Pairs, Actions, Numbers, Saving):
         """The records of partitions. The one place where jobs begin."""
         engine = self.ctx._running()
         dataset = self._dataset
-        group = self.ctx.getLocalProperty("spark.jobGroup.id")
+        properties = {name: value for name, value in vars(self.ctx._properties).items() if value is not None}
+        group = properties.get(GROUP)
         job = self.ctx._jobs.begin(dataset.id, group)
         status = "FAILED"
         try:
-            records = engine.run(dataset, partitions)
+            records = engine.run(dataset, partitions, properties)
             status = "SUCCEEDED"
         finally:
             self.ctx._jobs.end(job, status)

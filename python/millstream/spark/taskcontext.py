@@ -39,6 +39,10 @@ class TaskContext:
         """The number of this attempt among all of the context."""
         return self._task.id
 
+    def getLocalProperty(self, key: str) -> Optional[str]:
+        """What the program has said of the job by `SparkContext.setLocalProperty`."""
+        return self._task.properties.get(key)
+
     def cpus(self) -> int:
         """How many cores the task was given."""
         return 1

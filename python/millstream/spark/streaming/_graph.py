@@ -127,7 +127,8 @@ class Graph:
                     self._run(output, time)
                 except BaseException as error:
                     failure = self._failure(error, number, time)
-                    raise failure from error
+                    # What a task raised is wrapped already: the cause is what the function raised.
+                    raise failure from (error.__cause__ if isinstance(error, TaskError) else error)
                 finally:
                     reason = None if failure is None else str(failure)
                     info = told.output_info(time, number, output.name, begun, _now(), reason)
@@ -168,7 +169,7 @@ class Graph:
         """The times of the data sets that later batches ask for."""
         with self.lock:
             made = self._carrying()[at]._made
-            return sorted(time for time, rdd in made.items() if rdd._is_materialised())
+            return sorted(time for time, rdd in list(made.items()) if rdd._is_materialised())
 
     def save(self, at: int, time: int) -> List[bytes]:
         """One of these data sets: its partitioner, then its blocks."""

@@ -64,8 +64,9 @@ def with_time(func: Callable[..., Any], datasets: int) -> Callable[..., Any]:
 
 
 def _arity(func: Callable[..., Any]) -> int:
+    """How many arguments a function wants: those that have no default."""
     if isinstance(func, FunctionType):
-        return func.__code__.co_argcount
+        return func.__code__.co_argcount - len(func.__defaults__ or ())
     import inspect
 
     try:

@@ -44,7 +44,9 @@ class Windows:
 
     def _between(self: "DStream", after: int, until: int) -> "Optional[RDD]":
         """All records of the batches behind `after` and up to `until`, if there are such batches."""
-        made = [self._at(time) for time in range(after + self._slide, until + 1, self._slide)]
+        # Those before the last are there, as they were made at their times: a long window asks for what is there alone.
+        times = sorted({until, *(time for time in list(self._made) if after < time < until)})
+        made = [self._at(time) for time in times if time > after]
         rdds: "List[RDD]" = [rdd for rdd in made if rdd is not None]
         return self._sc.union(rdds) if rdds else None
 

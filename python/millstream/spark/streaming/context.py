@@ -276,6 +276,8 @@ class StreamingContext:
             self._graph.check()
             StreamingContext._activeContext = self
         if self._checkpoint_folder is not None:
+            if any(stream._operation == "queueStream" for stream in self._graph.inputs):
+                _log().warning("a program with a queueStream cannot be taken up again from its checkpoints")
             self._batches.checkpoint(self._checkpoint_folder, self._checkpoint_interval, self._resume)
         try:
             self._batches.start()
@@ -368,6 +370,12 @@ class StreamingContext:
             self._sc._before_stop.remove(self._end)
         if self._stop_spark:
             self._sc.stop()
+
+
+def _log() -> Any:
+    import logging
+
+    return logging.getLogger("millstream.spark.streaming")
 
 
 def _number(value: Optional[str], key: str, default: int) -> int:

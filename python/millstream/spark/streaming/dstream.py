@@ -86,7 +86,8 @@ class DStream(Pairs, Windows, Output):
 
     def _forget(self, time: int) -> None:
         """The batch of `time` is done."""
-        for old in [made for made in self._made if made <= time - self._remember]:
+        # A copy: the thread that cuts batches adds to it.
+        for old in [made for made in list(self._made) if made <= time - self._remember]:
             rdd = self._made.pop(old)
             if old in self._persisted:
                 self._persisted.discard(old)

@@ -31,8 +31,8 @@ class StreamingListener:
     def onBatchSubmitted(self, batchSubmitted: Any) -> None:
         """A batch was cut and waits: `batchSubmitted.batchInfo()`."""
 
-    def onBatchStarted(self, batchStarted: Any) -> None:
-        """The processing of a batch begins: `batchStarted.batchInfo()`."""
+    def onBatchStarted(self, batchSubmitted: Any) -> None:
+        """The processing of a batch begins: `batchSubmitted.batchInfo()` (PySpark's name)."""
 
     def onBatchCompleted(self, batchCompleted: Any) -> None:
         """All output operations of a batch have ended well: `batchCompleted.batchInfo()`."""
