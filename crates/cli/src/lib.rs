@@ -3,7 +3,7 @@
 //! One code for both ways in: the binary that cargo builds (`main.rs`) and the command of the Python wheel, which is this
 //! library inside of its native module. They differ in one thing, which is why [`start`] hands it back: how a Python
 //! program is run. The wheel runs it in the interpreter that it is in; the binary becomes an interpreter
-//! ([`interpreter::become_one`]) and links no Python.
+//! (`interpreter.rs`) and links no Python.
 //!
 //! Answers for what can be typed, for what is said about it, and for the exit code. Not for what is run.
 //! Holds: whatever is typed ends in an exit code of [`exit`] with a message, or in a program that is there to be read.

@@ -25,26 +25,22 @@ fn main() -> Result<()> {
 fn program(input: &Path, output: &Path) -> Result<StreamingContext> {
     let batches = StreamingContext::new(&Context::builder().parallelism(2).build()?, INTERVAL);
     let lines = batches.text_file_stream(input);
-    let words = pairs(&lines);
+    let words = lines.flat_map(|line: Text| line.into_split_whitespace()).map(|word| (word, 1u64));
     let state = words.update_state_by_key(|new: Vec<u64>, total: Option<u64>| {
         Some(total.unwrap_or(0) + new.iter().sum::<u64>())
     });
     let window = words.reduce_by_key_and_window_with_inverse(|a, b| a + b, |a, b| a - b, hours(1), INTERVAL);
     // What this looks back at is not written down: it is read from the files again.
-    let again = pairs(&lines.window(hours(1), INTERVAL)).reduce_by_key(|a, b| a + b);
+    let again = lines.window(hours(1), INTERVAL).flat_map(|line: Text| line.into_split_whitespace());
     shown(&state, output.join("state"));
     shown(&window, output.join("window"));
-    shown(&again, output.join("lines"));
+    shown(&again.map(|word| (word, 1u64)).reduce_by_key(|a, b| a + b), output.join("lines"));
     Ok(batches)
 }
 
-fn pairs(lines: &DStream<Text>) -> DStream<(String, u64)> {
-    lines.flat_map(|line| line.into_split(' ')).map(|word| (word.to_string(), 1u64))
-}
-
 /// Has the counts of each batch written to a file, whole.
-fn shown(counts: &DStream<(String, u64)>, path: PathBuf) {
-    counts.foreach_rdd(move |rdd: Rdd<(String, u64)>| {
+fn shown(counts: &DStream<(Text, u64)>, path: PathBuf) {
+    counts.foreach_rdd(move |rdd: Rdd<(Text, u64)>| {
         let mut counts = rdd.collect()?;
         counts.sort();
         write(&path, &counts.iter().map(|(word, count)| format!("{word} {count}\n")).collect::<String>())

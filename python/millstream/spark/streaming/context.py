@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, List, Optional,
 from millstream import _native
 from millstream._names import pep8
 from millstream.spark import _inputs
+from millstream.spark._spellings import OfStreamingContext
 from millstream.spark.errors import PySparkRuntimeError, PySparkTypeError, PySparkValueError
 from millstream.spark.streaming._graph import Graph
 from millstream.spark.streaming._sources import Sources
@@ -39,7 +40,7 @@ END_WITHIN = 10
 
 
 @pep8
-class StreamingContext(Sources):
+class StreamingContext(Sources, OfStreamingContext):
     """The entry to streaming programs: cuts what comes in into batches, an interval each, and runs each of
     them as jobs on RDDs. `batchDuration` is in seconds.
 
@@ -56,17 +57,17 @@ class StreamingContext(Sources):
         batchDuration: Optional[float] = None,
         jssc: Any = None,
         *,
-        batchInterval: Optional[float] = None,
+        batch_interval: Optional[float] = None,
         clock: Optional[ManualClock] = None,
     ) -> None:
-        seconds = batchDuration if batchInterval is None else batchInterval
+        seconds = batchDuration if batch_interval is None else batch_interval
         if seconds is None:
             raise PySparkValueError(
                 "a StreamingContext needs the length of its batches: StreamingContext(sc, 1) for a second"
             )
-        if batchDuration is not None and batchInterval is not None:
+        if batchDuration is not None and batch_interval is not None:
             raise PySparkValueError(
-                "the length of the batches is given twice, as batchDuration and as batchInterval"
+                "the length of the batches is given twice, as batchDuration and as batch_interval"
             )
         interval = duration("batch interval", seconds)
         self._sc = sparkContext
