@@ -43,16 +43,17 @@ def test_at_its_bound_a_receiver_reads_no_further_and_nothing_is_lost():
         server.send("line\n" * 2500)
         wait_for("the bound", lambda: receiver(stream)["waits"])
         assert receiver(stream)["records_held"] == 1000
-        for _ in range(3):
+
+        def all_seen():
             stream.run(1)
-            wait_for(
-                "more", lambda: receiver(stream)["waits"] or receiver(stream)["records_received"] == 2500
-            )
-        stream.run(1)
+            return sum(seen) == 2500
+
+        # A batch may be cut before the receiver has heard that there is room.
+        wait_for("all lines", all_seen)
         assert receiver(stream)["most_records_held"] == 1000
         stream.ssc.stop(stopSparkContext=False)
         server.close()
-    assert sum(seen) == 2500
+    assert max(seen) <= 1000
 
 
 def test_a_connection_that_is_refused_ends_the_program_with_host_and_port():

@@ -256,6 +256,31 @@ def test_a_program_that_forgets_to_wait_ends(program):
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ends\n", "")
 
 
+@pytest.mark.parametrize("master", ["local", "local[2]"])
+def test_the_end_of_the_program_does_not_wait_for_a_batch_that_blocks(program, master):
+    ended = program(
+        """
+        import sys, time
+        from millstream.spark import SparkContext
+        from millstream.spark.streaming import StreamingContext
+        sc = SparkContext(sys.argv[1], "blocks")
+        ssc = StreamingContext(sc, 0.05)
+
+        def block(n):
+            while True:
+                time.sleep(0.01)
+
+        ssc.queueStream([[1]]).map(block).pprint()
+        ssc.start()
+        while ssc.status()["processing"] is None:
+            time.sleep(0.01)
+        raise SystemExit(3)
+        """,
+        master,
+    )
+    assert (ended.returncode, ended.stdout) == (3, ""), ended.stderr
+
+
 def test_a_stream_in_a_task_is_refused(sc):
     stream = Stream(sc)
     queue = stream.ssc.queueStream([[1]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 from millstream import _native
@@ -32,6 +33,10 @@ SETTINGS = {
     "millstream.streaming.heldBytes": 256 << 20,
     "millstream.streaming.connectAttempts": 10,
 }
+
+
+#: How many seconds the end of the process waits for a batch that runs.
+END_WITHIN = 10
 
 
 @pep8
@@ -306,16 +311,30 @@ class StreamingContext(Sources, OfStreamingContext):
 
     def _end(self) -> None:
         """The process or the SparkContext ends."""
-        graceful = self._sc._conf.get("spark.streaming.stopGracefullyOnShutdown") == "true"
-        self.stop(stopSparkContext=False, stopGraceFully=graceful)
+        if self._sc._conf.get("spark.streaming.stopGracefullyOnShutdown") == "true":
+            self.stop(stopSparkContext=False, stopGraceFully=True)
+            return
+        self._batches.stop(False)
+        # The batch that runs is not waited for, but for what user code of the driver cannot be told.
+        deadline = time.monotonic() + END_WITHIN
+        while not self._ends_within(0.05) and time.monotonic() < deadline:
+            self._sc.cancelAllJobs()
+        self._ended()
+
+    def _ends_within(self, seconds: float) -> bool:
+        try:
+            return self._batches.wait(seconds)
+        except KeyboardInterrupt:
+            raise
+        except Exception:
+            return self.status()["phase"] == "stopped"
 
     def _ended(self) -> None:
         with StreamingContext._lock:
             if StreamingContext._activeContext is self:
                 StreamingContext._activeContext = None
         atexit.unregister(self._end)
-        if self._end in self._sc._before_stop:
-            self._sc._before_stop.remove(self._end)
+        self._sc._before_stop = [end for end in self._sc._before_stop if end != self._end]
         if self._stop_spark:
             self._sc.stop()
 
