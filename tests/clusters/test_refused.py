@@ -216,7 +216,11 @@ def test_what_the_program_itself_guards_is_not_refused(spark, program):
 
 def test_none_of_the_peers_own_examples_is_refused(either):
     looked = subprocess.run(
-        [either.client, "-c", EXAMPLES, either.engine], capture_output=True, text=True, timeout=LIMIT, check=True
+        [either.client, "-c", EXAMPLES, either.engine],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=True,
     )
     *refusals, count = looked.stdout.splitlines()
     assert refusals == [] and int(count) > 30

@@ -246,7 +246,7 @@ class Binder(ast.NodeVisitor):
 
 
 def _imported(name: str) -> Optional[ModuleType]:
-    """A module of the peer; one that lacks something it needs itself is not known, and says so in the driver."""
+    """A module of the peer; one that lacks something it needs is not known, and says so in the driver."""
     try:
         return names.module(name)
     except Exception:

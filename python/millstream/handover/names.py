@@ -220,7 +220,7 @@ def set_by_itself(cls: type) -> FrozenSet[str]:
 
 def _in_subclass(cls: type, name: str) -> bool:
     """True if an object could have the name by being of a class that is derived from the annotated one."""
-    derived = type.__subclasses__(cls)
+    derived: List[Any] = type.__subclasses__(cls)
     return any(name in vars(one) or name in set_by_itself(one) or _in_subclass(one, name) for one in derived)
 
 
