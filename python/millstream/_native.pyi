@@ -3,16 +3,32 @@
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 _Launch = Tuple[str, List[str], List[Tuple[str, str]], str, bytes]
+_Part = Optional[Tuple[List[Any], Optional[List[int]]]]
+_Identity = Tuple[str, Optional[str], int]
 _Places = Sequence[Sequence[Tuple[int, int]]]
 
 def portable_hash(x: Any) -> int:
     """Spark's `portable_hash`: the same in every process, `None` and tuples included."""
+
+def stable_hash(key: Any) -> int:
+    """The hash that streams place keys by: the same in every process and run, and equal for keys that are equal."""
+
+def split_by_key(
+    records: List[Any], times: Optional[List[int]], keys: List[Any], receivers: int, max_parallelism: int
+) -> List[_Part]:
+    """Records, with their times, in one list for each of the receivers that the hashes of their keys name."""
+
+def deal(records: List[Any], times: Optional[List[int]], receivers: int, first: int) -> List[_Part]:
+    """Records, with their times, dealt out in turn."""
 
 def encode(records: Iterable[Any]) -> bytes:
     """The records of an iterable as a block."""
 
 def decode(block: bytes) -> List[Any]:
     """The records of a block."""
+
+def serve_streams() -> None:
+    """Serves the streams of the driver at the other end of standard input until it closes it."""
 
 def serve(setup: Callable[[bytes], None]) -> None:
     """Serves the driver at the other end of standard input until it closes the stream."""
@@ -98,3 +114,39 @@ class Batches:
     @staticmethod
     def is_inside() -> bool: ...
     def status(self) -> Dict[str, Any]: ...
+
+
+class StreamPlan:
+    """A stream program that is being made."""
+
+    def __init__(
+        self, launch: Optional[Tuple[str, List[str], List[Tuple[str, str]], str]] = None, workers: int = 0
+    ) -> None: ...
+    def source(self, identity: _Identity, opener: Any, splits: int, is_bounded: bool, promise: str) -> int: ...
+    def stretch(self, identity: _Identity, spec: bytes, is_keyed: bool, is_here: bool) -> int: ...
+    def print(self, node: _Identity, identifier: Optional[str]) -> int: ...
+    def files(
+        self, node: _Identity, folder: str, pattern: Optional[str], rolling: Tuple[int, int, int]
+    ) -> int: ...
+    def collect(self, node: _Identity, is_exact: bool) -> Tuple[int, Collected]: ...
+    def connect(self, from_: int, exit: Optional[int], to: int, partitioning: str) -> None: ...
+    def start(self, settings: Any) -> StreamJob: ...
+    def describe(self, settings: Any) -> str: ...
+
+class StreamJob:
+    """A job that was started."""
+
+    def status(self) -> str: ...
+    def cancel(self) -> None: ...
+    def stop(self) -> None: ...
+    def savepoint(self) -> str: ...
+    def metrics(self) -> List[Tuple[str, int, int]]: ...
+    def describe(self) -> Optional[str]: ...
+    def wait(self) -> Optional[Tuple[int, int, bool, int]]: ...
+
+class Collected:
+    """The records that a job leaves for the program."""
+
+    def take(self) -> List[Any]: ...
+    def take_now(self) -> Optional[List[Any]]: ...
+    def close(self) -> None: ...

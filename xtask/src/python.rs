@@ -16,16 +16,19 @@ use crate::services;
 const TOOLS: [&str; 1] = ["maturin>=1.9,<2"];
 /// What the tests need besides the wheel and what it depends on.
 const TEST_TOOLS: [&str; 1] = ["pytest>=8,<10"];
+/// What a test asks about the types that a program sees.
+const TYPE_CHECKER: &str = "mypy>=1.11,<3";
 
 /// Runs the tests. `PYTHON` names another interpreter than `python3`.
 pub(crate) fn run(project: &Project) -> Result<()> {
     let wheel = build(project)?;
     let tests = environment(project, "environment", &wheel, None)?;
+    project.run(Command::new(&tests).args(["-m", "pip", "install", "--quiet", TYPE_CHECKER]))?;
     // The command of the wheel and the one that cargo builds pass the same tests.
     project.cargo(&["build", "-p", "millstream-cli"], &[])?;
     let mut pytest = Command::new(tests);
-    pytest.args(["-m", "pytest", "tests/python"]);
-    project.run(pytest.env("MILLSTREAM_BINARY", project.target().join("debug/millstream")))
+    pytest.env("MILLSTREAM_BINARY", project.target().join("debug/millstream"));
+    project.run(pytest.args(["-m", "pytest", "tests/python"]))
 }
 
 /// Runs the tests that hand programs to real clusters of Flink and Spark, which are fetched and started for them.

@@ -7,13 +7,14 @@ import re
 from typing import Any, Dict, List, Optional, Tuple
 
 from millstream._names import pep8
+from millstream.spark._spellings import OfSparkConf
 from millstream.spark.errors import PySparkRuntimeError, PySparkValueError
 
 __all__ = ["SparkConf"]
 
 
 @pep8
-class SparkConf:
+class SparkConf(OfSparkConf):
     """Settings by name. Those that begin with `spark.` in the environment variable's place of PySpark, the JVM's system
     properties, do not exist here: there is no JVM.
 

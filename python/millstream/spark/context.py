@@ -16,6 +16,7 @@ from millstream import _native, _worker
 from millstream._names import pep8
 from millstream._progress import Progress
 from millstream.spark import _inputs
+from millstream.spark._spellings import OfSparkContext
 from millstream.spark.accumulators import (
     COMPLEX_ACCUMULATOR_PARAM,
     FLOAT_ACCUMULATOR_PARAM,
@@ -37,7 +38,7 @@ API_VERSION = "4.3.0"
 
 
 @pep8
-class SparkContext:
+class SparkContext(OfSparkContext):
     """The entry to batch programs: makes data sets, and has the engine that runs them.
 
     `local` runs tasks in this process; `local[4]` and `local[*]` in that many worker processes, which are started ahead
@@ -101,7 +102,7 @@ class SparkContext:
             SparkFiles._root = self._folder.name
             launch = None
             if processes:
-                python = os.environ.get("PYSPARK_PYTHON") or sys.executable
+                python = self._conf.get("spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON") or sys.executable
                 launch = (
                     python,
                     _worker.command(sys.path),

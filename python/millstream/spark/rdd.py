@@ -12,6 +12,7 @@ from millstream.spark._actions import Actions
 from millstream.spark._numbers import Numbers
 from millstream.spark._pairs import Pairs
 from millstream.spark._saving import Saving
+from millstream.spark._spellings import OfRDD
 from millstream.spark._transformations import Transformations
 from millstream.spark.errors import PySparkRuntimeError
 
@@ -43,7 +44,7 @@ class Partitioner:
 
 
 @pep8
-class RDD(Transformations, Pairs, Actions, Numbers, Saving):
+class RDD(Transformations, Pairs, Actions, Numbers, Saving, OfRDD):
     """A data set in partitions, described by how it is made. Nothing runs before an action.
 
     Functions are pickled when the first job needs them: what they captured is copied then.

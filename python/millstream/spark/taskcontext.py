@@ -6,12 +6,13 @@ from typing import Any, Dict, Optional
 
 from millstream import _task
 from millstream._names import pep8
+from millstream.spark._spellings import OfTaskContext
 
 __all__ = ["TaskContext"]
 
 
 @pep8
-class TaskContext:
+class TaskContext(OfTaskContext):
     """The task that runs in this thread."""
 
     def __init__(self, task: Any) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, List, Optional,
 from millstream import _native
 from millstream._names import pep8
 from millstream.spark import _inputs
+from millstream.spark._spellings import OfStreamingContext
 from millstream.spark.errors import PySparkRuntimeError, PySparkTypeError, PySparkValueError
 from millstream.spark.storagelevel import StorageLevel
 from millstream.spark.streaming._graph import Graph
@@ -33,7 +34,7 @@ SETTINGS = {
 
 
 @pep8
-class StreamingContext:
+class StreamingContext(OfStreamingContext):
     """The entry to streaming programs: cuts what comes in into batches, an interval each, and runs each of them as jobs on
     RDDs. `batchDuration` is in seconds.
 
@@ -50,14 +51,14 @@ class StreamingContext:
         batchDuration: Optional[float] = None,
         jssc: Any = None,
         *,
-        batchInterval: Optional[float] = None,
+        batch_interval: Optional[float] = None,
         clock: Optional[ManualClock] = None,
     ) -> None:
-        seconds = batchDuration if batchInterval is None else batchInterval
+        seconds = batchDuration if batch_interval is None else batch_interval
         if seconds is None:
             raise PySparkValueError("a StreamingContext needs the length of its batches: StreamingContext(sc, 1) for a second")
-        if batchDuration is not None and batchInterval is not None:
-            raise PySparkValueError("the length of the batches is given twice, as batchDuration and as batchInterval")
+        if batchDuration is not None and batch_interval is not None:
+            raise PySparkValueError("the length of the batches is given twice, as batchDuration and as batch_interval")
         interval = duration("batch interval", seconds)
         self._sc = sparkContext
         self._graph = Graph(interval)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional,
 
 from millstream._names import pep8
 from millstream.spark import _functions
+from millstream.spark._spellings import OfDStream
 from millstream.spark.errors import PySparkRuntimeError, PySparkTypeError
 from millstream.spark.storagelevel import StorageLevel
 from millstream.spark.streaming._output import Output
@@ -26,7 +27,7 @@ Compute = Callable[[int], "Optional[RDD]"]
 
 
 @pep8
-class DStream(Pairs, Windows, Output):
+class DStream(Pairs, Windows, Output, OfDStream):
     """A row of data sets, one for each batch. What is said of records is done to each batch on its own, by the
     transformation of RDDs of the same name, when an output operation asks for it.
     """

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from millstream._names import pep8
+from millstream.spark._spellings import OfStreamingListener
 
 __all__ = ["StreamingListener"]
 
 
 @pep8
-class StreamingListener:
+class StreamingListener(OfStreamingListener):
     """Is told of each batch and receiver, on the thread that it happens on: what takes long here delays the stream.
 
     An exception that a method raises is written to the log `millstream.spark.streaming`, and the stream goes on.
