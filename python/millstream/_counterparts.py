@@ -1,7 +1,7 @@
 """What is said about a name of PyFlink or PySpark that has no counterpart here.
 
-Answers for the exception saying which line of the program asked for which name, why it is not there and what is. Not for
-which names there are: an exception that nobody caught is explained after it was raised.
+Answers for the exception saying which line of the program asked for which name, why it is not there and what
+is. Not for which names there are: an exception that nobody caught is explained after it was raised.
 Holds: only what is about our modules and classes is explained; every other exception stays as it is.
 """
 
@@ -39,9 +39,10 @@ _REASONS: Tuple[Tuple[str, str], ...] = (
 #: Packages that programs import for the sake of Java.
 _BRIDGES = ("py4j", "pemja", "findspark")
 
-#: Attributes that hold objects of Java, in either package: `_jvm`, `_j_stream_execution_environment`, `get_gateway`.
+#: Attributes that hold objects of Java, in either package: `_jvm`, `_j_stream_execution_environment`,
+#: `get_gateway`.
 _JAVA = re.compile(
-    r"_?j(_|vm|sc|rdd|conf|ssc|dstream|avaobj|query|gateway)|_*j_\w+|_?gateway$|get_gateway|get_java_|_to_java|Java"
+    r"_?j(_|vm|sc|rdd|conf|ssc|dstream|avaobj|query|gateway)|_*j_\w+|_?gateway$|get_gateway|get_java_|Java"
 )
 
 
@@ -78,7 +79,8 @@ def _import(error: ImportError) -> Optional[str]:
         return _absent(f"{_peers(module)}.{wanted}", wanted, sys.modules.get(module))
     if isinstance(error, ModuleNotFoundError):
         if root in PACKAGES and root not in answered():
-            return f"{error.msg}: run the program with `millstream run --as {root}`, or import {PACKAGES[root]} instead"
+            way = f"run the program with `millstream run --as {root}`, or import {PACKAGES[root]} instead"
+            return f"{error.msg}: {way}"
         if root in _BRIDGES and answered():
             return f"`{name}` has no counterpart: {_NO_JAVA}"
     return None

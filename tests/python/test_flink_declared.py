@@ -104,11 +104,11 @@ def test_what_was_declared_and_is_not_so_fails_the_job_with_the_record(numbers, 
     assert re.search(why, str(failed.value)), failed.value
 
 
-def test_results_keys_and_state_are_converted_as_in_pyflink(numbers):
+def test_results_and_keys_are_converted_and_state_is_not_as_in_pyflink(numbers):
     def write(context):
         state = context.get_state(ValueStateDescriptor("a", Types.LONG()))
         state.update(2.9)
-        assert state.value() == 2
+        assert state.value() == 2.9
 
     assert list(numbers.map(lambda n: n, Types.DOUBLE()).execute_and_collect()) == [1.0, 2.0, 3.0]
     assert list(state_of(write)(numbers).execute_and_collect()) == [1, 2, 3]

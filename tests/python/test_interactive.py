@@ -70,7 +70,11 @@ def test_a_setting_turns_it_off(folder):
 
 def test_a_pipe_gets_nothing(folder):
     process = subprocess.Popen(
-        [sys.executable, "long.py", "local[2]"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "long.py", "local[2]"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     threading.Timer(1.5, (folder / "go").touch).start()
     printed, said = process.communicate(timeout=30)
@@ -88,7 +92,9 @@ def test_output_into_a_pipe_leaves_the_line_on_the_terminal(folder):
 def test_ctrl_c_in_a_shell_ends_the_job_and_the_session_goes_on(tmp_path, master):
     with Terminal(["-q"], cwd=tmp_path) as shell:
         shell.wait_for(">>> ")
-        shell.type(f"import time; from millstream.spark import SparkContext; sc = SparkContext({master!r}, 'shell')\n")
+        shell.type("import time; from millstream.spark import SparkContext\n")
+        shell.wait_for("\n>>> ")
+        shell.type(f"sc = SparkContext({master!r}, 'shell')\n")
         shell.wait_for("\n>>> ")
         for _ in range(2):
             shell.type("sc.parallelize(range(4), 4).foreach(lambda n: time.sleep(1000))\n")

@@ -30,7 +30,8 @@ class Settings(NamedTuple):
     parallelism: int
     max_parallelism: int
     is_batch: bool
-    #: Folder, interval, timeout, pause, failures borne, kept, exactly once, restored from, whether state may be left.
+    #: Folder, interval, timeout, pause, failures borne, kept, exactly once, restored from, whether state may
+    #: be left.
     checkpoints: Optional[Tuple[str, int, int, int, int, int, bool, str, bool]]
     #: Strategy, three numbers, factor.
     restart: Tuple[str, int, int, int, float]
@@ -80,14 +81,15 @@ def checkpoint_folder(settings: Any) -> Optional[str]:
 
 
 def restored_from(settings: Any) -> str:
-    """The checkpoint to begin with: `latest`, a name, or nothing. `MILLSTREAM_RESTORE` holds against the setting."""
+    """The checkpoint to begin with: `latest`, a name, or nothing. `MILLSTREAM_RESTORE` holds against the
+    setting."""
     given = os.environ.get("MILLSTREAM_RESTORE") or first(settings, RESTORE) or ""
     return os.path.basename(given.rstrip("/")) if "/" in given else given
 
 
 def restart_strategy(settings: Any, has_checkpoints: bool) -> Tuple[str, int, int, int, float]:
-    """What happens after a failure. With checkpoints, a job that says nothing else is begun again, unless it failed more
-    than three times in five minutes; without, it fails."""
+    """What happens after a failure. With checkpoints, a job that says nothing else is begun again, unless it
+    failed more than three times in five minutes; without, it fails."""
     kind = (first(settings, STRATEGY) or "").strip().lower().replace("_", "-").replace("delayed", "delay")
 
     def number(name: str, default: int) -> int:
@@ -120,7 +122,8 @@ def restart_strategy(settings: Any, has_checkpoints: bool) -> Tuple[str, int, in
     if not kind:
         return ("failure-rate", 3, 300_000, 1_000, 1.0) if has_checkpoints else ("none", 0, 0, 0, 1.0)
     raise ValueError(
-        f"the setting restart-strategy.type is none, fixed-delay, failure-rate or exponential-delay, {kind!r} was given"
+        "the setting restart-strategy.type is none, fixed-delay, failure-rate or exponential-delay, "
+        f"{kind!r} was given"
     )
 
 
