@@ -29,7 +29,12 @@ class Running:
     def __init__(self, arguments: List[str], environment: dict) -> None:
         self.output, self.errors = "", ""
         self.process = subprocess.Popen(
-            arguments, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+            arguments,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
         )
         self._came = threading.Condition()
         self._readers = [
@@ -74,9 +79,12 @@ class Cluster:
             self.environment["PYSPARK_PYTHON"] = known("MILLSTREAM_SPARK_PYTHON")
         self.started: List[Running] = []
 
-    def begin(self, script: Any, *arguments: Any, master: Optional[str] = None, client: Optional[str] = None) -> Running:
+    def begin(
+        self, script: Any, *arguments: Any, master: Optional[str] = None, client: Optional[str] = None
+    ) -> Running:
         """Hands a program over and does not wait for it."""
-        command = [client or self.client, "-m", "millstream.handover", "--engine", self.engine]
+        millstream = os.path.join(os.path.dirname(client or self.client), "millstream")
+        command = [millstream, "run", "--engine", self.engine]
         command += ["--master", self.master if master is None else master, str(script), *map(str, arguments)]
         running = Running(command, self.environment)
         self.started.append(running)

@@ -21,10 +21,14 @@ def test_a_keyed_stateful_job_counts_and_its_output_comes_home(flink):
     ran = flink.run(PROGRAMS / "keyed_state.py", "to", "be", "or", "not", "to", "be", "to")
     assert ran.ended() == 0, ran.said()
     lines = ran.output.splitlines()
-    counts = [f"+I[{word},{seen}]" for word, seen in zip("to be or not to be to".split(), [1, 1, 1, 1, 2, 2, 3])]
+    counts = [
+        f"+I[{word},{seen}]" for word, seen in zip("to be or not to be to".split(), [1, 1, 1, 1, 2, 2, 3])
+    ]
     assert [line for line in lines if line.startswith("+I")] == counts
     # What a function prints is in the task manager's log, and comes home as well.
-    assert [line for line in lines if line.startswith("counting")] == [f"counting {c[3:].split(',')[0]}" for c in counts]
+    assert [line for line in lines if line.startswith("counting")] == [
+        f"counting {c[3:].split(',')[0]}" for c in counts
+    ]
     assert any(re.fullmatch("job [0-9a-f]{32}", line) for line in lines)
 
 
@@ -34,7 +38,9 @@ def test_a_failing_job_shows_the_users_traceback_and_the_operator_and_ends_in_sp
     path = PROGRAMS / "failing_flink.py"
     shown = ran.errors[ran.errors.index("Traceback") :].splitlines()
     assert shown[0] == "Traceback (most recent call last):"
-    assert shown[1] == f'  File "{path}", line 5, in invert' and shown[2].strip() == "return 12 // (number - 2)"
+    assert (
+        shown[1] == f'  File "{path}", line 5, in invert' and shown[2].strip() == "return 12 // (number - 2)"
+    )
     end = shown.index("ZeroDivisionError: integer division or modulo by zero")
     assert re.fullmatch(r"in operator `.*inverse.*`, subtask 1 of 1, attempt 4, on \S+", shown[end + 1])
     assert shown[end + 2 : end + 4] == ["called from", f'  File "{path}", line 11, in <module>']

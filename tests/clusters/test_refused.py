@@ -45,7 +45,9 @@ def stranger():
             open_.append(server)
             return f"127.0.0.1:{server.server_port}"
         listener = socket.create_server(("127.0.0.1", 0))
-        threading.Thread(target=greet, args=(listener, b"SSH-2.0-somebody\r\n" if kind == "text" else b"")).start()
+        threading.Thread(
+            target=greet, args=(listener, b"SSH-2.0-somebody\r\n" if kind == "text" else b"")
+        ).start()
         open_.append(listener)
         return f"127.0.0.1:{listener.getsockname()[1]}"
 
@@ -88,7 +90,10 @@ def greet(listener, text):
 def test_a_client_that_is_not_installed_names_the_extra(either, without_clients):
     said = refused(either, harmless(either), client=without_clients)
     title = either.engine.capitalize()
-    assert said.startswith(f"error: {title}'s client (") and f"`pip install 'millstream[{either.engine}]'`" in said
+    assert (
+        said.startswith(f"error: {title}'s client (")
+        and f"`pip install 'millstream[{either.engine}]'`" in said
+    )
 
 
 def test_a_missing_java_is_named(either, tmp_path):
@@ -96,7 +101,9 @@ def test_a_missing_java_is_named(either, tmp_path):
     said = refused(either, harmless(either))
     assert "there is no Java" in said and "set JAVA_HOME" in said
     either.environment["JAVA_HOME"] = str(tmp_path)
-    assert f"JAVA_HOME is {tmp_path}, but {tmp_path}/bin/java cannot be started" in refused(either, harmless(either))
+    assert f"JAVA_HOME is {tmp_path}, but {tmp_path}/bin/java cannot be started" in refused(
+        either, harmless(either)
+    )
 
 
 def test_a_script_that_does_not_exist_is_named(either, tmp_path):
@@ -119,8 +126,16 @@ def test_nobody_at_the_address(either):
 @pytest.mark.parametrize(
     "kind, flink_says, spark_says",
     [
-        ("http", "the answer is HTTP 418 of `teapot/1", "what listens there is an HTTP server, which answers HTTP 418 of `teapot/1"),
-        ("text", "does not speak HTTP: it said 'SSH-2.0-somebody'", "does not speak Spark's protocol: it said 'SSH-2.0-somebody'"),
+        (
+            "http",
+            "the answer is HTTP 418 of `teapot/1",
+            "what listens there is an HTTP server, which answers HTTP 418 of `teapot/1",
+        ),
+        (
+            "text",
+            "does not speak HTTP: it said 'SSH-2.0-somebody'",
+            "does not speak Spark's protocol: it said 'SSH-2.0-somebody'",
+        ),
         ("silence", "nothing was answered within 4 s", "nothing was answered within 4 s"),
     ],
 )
@@ -132,7 +147,7 @@ def test_another_service_at_the_address_is_quoted(either, stranger, kind, flink_
 
 def test_the_peers_own_other_addresses_are_told_apart(flink, spark):
     page = known("MILLSTREAM_SPARK_PAGE")
-    said = refused(spark, harmless(spark), master=f"spark://{page[len('http://'):]}")
+    said = refused(spark, harmless(spark), master=f"spark://{page[len('http://') :]}")
     assert f"is the web page of {spark.master}, which is the address to give" in said
     said = refused(spark, harmless(spark), master=known("MILLSTREAM_SPARK_WORKER"))
     assert "a process of Spark, but no master" in said
@@ -174,7 +189,9 @@ def test_names_that_only_we_have_are_refused_with_their_lines(flink, program):
 
 
 def test_names_of_spark_are_looked_for_beside_the_program_too(spark, program):
-    program("from millstream.spark import RDD\n\ndef twice(rdd: RDD):\n    return rdd.map_twice(2)\n", "beside.py")
+    program(
+        "from millstream.spark import RDD\n\ndef twice(rdd: RDD):\n    return rdd.map_twice(2)\n", "beside.py"
+    )
     path = program("import beside\nfrom millstream.spark import SparkContext\nSparkContext().nap()\n")
     said = refused(spark, path)
     assert f"{path.parent}/beside.py:4: `RDD` of Spark 4." in said and "has no name `map_twice`" in said

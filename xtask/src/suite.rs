@@ -20,7 +20,7 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     Stage { name: "unit tests", run: unit_tests },
     Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },

@@ -1,8 +1,9 @@
 """A program on a Flink session cluster: the client's command, the jobs it submits, what becomes of them.
 
-Answers for the end of every job that the program submitted being known, whatever the client says: the client ends with
-the same code however a program failed, and lets its job run on when it is ended itself. So the jobs are asked after.
-Holds: when the user wants the end, no job of the program is left running, or it is said which and how to end it.
+Answers for the end of every job that the program submitted being known, whatever the client says: the client
+ends with the same code however a program failed, and lets its job run on when it is ended itself. So the jobs
+are asked after. Holds: when the user wants the end, no job of the program is left running, or it is said
+which and how to end it.
 """
 
 from __future__ import annotations
@@ -18,19 +19,18 @@ from typing import Any, Dict, List, Optional, Tuple
 from millstream.handover import failure
 from millstream.handover.client import FLINK, home
 from millstream.handover.flink_rest import ENDS, MARK, Cluster
-from millstream.handover.http import NoAnswer
+from millstream.handover.server import NoAnswer
 from millstream.handover.launcher import Ended, Screen
 from millstream.handover.task_output import FlinkOutput
 
-#: Without a strategy of the cluster's or the program's own, Flink restarts a job with checkpoints for ever.
-RESTARTS = {"restart-strategy.type": "fixed-delay", "restart-strategy.fixed-delay.attempts": "3",
-            "restart-strategy.fixed-delay.delay": "1 s"}
 #: Seconds that a job has to end after it was cancelled.
 _CANCELLING = 30.0
 
 
 class Flink:
     """One program on one cluster."""
+
+    grace = 3.0
 
     def __init__(self, cluster: Cluster, screen: Screen) -> None:
         self.cluster = cluster
@@ -41,14 +41,19 @@ class Flink:
         self.cancelling = threading.Event()
         self._restarting: Dict[str, str] = {}
 
+    def told(self) -> Dict[str, Any]:
+        """What the driver needs to know."""
+        chosen = self.cluster.setting("restart-strategy.type") or self.cluster.setting("restart-strategy")
+        return {"master": str(self.cluster.server), "mark": self.mark, "limit_restarts": chosen is None}
+
     def command(self, launched: str) -> Tuple[List[str], Dict[str, str]]:
         """`flink run` of the installed client."""
         if not self.cluster.task_managers():
-            self.screen.note(f"the cluster at {self.cluster.server} has no task manager yet: the job waits for one")
+            self.screen.note(
+                f"the cluster at {self.cluster.server} has no task manager yet: the job waits for one"
+            )
         flink = home(FLINK)
         options = {"pipeline.global-job-parameters": f"{MARK}:{self.mark}"}
-        if self.cluster.setting("restart-strategy.type") is None and self.cluster.setting("restart-strategy") is None:
-            options.update(RESTARTS)
         server = self.cluster.server
         arguments = [os.path.join(flink, "bin", "flink"), "run", "-m", f"{server.host}:{server.port}"]
         arguments += [f"-D{name}={value}" for name, value in options.items()]
@@ -85,7 +90,9 @@ class Flink:
             name = told[job].get("name", "")
             self.jobs[job] = state
             if not before:
-                self.screen.note(f"on Flink {self.cluster.version} at {self.cluster.server}: job {job}, {name}")
+                self.screen.note(
+                    f"on Flink {self.cluster.version} at {self.cluster.server}: job {job}, {name}"
+                )
             if state == "RESTARTING":
                 found = self.cluster.failure(job)
                 why = failure.cause(found.text).splitlines()[-1] if found else "the cluster does not say why"
@@ -98,9 +105,8 @@ class Flink:
             self.screen.progress(", ".join(_progress(job) for job in running))
 
     def cancel(self) -> None:
-        """Cancels all jobs of the program; what they leave of the client ends by itself."""
+        """Cancels all jobs of the program; one that only waits for them then ends by itself."""
         self.cancelling.set()
-        self.screen.note("cancelling")
         self._cancel_jobs()
 
     def _cancel_jobs(self) -> None:
@@ -142,7 +148,10 @@ class Flink:
             self._states()
             if left:
                 ids = ", ".join(left)
-                return 128 + ended.signal, f"still running on {self.cluster.server} after {_CANCELLING:g} s: {ids}"
+                return (
+                    128 + ended.signal,
+                    f"still running on {self.cluster.server} after {_CANCELLING:g} s: {ids}",
+                )
             return 128 + ended.signal, None
         if ended.code is None:
             return 1, _client_failed(ended, "Flink")
@@ -171,7 +180,12 @@ class Flink:
             time.sleep(0.2)
 
 
-_WORDS = {"FINISHED": "finished", "FAILED": "failed", "CANCELED": "was cancelled", "SUSPENDED": "was suspended"}
+_WORDS = {
+    "FINISHED": "finished",
+    "FAILED": "failed",
+    "CANCELED": "was cancelled",
+    "SUSPENDED": "was suspended",
+}
 
 
 def _progress(job: Dict[str, Any]) -> str:

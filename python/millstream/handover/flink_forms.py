@@ -13,6 +13,8 @@ from typing import Any, Callable, Iterable, List
 #: The most that a source is read here before its records are given to the cluster.
 RECORDS = 1_000_000
 SECONDS = 30.0
+#: How often a job is started again from its last checkpoint.
+RESTARTS = 3
 
 
 class _Consume:
@@ -26,8 +28,12 @@ class _Consume:
         return ""
 
 
-def install() -> None:
-    """Lets Flink's environment and streams take what ours take."""
+def install(limit_restarts: bool) -> None:
+    """Lets Flink's environment and streams take what ours take.
+
+    With `limit_restarts`, a job with checkpoints and no strategy of its own is restarted `RESTARTS` times:
+    Flink would restart it for ever, and a program that always fails would never say so.
+    """
     import cloudpickle
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
     from pyflink.datastream.data_stream import KeyedStream
@@ -48,13 +54,45 @@ def install() -> None:
             return add_sink(self, sink_func)
         if not callable(sink_func):
             raise TypeError(
-                f"add_sink takes a callable or a SinkFunction of Flink's on a Flink cluster, not {type(sink_func).__name__}"
+                "add_sink takes a callable or a SinkFunction of Flink's on a Flink cluster, "
+                f"not {type(sink_func).__name__}"
             )
         return _consume(self, sink_func)
 
+    if limit_restarts:
+        _limit_restarts()
     StreamExecutionEnvironment.add_source = source
     DataStream.add_sink = sink
     KeyedStream.add_sink = lambda self, sink_func: self._values().add_sink(sink_func)
+
+
+def _limit_restarts() -> None:
+    from pyflink.common import Configuration
+    from pyflink.datastream import DataStream, StreamExecutionEnvironment
+    from pyflink.util.java_utils import get_j_env_configuration
+
+    graph, collect = StreamExecutionEnvironment._generate_stream_graph, DataStream.execute_and_collect
+
+    def limit(environment: Any) -> None:
+        java = environment._j_stream_execution_environment
+        chosen = get_j_env_configuration(java).containsKey("restart-strategy.type")
+        if java.getCheckpointConfig().isCheckpointingEnabled() and not chosen:
+            limited = Configuration()
+            limited.set_string("restart-strategy.type", "fixed-delay")
+            limited.set_string("restart-strategy.fixed-delay.attempts", str(RESTARTS))
+            limited.set_string("restart-strategy.fixed-delay.delay", "1 s")
+            environment.configure(limited)
+
+    def limited_graph(self: Any, *args: Any, **kwargs: Any) -> Any:
+        limit(self)
+        return graph(self, *args, **kwargs)
+
+    def limited_collect(self: Any, *args: Any, **kwargs: Any) -> Any:
+        limit(self.get_execution_environment())
+        return collect(self, *args, **kwargs)
+
+    StreamExecutionEnvironment._generate_stream_graph = limited_graph
+    DataStream.execute_and_collect = limited_collect
 
 
 def _consume(stream: Any, function: Callable[[Any], Any]) -> Any:
@@ -81,8 +119,8 @@ def records_of(source: Any) -> List[Any]:
         source = source()
     if not isinstance(source, Iterable):
         raise TypeError(
-            "add_source takes an iterable, a generator function or a SourceFunction of Flink's on a Flink cluster, "
-            f"not {type(source).__name__}"
+            "add_source takes an iterable, a generator function or a SourceFunction of Flink's on a Flink "
+            f"cluster, not {type(source).__name__}"
         )
     until = time.monotonic() + SECONDS
     found: List[Any] = []
@@ -90,8 +128,8 @@ def records_of(source: Any) -> List[Any]:
         found.append(record)
         if len(found) > RECORDS or time.monotonic() > until:
             raise ValueError(
-                f"add_source: the source has not ended after {len(found) - 1:,} records. For a Flink cluster it is read "
-                f"here, before the job begins, up to {RECORDS:,} records and {SECONDS:g} s: end it (itertools.islice), "
-                "or use a source of Flink's (KafkaSource, FileSource, NumberSequenceSource)"
+                f"add_source: the source has not ended after {len(found) - 1:,} records. For a Flink cluster "
+                f"it is read here, before the job begins, up to {RECORDS:,} records and {SECONDS:g} s: end it "
+                "(itertools.islice), or use a source of Flink's (KafkaSource, FileSource, NumberSequenceSource)"
             )
     return found

@@ -18,6 +18,6 @@ with SparkContext("local[2]", "revenue") as sc:
     print(sorted(revenue(sales, 2).collect()))
     print(sales.count(), sales.is_cached)
     print(sorted(sc.range(4, num_slices=2).map(lambda n: TaskContext.get().partition_id()).collect()))
-    sales.foreach(lambda pair: print("task sees", pair[0]))
+    sc.parallelize("ab", 1).foreach(lambda article: print("task sees", article))
     print(os.path.basename(__file__), sys.argv[1:], __name__)
 sys.exit(7)
