@@ -242,3 +242,21 @@ def test_tasks_find_an_empty_standard_input_and_their_prints_are_not_lost(progra
     )
     assert ended.stdout == "['', '']\n", ended.stderr
     assert ended.stderr.count("printed in a function") == 2
+
+
+@pytest.mark.parametrize("parallelism", [1, 2])
+def test_a_program_that_ends_while_its_job_runs_ends_the_job(program, parallelism):
+    ended = program(
+        """
+        import sys, time
+        from millstream.flink.datastream import StreamExecutionEnvironment
+        env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(int(sys.argv[1]))
+        endless = env.add_source(lambda: iter(int, 1)).map(lambda x: x)
+        endless.add_sink(str)
+        env.execute_async("endless")
+        taken = endless.execute_and_collect()
+        print(next(taken))
+        """,
+        str(parallelism),
+    )
+    assert (ended.returncode, ended.stdout) == (0, "0\n"), ended.stderr

@@ -368,3 +368,17 @@ def test_records_without_times_have_no_watermarks(env):
     )
     with pytest.raises(Exception, match="this record has none: give the stream its times with"):
         list(windows.reduce(lambda a, b: a).execute_and_collect())
+
+
+def test_watermarks_begin_anew_where_times_are_given_anew(env):
+    class Other(TimestampAssigner):
+        def extract_timestamp(self, value, record_timestamp):
+            assert record_timestamp == value[1]
+            return value[2]
+
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(Other())
+    again = timed(env, [("a", 1_000, 1), ("a", 2_000, 2)]).assign_timestamps_and_watermarks(strategy)
+    late = OutputTag("late")
+    windows = again.key_by(lambda p: p[0]).window(TumblingEventTimeWindows.of(Time.milliseconds(10)))
+    sums = windows.side_output_late_data(late).reduce(lambda a, b: (a[0], a[1] + b[1], a[2]))
+    assert gathered(sums) == [("a", 3_000, 1)]

@@ -36,11 +36,17 @@ class Collection:
 
 
 class Numbers:
-    """The whole numbers from a start to an end, with both, in as many splits as there are subtasks."""
+    """The whole numbers from a start to an end, with both, in runs.
 
-    def __init__(self, start: int, end: int, splits: int) -> None:
+    How many runs there are depends on the numbers alone, so that a checkpoint is right at any parallelism.
+    """
+
+    #: The most runs, and so the most subtasks that can read at once.
+    RUNS = 128
+
+    def __init__(self, start: int, end: int) -> None:
         self._numbers = range(start, end + 1)
-        self.splits = splits
+        self.splits = min(len(self._numbers), self.RUNS)
 
     def open(self, split: int, position: str, subtask: int) -> "_Elements":
         """Reads a run of them."""
@@ -155,7 +161,7 @@ class _Iterating:
 
 
 class TextFiles:
-    """The lines of files; each file is a split, and its position is a place in bytes."""
+    """The lines of files; each file is a split, and its position is a place in bytes, with the file's path."""
 
     def __init__(self, paths: Sequence[str], charset: str) -> None:
         self._paths, self._charset = paths, charset
@@ -163,7 +169,8 @@ class TextFiles:
 
     def open(self, split: int, position: str, subtask: int) -> "_Lines":
         """Reads a file from a place on."""
-        return _Lines(self._paths[split], int(position or 0), self._charset)
+        start, _, path = position.partition(" ")
+        return _Lines(path or self._paths[split], int(start or 0), self._charset)
 
 
 class _Lines:
@@ -182,7 +189,7 @@ class _Lines:
                 f"{self._path}, behind byte {start}: a line is no text in {self._charset} ({error.reason})"
             ) from None
         records = [text[:-2] if text.endswith("\r\n") else text.rstrip("\n") for text in texts]
-        return records, None, str(self._position), bool(lines)
+        return records, None, f"{self._position} {self._path}", bool(lines)
 
     def close(self) -> None:
         self._file.close()

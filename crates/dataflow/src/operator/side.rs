@@ -121,8 +121,8 @@ impl SideOutputs {
         Ok(())
     }
 
-    /// Emits a watermark behind the records emitted to one side output before. For operators that make watermarks of
-    /// their own for it; of others, side outputs have those of the main output.
+    /// Emits a watermark behind the records emitted to one side output before. For operators that say so in
+    /// [`super::Operator::tells_sides`]; the side outputs of others have the watermarks that the operator is given.
     ///
     /// # Errors
     /// The failure of whoever reads the side output.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import warnings
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 from millstream.flink.common.completable_future import CompletableFuture
 from millstream.flink.common.job_execution_result import JobExecutionResult
@@ -12,6 +13,17 @@ from millstream.flink.common.job_id import JobID
 from millstream.flink.common.job_status import JobStatus
 
 __all__ = ["JobClient"]
+
+
+#: The jobs that nobody waited for yet: they go on even if nobody keeps their clients.
+_unfinished: Set["JobClient"] = set()
+
+
+@atexit.register
+def _end_all() -> None:
+    # A job must not come back to an interpreter that is ending.
+    for client in list(_unfinished):
+        client._end()
 
 
 class JobClient:
@@ -34,7 +46,7 @@ class JobClient:
         self._ended: Optional[JobExecutionResult] = None
         self._failure: Optional[BaseException] = None
         self._is_cancelled = False
-        self._on_end: Any = None
+        _unfinished.add(self)
 
     def get_job_id(self) -> JobID:
         """Which job it is."""
@@ -46,9 +58,7 @@ class JobClient:
 
     def cancel(self) -> CompletableFuture:
         """Ends the job at once; done when it has ended."""
-        if not self._has_ended():
-            self._is_cancelled = True
-            self._job.cancel()
+        self._tell_to_end()
         return CompletableFuture(self._settle)
 
     def trigger_savepoint(self, savepoint_directory: Optional[str] = None) -> CompletableFuture:
@@ -121,9 +131,7 @@ class JobClient:
                     self._failure = error
                     if self._is_cancelled:
                         self._as_cancelled(error)
-                finally:
-                    if self._on_end is not None:
-                        self._on_end()
+                _unfinished.discard(self)
         if self._failure is not None:
             raise self._failure
         assert self._ended is not None
@@ -138,6 +146,11 @@ class JobClient:
         warnings.warn(f"the job `{self._name}` was cancelled, but not all of it ended: {error}", stacklevel=2)
         self._failure = JobCancellationException(f"the job was cancelled\n{error}")
 
+    def _tell_to_end(self) -> None:
+        if not self._has_ended():
+            self._is_cancelled = True
+            self._job.cancel()
+
     def _settle(self) -> None:
         """Waits for the end, whatever it is."""
         try:
@@ -148,7 +161,9 @@ class JobClient:
 
     def _end(self) -> None:
         """Ends the job, if it still runs, and waits for it."""
-        self.cancel().result()
+        # Without a thread of its own: an interpreter that is ending starts none.
+        self._tell_to_end()
+        self._settle()
 
     def __repr__(self) -> str:
         return f"<JobClient {self._name!r} {self._status().name}>"

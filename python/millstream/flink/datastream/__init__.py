@@ -23,6 +23,7 @@ _MODULES = {
     "slot_sharing_group": "MemorySize SlotSharingGroup",
     "state_backend": "CustomStateBackend EmbeddedRocksDBStateBackend HashMapStateBackend PredefinedOptions "
     "StateBackend",
+    "positioned_source": "PositionedSource",
     "stream_execution_environment": "StreamExecutionEnvironment",
     "time_domain": "TimeDomain",
     "timerservice": "TimerService",

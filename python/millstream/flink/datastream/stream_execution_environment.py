@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import Any, Iterable, List, Optional, Tuple
 
 from millstream._stream.plan import Planner
@@ -40,6 +39,8 @@ class StreamExecutionEnvironment:
         self._files: List[str] = []
         self._python: Optional[str] = None
         self._clients: List[JobClient] = []
+        #: Folders of checkpoints for which the program named none; they end with the environment.
+        self._own_folders: List[Any] = []
         self._read(self._settings)
 
     @staticmethod
@@ -365,8 +366,11 @@ class StreamExecutionEnvironment:
         folder = named.checkpoint_folder(self._settings)
         if folder is None:
             # As Flink keeps them in memory then: they serve restarts of this run alone.
-            self._own_folder = tempfile.TemporaryDirectory(prefix="millstream-checkpoints-")
-            folder = self._own_folder.name
+            import tempfile
+
+            own = tempfile.TemporaryDirectory(prefix="millstream-checkpoints-")
+            self._own_folders.append(own)
+            folder = own.name
         whole(checkpoints.get_checkpoint_interval(), "the checkpoint interval", 1, "milliseconds")
         return (
             folder,
