@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import pty
 import subprocess
 import sys
 import threading
@@ -26,29 +27,34 @@ def known(name: str) -> str:
 class Running:
     """A program that was handed over and runs; its output so far."""
 
-    def __init__(self, arguments: List[str], environment: dict) -> None:
+    def __init__(self, arguments: List[str], environment: dict, terminal: bool = False) -> None:
         self.output, self.errors = "", ""
+        ends = {"output": os.pipe(), "errors": pty.openpty() if terminal else os.pipe()}
         self.process = subprocess.Popen(
-            arguments,
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
+            arguments, env=environment, stdout=ends["output"][1], stderr=ends["errors"][1]
         )
         self._came = threading.Condition()
-        self._readers = [
-            threading.Thread(target=self._read, args=(name, pipe))
-            for name, pipe in (("output", self.process.stdout), ("errors", self.process.stderr))
-        ]
+        self._readers = [threading.Thread(target=self._read, args=(at, end)) for at, (end, _) in ends.items()]
         for reader in self._readers:
             reader.start()
+        for _, end in ends.values():
+            os.close(end)
 
-    def _read(self, name: str, pipe: Any) -> None:
-        for line in pipe:
+    def _read(self, name: str, end: int) -> None:
+        data = b""
+        while True:
+            try:
+                more = os.read(end, 1 << 16)
+            except OSError:
+                # So a terminal says that nobody writes to it any more.
+                more = b""
+            if not more:
+                break
+            data += more
             with self._came:
-                setattr(self, name, getattr(self, name) + line)
+                setattr(self, name, data.decode("utf-8", "replace").replace("\r\n", "\n"))
                 self._came.notify_all()
+        os.close(end)
 
     def wait_for(self, condition: Callable[["Running"], bool]) -> None:
         """Until the condition on the output holds."""
@@ -80,13 +86,18 @@ class Cluster:
         self.started: List[Running] = []
 
     def begin(
-        self, script: Any, *arguments: Any, master: Optional[str] = None, client: Optional[str] = None
+        self,
+        script: Any,
+        *arguments: Any,
+        master: Optional[str] = None,
+        client: Optional[str] = None,
+        terminal: bool = False,
     ) -> Running:
-        """Hands a program over and does not wait for it."""
+        """Hands a program over and does not wait for it. Its standard error can be a terminal."""
         millstream = os.path.join(os.path.dirname(client or self.client), "millstream")
         command = [millstream, "run", "--engine", self.engine]
         command += ["--master", self.master if master is None else master, str(script), *map(str, arguments)]
-        running = Running(command, self.environment)
+        running = Running(command, self.environment, terminal)
         self.started.append(running)
         return running
 

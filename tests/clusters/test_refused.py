@@ -107,7 +107,7 @@ def test_a_missing_java_is_named(either, tmp_path):
 
 
 def test_a_script_that_does_not_exist_is_named(either, tmp_path):
-    assert f"there is no file {tmp_path}/none.py" in refused(either, tmp_path / "none.py")
+    assert f"{tmp_path}/none.py" in refused(either, tmp_path / "none.py")
     assert "is a folder" in refused(either, tmp_path)
 
 

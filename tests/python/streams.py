@@ -1,4 +1,4 @@
-"""What the tests of streams share: a clock that they move, what a stream gave, and conditions that they wait for."""
+"""What the tests of streams share: a clock that they move, what a stream gave, conditions they wait for."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ from millstream.spark import SparkContext
 from millstream.spark.streaming import DStream, ManualClock, StreamingContext
 
 
-def wait_for(what: str, reached: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_for(what: str, reached: Callable[[], Any], seconds: float = 60) -> Any:
     """What `reached` gives, once it is true."""
     end = time.monotonic() + seconds
     while not (found := reached()):

@@ -23,7 +23,7 @@ from millstream.spark.streaming import StreamingContext
 master, folder = sys.argv[1:]
 
 def setup():
-    ssc = StreamingContext(SparkContext(master, "counted"), 0.05)
+    ssc = StreamingContext(SparkContext(master, "counted"), 0.25)
     words = ssc.textFileStream(folder + "/in").flatMap(str.split).map(lambda word: (word, 1))
     state = words.updateStateByKey(lambda new, total: (total or 0) + sum(new))
     window = words.reduceByKeyAndWindow(lambda a, b: a + b, lambda a, b: a - b, 3600)
@@ -44,7 +44,7 @@ ssc.awaitTermination()
 """
 
 
-@pytest.mark.parametrize("master, kills", [("local", 8), ("local[2]", 4)])
+@pytest.mark.parametrize("master, kills", [("local", 5), ("local[2]", 3)])
 def test_each_file_changes_state_and_windows_once_through_kills(tmp_path, master, kills):
     program = tmp_path / "counted.py"
     program.write_text(COUNTED)

@@ -34,7 +34,9 @@ def remote_traceback(java: str) -> Optional[str]:
       File "/nowhere/job.py", line 7, in half
     ZeroDivisionError: by zero
     """
-    start = java.find(_START)
+    # Java's exception may come from a call of Python's that has failed because of a task: the task's is the last.
+    told = list(re.finditer(r"(?:PythonException: |SDK harness )[^\n]*(?=" + re.escape(_START) + ")", java))
+    start = told[-1].end() if told else java.find(_START)
     if start < 0:
         return None
     lines: List[str] = []
@@ -72,7 +74,7 @@ def without_machinery(lines: List[str]) -> List[str]:
 def root_cause(java: str) -> str:
     """The last cause that Java names, in one line.
 
-    >>> root_cause("While calling o1.x.\\n: org.a.B: outer\\n\\tat x\\nCaused by: java.io.C: no file\\n\\tat y")
+    >>> root_cause("Calling o1.x.\\n: org.a.B: outer\\n\\tat x\\nCaused by: java.io.C: no file\\n\\tat y")
     'java.io.C: no file'
     """
     causes = re.findall(r"^(?:Caused by: |: )(.+)$", java, re.MULTILINE)

@@ -122,8 +122,8 @@ def find(address: str, client: str) -> Cluster:
     if found.split(".")[:2] != client.split(".")[:2]:
         fitting = ".".join(found.split(".")[:2])
         raise Refused(
-            f"the cluster at {server} is Flink {found}, the installed client {client}: a client can hand jobs "
-            "to its own minor version only; "
+            f"the cluster at {server} is Flink {found}, the installed client {client}: "
+            "a client can hand jobs to its own minor version only; "
             f"`pip install 'apache-flink=={fitting}.*'` installs the one for this cluster"
         )
     return Cluster(server, found)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 import prices
 from millstream.spark import SparkContext, TaskContext
@@ -16,6 +17,8 @@ with SparkContext("local[2]", "revenue") as sc:
     prices.known = known
     sales = sc.parallelize([("a", 5), ("b", 1), ("a", 1), ("b", 10)], 2).map(lambda pair: pair).cache()
     print(sorted(revenue(sales, 2).collect()))
+    # Long enough to be seen on the way.
+    sc.range(2, num_slices=2).foreach(lambda _: time.sleep(2))
     print(sales.count(), sales.is_cached)
     print(sorted(sc.range(4, num_slices=2).map(lambda n: TaskContext.get().partition_id()).collect()))
     sc.parallelize("ab", 1).foreach(lambda article: print("task sees", article))

@@ -124,8 +124,7 @@ impl PyEngine {
         let executor = match launch {
             None => Executor::here(),
             Some((python, arguments, environment, version, setup)) => {
-                let chosen_by =
-                    "spark.pyspark.python, or else PYSPARK_PYTHON, names the interpreter of the workers";
+                let chosen_by = "PYSPARK_PYTHON names the interpreter of the workers";
                 let launch = Launch { python, arguments, environment, version, chosen_by };
                 Executor::workers(Workers::start(launch, setup, slots).map_err(raised)?)
             }
@@ -133,9 +132,9 @@ impl PyEngine {
         let usual = StageSettings::default();
         let settings = StageSettings {
             slots,
+            cancel_timeout: CANCEL_WITHIN,
             shuffle_memory: shuffle_memory.unwrap_or(usual.shuffle_memory),
             cache_memory: cache_memory.unwrap_or(usual.cache_memory),
-            cancel_timeout: CANCEL_WITHIN,
             spill_folder: folder.unwrap_or(usual.spill_folder),
         };
         let stages = StageEngine::new(&settings).map_err(raised)?;
@@ -193,6 +192,11 @@ impl PyEngine {
         py.detach(|| self.0.cancel());
     }
 
+    /// Stops the tasks of the jobs that were run with a property; their jobs fail.
+    fn cancel_jobs(&self, py: Python<'_>, name: &str, value: &str) {
+        py.detach(|| self.0.cancel_jobs(name, value));
+    }
+
     /// The stages that each running job waits for, its last stage first: data set, name, and the numbers of tasks, of
     /// those that run, of those that have ended, and of failed attempts.
     fn progress(&self) -> Vec<Vec<StageRow>> {
@@ -203,11 +207,6 @@ impl PyEngine {
         };
         let jobs = self.0.stages.progress();
         jobs.into_iter().map(|stages| stages.into_iter().map(row).collect()).collect()
-    }
-
-    /// Stops the tasks of the jobs that were run with a property; their jobs fail.
-    fn cancel_jobs(&self, py: Python<'_>, name: &str, value: &str) {
-        py.detach(|| self.0.cancel_jobs(name, value));
     }
 
     /// What was run so far: map tasks, result tasks, failed attempts, partitions computed to be kept, blocks spilled.
