@@ -50,6 +50,10 @@ class StreamExecutionEnvironment:
         """An environment: in this process, with worker interpreters above parallelism 1."""
         return StreamExecutionEnvironment(configuration)
 
+    def __repr__(self) -> str:
+        mode, steps = self._mode.name.lower(), len(self._steps)
+        return f"<StreamExecutionEnvironment {mode}, parallelism {self.get_parallelism()}, {steps} steps>"
+
     def __reduce__(self) -> Any:
         raise TypeError(
             "an environment is of the program that makes the job, a function of the job cannot use it"
