@@ -1,4 +1,4 @@
-"""What the tests of streams share: a clock that they move, what a stream gave, and conditions that they wait for."""
+"""What the tests of streams share: a clock that they move, what a stream gave, conditions they wait for."""
 
 import os
 import socket

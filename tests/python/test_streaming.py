@@ -46,7 +46,11 @@ def test_each_batch_is_reduced_by_key_alone(sc):
 
 def test_count_and_reduce_give_one_record_and_none_of_none(sc):
     assert outcome(sc, [[1, 2, 3], [], [4]], lambda numbers: numbers.count()) == [[3], [0], [1]]
-    assert outcome(sc, [[1, 2, 3], [], [4]], lambda numbers: numbers.reduce(lambda a, b: a + b)) == [[6], [], [4]]
+    assert outcome(sc, [[1, 2, 3], [], [4]], lambda numbers: numbers.reduce(lambda a, b: a + b)) == [
+        [6],
+        [],
+        [4],
+    ]
 
 
 def test_state_is_carried_and_a_key_of_none_is_dropped(sc):
@@ -157,12 +161,19 @@ def test_pprint_says_the_time_and_that_there_is_more(sc, monkeypatch):
     stream.ssc.stop(stopSparkContext=False)
     rule = "-" * 43
     first, second = map(datetime.datetime.fromtimestamp, (1, 2))
-    assert printed.getvalue() == f"{rule}\nTime: {first}\n{rule}\n('a', 1)\n...\n\n{rule}\nTime: {second}\n{rule}\n\n"
+    assert (
+        printed.getvalue()
+        == f"{rule}\nTime: {first}\n{rule}\n('a', 1)\n...\n\n{rule}\nTime: {second}\n{rule}\n\n"
+    )
 
 
 def test_the_names_of_pep_8_are_there_and_take_their_parameters(sc):
     stream, queue = queued(sc, [["a b", "a"]])
-    counted = queue.flatmap(str.split).map(lambda word: (word, 1)).reduce_by_key(lambda a, b: a + b, num_partitions=1)
+    counted = (
+        queue.flatmap(str.split)
+        .map(lambda word: (word, 1))
+        .reduce_by_key(lambda a, b: a + b, num_partitions=1)
+    )
     windowed = counted.reduce_by_key_and_window(max, None, window_duration=2, slide_duration=1)
     assert sorted(stream.outcome(windowed, 1)[0]) == [("a", 2), ("b", 1)]
     assert DStream.flat_map is not None and StreamingContext(sc, batch_interval=2).spark_context is sc
@@ -171,12 +182,21 @@ def test_the_names_of_pep_8_are_there_and_take_their_parameters(sc):
 @pytest.mark.parametrize(
     "make, told",
     [
-        (lambda numbers: numbers.window(1.5), "window duration of 1500 ms must be a multiple of .* 1000 ms: 1000 ms or 2000"),
+        (
+            lambda numbers: numbers.window(1.5),
+            "window duration of 1500 ms must be a multiple of .* 1000 ms: 1000 ms or 2000",
+        ),
         (lambda numbers: numbers.window(2, 0.5), "slide duration of 500 ms .* 1000 ms would be right"),
-        (lambda numbers: numbers.countByWindow(0, 1), "window duration of 0 s is not a whole number of milliseconds"),
+        (
+            lambda numbers: numbers.countByWindow(0, 1),
+            "window duration of 0 s is not a whole number of milliseconds",
+        ),
         (lambda numbers: numbers.window("2"), "window duration is a number of seconds, and no str"),
         (lambda numbers: numbers.union(numbers.window(2, 2)), "1000 ms and 2000 ms"),
-        (lambda numbers: numbers.transform(lambda a, b, c: a), "takes 3 arguments: it is called with an RDD, or with"),
+        (
+            lambda numbers: numbers.transform(lambda a, b, c: a),
+            "takes 3 arguments: it is called with an RDD, or with",
+        ),
         (lambda numbers: numbers.checkpoint(1.5), "checkpoint interval of 1500 ms must be a multiple"),
     ],
 )

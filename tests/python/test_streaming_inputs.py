@@ -43,14 +43,17 @@ def test_at_its_bound_a_receiver_reads_no_further_and_nothing_is_lost():
         server.send("line\n" * 2500)
         wait_for("the bound", lambda: receiver(stream)["waits"])
         assert receiver(stream)["records_held"] == 1000
-        for _ in range(3):
+
+        def all_seen():
             stream.run(1)
-            wait_for("more", lambda: receiver(stream)["waits"] or receiver(stream)["records_received"] == 2500)
-        stream.run(1)
+            return sum(seen) == 2500
+
+        # A batch may be cut before the receiver has heard that there is room.
+        wait_for("all lines", all_seen)
         assert receiver(stream)["most_records_held"] == 1000
         stream.ssc.stop(stopSparkContext=False)
         server.close()
-    assert sum(seen) == 2500
+    assert max(seen) <= 1000
 
 
 def test_a_connection_that_is_refused_ends_the_program_with_host_and_port():
@@ -62,12 +65,16 @@ def test_a_connection_that_is_refused_ends_the_program_with_host_and_port():
         ssc = StreamingContext(sc, 0.1)
         ssc.socketTextStream("127.0.0.1", port).pprint()
         told = []
-        listener = type("Told", (), {"__getattr__": lambda self, name: lambda event: told.append((name, event))})()
+        listener = type(
+            "Told", (), {"__getattr__": lambda self, name: lambda event: told.append((name, event))}
+        )()
         ssc.addStreamingListener(listener)
         ssc.start()
         with pytest.raises(RuntimeError, match=f"the receiver socket 127.0.0.1:{port} failed(.|\n)*refused"):
             ssc.awaitTermination(30)
-        errors = [event.receiverInfo().lastErrorMessage() for name, event in told if name == "onReceiverError"]
+        errors = [
+            event.receiverInfo().lastErrorMessage() for name, event in told if name == "onReceiverError"
+        ]
         assert len(errors) == 1 and "refused" in errors[0]
 
 
@@ -124,6 +131,10 @@ def test_a_queue_gives_one_data_set_a_batch_or_all_and_then_its_default(sc):
 
 
 def test_a_setting_that_cannot_be_is_refused():
-    with SparkContext("local", "settings", conf=SparkConf().set("millstream.streaming.heldRecords", "many")) as sc:
-        with pytest.raises(ValueError, match="millstream.streaming.heldRecords is 'many': it is a whole number"):
+    with SparkContext(
+        "local", "settings", conf=SparkConf().set("millstream.streaming.heldRecords", "many")
+    ) as sc:
+        with pytest.raises(
+            ValueError, match="millstream.streaming.heldRecords is 'many': it is a whole number"
+        ):
             StreamingContext(sc, 1)

@@ -58,7 +58,9 @@ def test_exit_in_an_operation_is_a_failure_and_no_exit(sc):
 def test_a_program_without_output_is_not_started_and_may_be_completed(sc):
     stream = Stream(sc)
     queue = stream.ssc.queueStream([[1]])
-    with pytest.raises(RuntimeError, match="no output operation is registered, so there is nothing to execute"):
+    with pytest.raises(
+        RuntimeError, match="no output operation is registered, so there is nothing to execute"
+    ):
         stream.ssc.start()
     assert stream.outcome(queue, 1) == [[1]]
 
@@ -117,6 +119,22 @@ def test_stop_takes_the_spark_context_along_unless_told_otherwise():
         StreamingContext(sc, 1)
 
 
+def test_the_end_of_the_spark_context_ends_its_stream_first(program):
+    ended = program(
+        """
+        from millstream.spark import SparkContext
+        from millstream.spark.streaming import StreamingContext
+        with SparkContext("local[2]", "ends") as sc:
+            ssc = StreamingContext(sc, 0.05)
+            ssc.queueStream([[1]] * 1000).map(lambda n: n).foreachRDD(lambda rdd: rdd.count())
+            ssc.start()
+            ssc.awaitBatches(1)
+        print(ssc.status()["phase"], StreamingContext.getActive())
+        """
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "stopped None\n", "")
+
+
 def test_an_operation_may_stop_the_program(sc):
     stream = Stream(sc)
     stream.ssc.queueStream([[1], [2]]).foreachRDD(lambda rdd: stream.ssc.stop(stopSparkContext=False))
@@ -173,7 +191,9 @@ class Listener(StreamingListener):
 def test_a_listener_is_told_and_its_exceptions_do_not_end_the_stream(sc, caplog):
     stream, listener = Stream(sc), Listener()
     stream.ssc.addStreamingListener(listener)
-    stream.ssc.queueStream([sc.parallelize([1], 1), sc.parallelize([0], 1)]).map(lambda n: 1 // n).foreachRDD(lambda rdd: rdd.collect())
+    stream.ssc.queueStream([sc.parallelize([1], 1), sc.parallelize([0], 1)]).map(lambda n: 1 // n).foreachRDD(
+        lambda rdd: rdd.collect()
+    )
     with pytest.raises(BatchError):
         stream.run(2)
     told = [each for each in listener.told if each != ("submitted", 2000)]
@@ -224,8 +244,7 @@ def test_an_interrupt_ends_the_program_cleanly(tmp_path, master):
 
 
 def test_a_program_that_forgets_to_wait_ends(program):
-    ended = program(
-        """
+    ended = program("""
         from millstream.spark import SparkContext
         from millstream.spark.streaming import StreamingContext
         ssc = StreamingContext(SparkContext("local[2]", "forgets"), 0.05)
@@ -233,9 +252,33 @@ def test_a_program_that_forgets_to_wait_ends(program):
         ssc.start()
         ssc.awaitBatches(1)
         print("ends")
-        """
-    )
+        """)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ends\n", "")
+
+
+@pytest.mark.parametrize("master", ["local", "local[2]"])
+def test_the_end_of_the_program_does_not_wait_for_a_batch_that_blocks(program, master):
+    ended = program(
+        """
+        import sys, time
+        from millstream.spark import SparkContext
+        from millstream.spark.streaming import StreamingContext
+        sc = SparkContext(sys.argv[1], "blocks")
+        ssc = StreamingContext(sc, 0.05)
+
+        def block(n):
+            while True:
+                time.sleep(0.01)
+
+        ssc.queueStream([[1]]).map(block).pprint()
+        ssc.start()
+        while ssc.status()["processing"] is None:
+            time.sleep(0.01)
+        raise SystemExit(3)
+        """,
+        master,
+    )
+    assert (ended.returncode, ended.stdout) == (3, ""), ended.stderr
 
 
 def test_a_stream_in_a_task_is_refused(sc):

@@ -12,9 +12,11 @@ __all__ = ["StreamingListener"]
 
 @pep8
 class StreamingListener(OfStreamingListener):
-    """Is told of each batch and receiver, on the thread that it happens on: what takes long here delays the stream.
+    """Is told of each batch and receiver, on the thread that it happens on: what takes long here delays the
+    stream.
 
-    An exception that a method raises is written to the log `millstream.spark.streaming`, and the stream goes on.
+    An exception that a method raises is written to the log `millstream.spark.streaming`, and the stream goes
+    on.
     """
 
     def onStreamingStarted(self, streamingStarted: Any) -> None:
@@ -77,9 +79,7 @@ class BatchTime:
     __repr__ = __str__
 
 
-def batch_info(
-    time: int, records: int, submitted: int, started: Optional[int], ended: Optional[int]
-) -> Told:
+def batch_info(time: int, records: int, submitted: int, started: Optional[int], ended: Optional[int]) -> Told:
     """What is told about a batch; -1 stands for what is not known yet."""
 
     def between(first: Optional[int], last: Optional[int]) -> int:
