@@ -259,4 +259,7 @@ def test_after_a_restart_an_iterable_is_read_again_and_an_iterator_goes_on(tmp_p
 
 def test_a_stream_of_nothing_ends(tmp_path):
     env = with_checkpoints(tmp_path, 2)
-    assert list(env.from_collection([]).map(lambda x: x).key_by(lambda x: x).map(Count()).execute_and_collect()) == []
+    assert (
+        list(env.from_collection([]).map(lambda x: x).key_by(lambda x: x).map(Count()).execute_and_collect())
+        == []
+    )
