@@ -99,6 +99,9 @@ class Planner:
                 )
             elif step.kind == "print":
                 nodes[id(step)] = plan.print(identity, step.told["identifier"])
+            elif step.kind == "files":
+                told = step.told
+                nodes[id(step)] = plan.files(identity, told["folder"], told["pattern"], told["rolling"])
             elif step.kind == "collect":
                 nodes[id(step)], collected[id(step)] = plan.collect(identity, is_exact)
         specs = [(stretch, *self._spec(stretch, parameters)) for stretch in self._stretches]

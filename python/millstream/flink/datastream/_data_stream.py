@@ -366,7 +366,11 @@ class DataStream:
 
     def sink_to(self, sink: Any) -> DataStreamSink:
         """Gives each record to a sink: an object with a method `invoke(value)`, or a function."""
-        return self.add_sink(sink)
+        told = getattr(sink, "_told", None)
+        if told is None:
+            return self.add_sink(sink)
+        text = self._added("text", "Text", None, None, printed=sink._printed(self._type), follows=True)
+        return DataStreamSink(self._env._add(Step("files", "FileSink", [[Input(text)]], None, **told)))
 
     def execute_and_collect(
         self, job_execution_name: Optional[str] = None, limit: Optional[int] = None

@@ -67,10 +67,7 @@ class StreamExecutionEnvironment:
             self.set_parallelism(given.get_integer("parallelism.default", 1))
         if given.contains_key("pipeline.max-parallelism"):
             self.set_max_parallelism(given.get_integer("pipeline.max-parallelism", 128))
-        if given.contains_key(named.INTERVAL):
-            self._checkpoints.set_checkpoint_interval(
-                named.span(given.get_string(named.INTERVAL, ""), named.INTERVAL)
-            )
+        named.checkpoints(given, self._checkpoints)
         if given.contains_key("execution.runtime-mode"):
             mode = given.get_string("execution.runtime-mode", "").upper()
             if mode not in RuntimeExecutionMode.__members__:
@@ -81,6 +78,7 @@ class StreamExecutionEnvironment:
         if given.contains_key("python.executable"):
             self._python = given.get_string("python.executable", "")
         self._files += named.python_files(given)
+        named.without_meaning(given)
 
     def get_config(self) -> ExecutionConfig:
         """Settings of the execution."""

@@ -9,8 +9,22 @@ import os
 from typing import Any, Dict, List, Tuple
 
 from millstream.flink.common.typeinfo import Types
+from millstream.flink.datastream.connectors._file_sink import (
+    BucketAssigner,
+    FileSink,
+    OutputFileConfig,
+    RollingPolicy,
+)
 
-__all__ = ["FileSource", "FileSourceBuilder", "StreamFormat"]
+__all__ = [
+    "BucketAssigner",
+    "FileSink",
+    "FileSource",
+    "FileSourceBuilder",
+    "OutputFileConfig",
+    "RollingPolicy",
+    "StreamFormat",
+]
 
 
 class StreamFormat:
