@@ -10,8 +10,19 @@ use std::process::{Child, Command, Stdio};
 /// An example, to be run in the way a reader would.
 fn command(example: &str, arguments: &[&str]) -> Command {
     let cargo = std::env::var("CARGO").unwrap();
-    let mut command = Command::new(cargo);
-    command.args(["run", "--quiet", "--package", "millstream-examples", "--example", example, "--"]);
+    // It is to hear of Ctrl-C, even if this process was started in the background of a shell, where nobody does.
+    let mut command = Command::new("env");
+    command.args([
+        "--default-signal=INT",
+        &cargo,
+        "run",
+        "--quiet",
+        "--package",
+        "millstream-examples",
+        "--example",
+        example,
+        "--",
+    ]);
     command.args(arguments).current_dir(package());
     command
 }

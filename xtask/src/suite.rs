@@ -20,12 +20,14 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 7] = [
     Stage { name: "unit tests", run: unit_tests },
     Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },
     Stage { name: "doc tests", run: doc_tests },
+    Stage { name: "benchmark", run: benchmark },
     Stage { name: "python", run: python::run },
+    Stage { name: "clusters", run: python::run_on_clusters },
 ];
 
 /// Runs the checks and then all stages; or the one stage that is named.
@@ -72,6 +74,12 @@ fn integration_tests(project: &Project) -> Result<()> {
         return Ok(());
     }
     project.cargo(&["test", "--workspace", "--no-fail-fast", "--test", "*"], &[])
+}
+
+/// All workloads of the benchmark on small inputs: every contender, a peer or Millstream, finds what the loop finds. Its
+/// figures mean nothing, so that it need not be built for speed: it is built as the tests were.
+fn benchmark(project: &Project) -> Result<()> {
+    project.cargo(&["run", "-p", "millstream-bench", "--", "--short"], &[])
 }
 
 /// The examples in the documentation.

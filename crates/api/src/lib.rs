@@ -31,9 +31,11 @@ pub use dstream::{DStream, StreamingContext};
 pub use interrupt::{StopOnCtrlC, stop_on_ctrl_c};
 pub use millstream_connectors as connectors;
 pub use millstream_dataflow::operator::{Mode, OnError, OutputTag, Rejected};
-pub use millstream_dataflow::{batch, sink, source, state};
-pub use millstream_model::error::{BoxError, Failure, Position, Result};
-pub use millstream_model::id::{CheckpointId, Subtask};
+pub use millstream_dataflow::{batch, operator, sink, source, state};
+pub use millstream_model::error::{BoxError, Failure, Fault, Position, Result, Retry, Unit};
+pub use millstream_model::id::{CheckpointId, OperatorUid, Subtask};
+pub use millstream_model::key::{KeyGroupRange, MaxParallelism};
+pub use millstream_model::record::Record;
 pub use millstream_model::text::Text;
 pub use millstream_model::time;
 pub use millstream_operators::event_time::{WatermarkGenerator, WatermarkStrategy};
@@ -42,7 +44,7 @@ pub use millstream_operators::keyed::{
 };
 pub use millstream_operators::window::{
     AggregateFunction, ProcessWindowFunction, TimeWindow, TumblingEventTime, TumblingProcessingTime,
-    WindowOutput,
+    WindowAssigner, WindowOutput,
 };
 pub use millstream_runtime::{
     CheckpointMode, CheckpointSettings, JobHandle, JobResult, JobSettings, JobStatus, Metrics,

@@ -95,6 +95,10 @@ impl<T: Record + Display> Sink for Print<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use millstream_testkit::conformance::check_sink;
+
     use super::*;
 
     fn printed(print: &Print<u32>, subtask: Subtask) -> String {
@@ -110,6 +114,54 @@ mod tests {
         assert_eq!(printed(&Print::new(), second), "2> 7\n2> 8\n");
         assert_eq!(printed(&Print::new().identified("out"), one), "out> 7\nout> 8\n");
         assert_eq!(printed(&Print::new().identified("out"), second), "out:2> 7\nout:2> 8\n");
+    }
+
+    /// The same sink onto text in memory.
+    struct Shown(Print<u32>, Arc<Mutex<Vec<u8>>>);
+
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Sink for Shown {
+        type Record = u32;
+        type Staged = ();
+        type State = ();
+
+        fn name(&self) -> String {
+            Sink::name(&self.0)
+        }
+
+        fn promise(&self) -> Promise {
+            self.0.promise()
+        }
+
+        fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
+            let prefix = self.0.prefix(context.subtask);
+            Ok(Box::new(Writer { prefix, text: String::new(), output: Lines(self.1.clone()) }))
+        }
+    }
+
+    #[test]
+    fn what_is_printed_keeps_what_the_sink_promises() {
+        let make = || {
+            let text = Arc::<Mutex<Vec<u8>>>::default();
+            let shown = text.clone();
+            let visible: Box<dyn Fn() -> Vec<String>> = Box::new(move || {
+                let text = String::from_utf8(shown.lock().unwrap().clone()).unwrap();
+                text.lines().map(str::to_owned).collect()
+            });
+            (Shown(Print::new(), text), visible)
+        };
+        check_sink(make, &[1, 2, 3, 4], u32::to_string);
     }
 
     #[test]

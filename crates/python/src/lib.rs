@@ -2,7 +2,8 @@
 //!
 //! A Python job is a plan whose functions are pickled bytes. The driver makes data sets of them (`driver`), which the
 //! engine runs as it runs every other; a task of them is a plan (`plan`), run in an interpreter (`task`, `pipeline`,
-//! `sink`), which is this one or a worker's (`worker`). Between interpreters records travel in columns (`column`).
+//! `sink`), which is this one or a worker's (`worker`). Between interpreters records travel in columns (`column`). A stream in
+//! batches is cut by the engine and computed by Python (`streaming`).
 //!
 //! Answers for running Python functions. Not for the faces that users see: these are Python, in `python/millstream`.
 //! Holds: the interpreter is taken once for a run of records, never for each; and let go wherever something is waited
@@ -10,6 +11,7 @@
 
 mod calls;
 mod column;
+mod command;
 mod driver;
 mod hash;
 mod host;
@@ -18,6 +20,7 @@ mod placing;
 mod plan;
 mod sink;
 mod stream;
+mod streaming;
 mod task;
 mod worker;
 
@@ -90,9 +93,13 @@ fn decode<'py>(py: Python<'py>, block: Vec<u8>) -> PyResult<Bound<'py, PyList>> 
 #[pymodule]
 mod _native {
     #[pymodule_export]
+    use super::command::command;
+    #[pymodule_export]
     use super::driver::{PyDataset, PyEngine};
     #[pymodule_export]
     use super::stream::{PyStreamJob, PyStreamPlan, serve_streams};
+    #[pymodule_export]
+    use super::streaming::PyBatches;
     #[pymodule_export]
     use super::{deal, decode, encode, portable_hash, serve, split_by_key, stable_hash};
 }

@@ -9,6 +9,7 @@
 pub mod channel;
 mod describe;
 pub mod job;
+pub mod microbatch;
 pub mod plan;
 pub mod settings;
 pub mod stage;

@@ -1,5 +1,7 @@
 //! Where snapshots are kept: state files, manifests, retention, the folder's lock.
 //!
+//! (What a stream in batches writes down is simpler, one log and the data sets that it names: `batches`.)
+//!
 //! A checkpoint folder holds one folder per checkpoint (`checkpoint-000017`) or savepoint (`savepoint-000018`). In it
 //! lie the state files, one per subtask, and `manifest.json`, which is written last, in one atomic step, and says what
 //! lies where. A checkpoint exists when its manifest does; everything that no kept manifest reaches is garbage.
@@ -9,6 +11,7 @@
 //! Holds: what a manifest names was completely written, and in a local folder on the disk, before the manifest; what is read is what was written, or an
 //! error says which file is damaged and which checkpoint is intact.
 
+mod batches;
 mod compare;
 mod durable;
 mod error;
@@ -22,6 +25,7 @@ mod store;
 mod tests;
 mod write;
 
+pub use batches::{BatchLog, BatchStore, CarriedSets, InputLog, SavedSet};
 pub use compare::{Comparison, ProgramOperator, compare};
 pub use error::StoreError;
 pub use lock::FolderLock;

@@ -8,6 +8,7 @@
 use millstream_dataflow::state::encoding::TypeSignature;
 use millstream_dataflow::state::snapshot::KeyedMeta;
 use millstream_model::key::MaxParallelism;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -239,33 +240,46 @@ impl Manifest {
     }
 
     pub(crate) fn to_text(&self) -> Result<String, serde_json::Error> {
-        let manifest = RawValue::from_string(serde_json::to_string(self)?)?;
-        let checksum = format!("{:08x}", crc32fast::hash(manifest.get().as_bytes()));
-        serde_json::to_string(&Envelope {
-            format: FORMAT.into(),
-            format_version: FORMAT_VERSION,
-            checksum,
-            manifest,
-        })
+        to_envelope(FORMAT, FORMAT_VERSION, self)
     }
 
     pub(crate) fn from_text(text: &[u8]) -> Result<Self, ManifestFault> {
-        let damaged = |error: serde_json::Error| ManifestFault::Damaged(error.to_string());
-        let head: Head = serde_json::from_slice(text).map_err(damaged)?;
-        if head.format != FORMAT {
-            return Err(ManifestFault::Damaged(format!("its format is `{}`, not `{FORMAT}`", head.format)));
-        }
-        if head.format_version > FORMAT_VERSION {
-            return Err(ManifestFault::Newer(head.format_version));
-        }
-        let envelope: Envelope = serde_json::from_slice(text).map_err(damaged)?;
-        let checksum = format!("{:08x}", crc32fast::hash(envelope.manifest.get().as_bytes()));
-        if checksum != envelope.checksum {
-            let reason = format!("its checksum is {checksum} and should be {}", envelope.checksum);
-            return Err(ManifestFault::Damaged(reason));
-        }
-        serde_json::from_str(envelope.manifest.get()).map_err(damaged)
+        from_envelope(FORMAT, FORMAT_VERSION, text)
     }
+}
+
+/// The text of a value with its format, the format's version and a checksum.
+pub(crate) fn to_envelope<T: Serialize>(
+    format: &str,
+    format_version: u32,
+    value: &T,
+) -> Result<String, serde_json::Error> {
+    let manifest = RawValue::from_string(serde_json::to_string(value)?)?;
+    let checksum = format!("{:08x}", crc32fast::hash(manifest.get().as_bytes()));
+    serde_json::to_string(&Envelope { format: format.into(), format_version, checksum, manifest })
+}
+
+/// What [`to_envelope`] wrote, in this version or an earlier one.
+pub(crate) fn from_envelope<T: DeserializeOwned>(
+    format: &str,
+    format_version: u32,
+    text: &[u8],
+) -> Result<T, ManifestFault> {
+    let damaged = |error: serde_json::Error| ManifestFault::Damaged(error.to_string());
+    let head: Head = serde_json::from_slice(text).map_err(damaged)?;
+    if head.format != format {
+        return Err(ManifestFault::Damaged(format!("its format is `{}`, not `{format}`", head.format)));
+    }
+    if head.format_version > format_version {
+        return Err(ManifestFault::Newer(head.format_version));
+    }
+    let envelope: Envelope = serde_json::from_slice(text).map_err(damaged)?;
+    let checksum = format!("{:08x}", crc32fast::hash(envelope.manifest.get().as_bytes()));
+    if checksum != envelope.checksum {
+        let reason = format!("its checksum is {checksum} and should be {}", envelope.checksum);
+        return Err(ManifestFault::Damaged(reason));
+    }
+    serde_json::from_str(envelope.manifest.get()).map_err(damaged)
 }
 
 /// Why a text is no manifest.

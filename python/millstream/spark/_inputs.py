@@ -95,9 +95,9 @@ def files(name: str) -> List[str]:
     return [os.path.abspath(path) for path in found]
 
 
-def file_parts(name: str, wanted: int) -> List[Part]:
+def file_parts(paths: Sequence[str], wanted: int) -> List[Part]:
     """Parts of files: of each as many as Hadoop would cut it into, but of one size, so that no task waits for another."""
-    sized = [(path, os.path.getsize(path)) for path in files(name)]
+    sized = [(path, os.path.getsize(path)) for path in paths]
     goal = max(sum(size for _, size in sized) // max(wanted, 1), 1)
     size_of_part = max(1, min(goal, BLOCK))
     parts: List[Part] = []

@@ -107,6 +107,12 @@ class Saving:
         """Writes the records, pickled, into a folder that `SparkContext.pickleFile` reads."""
         self._save(path, partial(_write_pickled, batchSize or 1024))
 
+    def _remove(self: "RDD", path: str) -> None:
+        """Removes what an earlier process wrote into a folder."""
+        import shutil
+
+        shutil.rmtree(os.path.abspath(_inputs.local(path)), ignore_errors=True)
+
     def _save(self: "RDD", path: str, write: Callable[[str, Iterable[Any]], None], ending: str = "") -> None:
         folder = os.path.abspath(_inputs.local(path))
         if os.path.exists(folder):

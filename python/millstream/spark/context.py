@@ -14,7 +14,9 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, List, Optional, Sequ
 
 from millstream import _native, _worker
 from millstream._names import pep8
+from millstream._progress import Progress
 from millstream.spark import _inputs
+from millstream.spark._spellings import OfSparkContext
 from millstream.spark.accumulators import (
     COMPLEX_ACCUMULATOR_PARAM,
     FLOAT_ACCUMULATOR_PARAM,
@@ -26,7 +28,7 @@ from millstream.spark.broadcast import Broadcast
 from millstream.spark.conf import SparkConf
 from millstream.spark.errors import PySparkRuntimeError, PySparkTypeError, PySparkValueError
 from millstream.spark.files import SparkFiles
-from millstream.spark.rdd import RDD
+from millstream.spark.rdd import GROUP, RDD
 from millstream.spark.status import Jobs, StatusTracker
 
 __all__ = ["SparkContext"]
@@ -36,7 +38,7 @@ API_VERSION = "4.3.0"
 
 
 @pep8
-class SparkContext:
+class SparkContext(OfSparkContext):
     """The entry to batch programs: makes data sets, and has the engine that runs them.
 
     `local` runs tasks in this process; `local[4]` and `local[*]` in that many worker processes, which are started ahead
@@ -88,18 +90,19 @@ class SparkContext:
             self._start_time = int(time.time() * 1000)
             self._batch_size = batchSize or 1024
             self._ids = itertools.count()
-            self._jobs = Jobs()
             self._checkpoint_dir: Optional[str] = None
             self._python_files: Tuple[str, ...] = ()
             self._files: Dict[str, str] = {}
             self._properties = threading.local()
+            #: What ends before this context does: a streaming context.
+            self._before_stop: List[Callable[[], None]] = []
             import tempfile
 
             self._folder = tempfile.TemporaryDirectory(prefix="millstream-")
             SparkFiles._root = self._folder.name
             launch = None
             if processes:
-                python = os.environ.get("PYSPARK_PYTHON") or sys.executable
+                python = self._conf.get("spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON") or sys.executable
                 launch = (
                     python,
                     _worker.command(sys.path),
@@ -107,7 +110,13 @@ class SparkContext:
                     "%d.%d.%d" % sys.version_info[:3],
                     self._told(),
                 )
-            self._engine = _native.Engine(self._slots, launch)
+            shuffle_memory, cache_memory = self._conf._memory()
+            self._engine = _native.Engine(
+                self._slots, launch, shuffle_memory, cache_memory, self._conf.get("spark.local.dir")
+            )
+            shown = self._conf.get("spark.ui.showConsoleProgress", "true") == "true"
+            self._progress = Progress(self._engine.progress) if shown else None
+            self._jobs = Jobs(self._progress)
             self._stopped = False
             SparkContext._active_spark_context = self
         for path in pyFiles or ():
@@ -146,10 +155,19 @@ class SparkContext:
         with SparkContext._lock:
             if self._stopped:
                 return
+            ends, self._before_stop = self._before_stop, []
+        # What runs on this context ends first; its threads may need the lock.
+        for end in ends:
+            end()
+        with SparkContext._lock:
+            if self._stopped:
+                return
             self._stopped = True
             if SparkContext._active_spark_context is self:
                 SparkContext._active_spark_context = None
         atexit.unregister(self.stop)
+        if self._progress is not None:
+            self._progress.stop()
         self._engine.stop()
         self._folder.cleanup()
 
@@ -228,7 +246,10 @@ class SparkContext:
         not cut.
         """
         wanted = minPartitions or self.defaultMinPartitions
-        parts = _inputs.Once(lambda: _inputs.file_parts(name, wanted))
+        return self._lines(lambda: _inputs.files(name), wanted, use_unicode)
+
+    def _lines(self, paths: Callable[[], List[str]], wanted: int, use_unicode: bool = True) -> RDD:
+        parts = _inputs.Once(lambda: _inputs.file_parts(paths(), wanted))
         return self._rdd(lambda: _native.Dataset.lines(self._engine, parts(), use_unicode), lambda: len(parts()))
 
     def wholeTextFiles(self, path: str, minPartitions: Optional[int] = None, use_unicode: bool = True) -> RDD:
@@ -325,12 +346,16 @@ class SparkContext:
         chosen = range(rdd.getNumPartitions()) if partitions is None else partitions
         return [record for part in mapped._run(list(chosen)) for record in part]
 
+    def cancelJobGroup(self, groupId: str) -> None:
+        """Stops the tasks of the jobs of a group; see `setJobGroup`."""
+        self._engine.cancel_jobs(GROUP, groupId)
+
     def cancelAllJobs(self) -> None:
         """Stops every task that runs."""
         self._engine.cancel()
 
-    def setLocalProperty(self, key: str, value: str) -> None:
-        """Sets a property of the jobs of this thread."""
+    def setLocalProperty(self, key: str, value: Optional[str]) -> None:
+        """Sets a property of the jobs of this thread, which tasks may ask for; `None` takes it away."""
         vars(self._properties)[key] = value
 
     def getLocalProperty(self, key: str) -> Optional[str]:
@@ -339,7 +364,7 @@ class SparkContext:
 
     def setJobGroup(self, groupId: str, description: str, interruptOnCancel: bool = False) -> None:
         """Puts the jobs of this thread into a group."""
-        self.setLocalProperty("spark.jobGroup.id", groupId)
+        self.setLocalProperty(GROUP, groupId)
         self.setLocalProperty("spark.job.description", description)
 
     def setJobDescription(self, value: str) -> None:
@@ -348,7 +373,7 @@ class SparkContext:
 
     def statusTracker(self) -> StatusTracker:
         """Says which jobs there are."""
-        return StatusTracker(self._jobs)
+        return StatusTracker(self._jobs, self._engine.progress)
 
     def setCheckpointDir(self, dirName: str) -> None:
         """Where `RDD.checkpoint` writes."""

@@ -12,11 +12,15 @@ from millstream.spark._actions import Actions
 from millstream.spark._numbers import Numbers
 from millstream.spark._pairs import Pairs
 from millstream.spark._saving import Saving
+from millstream.spark._spellings import OfRDD
 from millstream.spark._transformations import Transformations
 from millstream.spark.errors import PySparkRuntimeError
 
 if TYPE_CHECKING:
     from millstream.spark.context import SparkContext
+
+#: The property that says which group the jobs of a thread are in.
+GROUP = "spark.jobGroup.id"
 
 __all__ = ["Partitioner", "RDD", "portable_hash"]
 
@@ -40,7 +44,7 @@ class Partitioner:
 
 
 @pep8
-class RDD(Transformations, Pairs, Actions, Numbers, Saving):
+class RDD(Transformations, Pairs, Actions, Numbers, Saving, OfRDD):
     """A data set in partitions, described by how it is made. Nothing runs before an action.
 
     Functions are pickled when the first job needs them: what they captured is copied then.
@@ -177,15 +181,50 @@ class RDD(Transformations, Pairs, Actions, Numbers, Saving):
         count = self.getNumPartitions if places is None else lambda: len(places())
         return RDD(self.ctx, make, count, partitioner, parents)._named(name)
 
+    def _materialised(self) -> "RDD":
+        """The same records, computed now and made from nothing else."""
+        if self._is_materialised():
+            return self
+        engine = self.ctx._running()
+        made = engine.materialise(self._dataset)
+        rdd = RDD(self.ctx, lambda: made, self.getNumPartitions(), self.partitioner)._named(self._made_by())
+        rdd._dataset
+        return rdd
+
+    def _as_blocks(self) -> List[bytes]:
+        """The partitioner and the records of a data set that is materialised, as bytes."""
+        import cloudpickle
+
+        by = self.partitioner
+        placed = None if by is None else (by.numPartitions, by.partitionFunc)
+        return [cloudpickle.dumps(placed, 5), *(self._dataset.blocks() or [])]
+
+    @staticmethod
+    def _of_blocks(ctx: "SparkContext", operation: str, blocks: List[bytes]) -> "RDD":
+        """The data set that `_as_blocks` gave the bytes of."""
+        import pickle
+
+        placed = pickle.loads(blocks[0])
+        made = _native.Dataset.slices(ctx._running(), operation, blocks[1:])
+        by = None if placed is None else Partitioner(*placed)
+        rdd = RDD(ctx, lambda: made, len(blocks) - 1, by)._named(operation)
+        rdd._dataset
+        return rdd
+
+    def _is_materialised(self) -> bool:
+        """Whether it is made of records that are there."""
+        return self._made is not None and self._made.is_sliced
+
     def _run(self, partitions: List[int]) -> List[List[Any]]:
         """The records of partitions. The one place where jobs begin."""
         engine = self.ctx._running()
         dataset = self._dataset
-        group = self.ctx.getLocalProperty("spark.jobGroup.id")
-        job = self.ctx._jobs.begin(dataset.id, dataset.name, len(partitions), group)
+        properties = {name: value for name, value in vars(self.ctx._properties).items() if value is not None}
+        group = properties.get(GROUP)
+        job = self.ctx._jobs.begin(dataset.id, group)
         status = "FAILED"
         try:
-            records = engine.run(dataset, partitions)
+            records = engine.run(dataset, partitions, properties)
             status = "SUCCEEDED"
         finally:
             self.ctx._jobs.end(job, status)

@@ -17,19 +17,14 @@ use millstream::connectors::text_files::TextFiles;
 use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::rdd::Context;
 use millstream::{Failure, JobHandle, JobStatus, RestoreFrom, Result, StreamEnvironment};
+use millstream_pipelines::ended;
 
 const RECORDS: u64 = 300_000;
 const KEYS: u64 = RECORDS / 2;
 const ROOM: u64 = 1 << 20;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run())
 }
 
 fn run() -> Result<()> {

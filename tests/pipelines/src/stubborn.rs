@@ -10,15 +10,10 @@ use millstream::connectors::generator::Generator;
 use millstream::sink::{Sink, SinkWriter, WriterContext, WriterOf};
 use millstream::source::Promise;
 use millstream::{Result, StreamEnvironment, stop_on_ctrl_c};
+use millstream_pipelines::ended;
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run())
 }
 
 fn run() -> Result<()> {

@@ -8,15 +8,10 @@ use std::time::Duration;
 use millstream::connectors::generator::Generator;
 use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::{CheckpointSettings, Failure, RestoreFrom, Result, StreamEnvironment};
+use millstream_pipelines::ended;
 
 fn main() -> ExitCode {
-    match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(&std::env::args().skip(1).collect::<Vec<_>>()))
 }
 
 fn run(arguments: &[String]) -> Result<()> {

@@ -153,11 +153,14 @@ fn counting(
 fn a_savepoint_restores_at_another_parallelism() {
     let folder = tempfile::tempdir().unwrap();
     let (job, _) = counting(&folder, 1, RestoreFrom::Nothing);
+    // Counted before it is asked for: a savepoint shows the moment at which it began, not the one at which it is whole.
+    while job.metrics().operators.get(1).is_none_or(|count| count.records_in <= 100) {
+        std::thread::yield_now();
+    }
     let name = loop {
-        // Another checkpoint may be on its way, or nothing have been counted: the savepoint is asked for again.
+        // Another checkpoint may be on its way: the savepoint is asked for again.
         match job.savepoint() {
-            Ok(name) if job.metrics().operators[1].records_in > 100 => break name,
-            Ok(_) => {}
+            Ok(name) => break name,
             Err(failure) => assert!(failure.may_retry(), "{failure}"),
         }
     };

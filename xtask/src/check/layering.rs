@@ -12,14 +12,16 @@ use crate::finding::Finding;
 use crate::project::Project;
 
 /// Folders below `crates/`, the lowest row first.
-const ROWS: [&[&str]; 7] = [
+const ROWS: [&[&str]; 8] = [
     &["model"],
     &["dataflow"],
     &["operators", "connectors", "formats", "runtime", "state"],
     &["api"],
     &["sql"],
-    &["cluster", "python"],
+    &["cluster"],
     &["cli"],
+    // The leaf: its wheel has the command in it, and so all that the command can start.
+    &["python"],
 ];
 
 /// The only edges inside of a row: who, whom.

@@ -5,10 +5,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use millstream_connectors::tcp::Reconnect;
+use millstream_runtime::microbatch::{Clock, HoldLimits, ManualClock};
 
-use super::clock::{Clock, ManualClock};
 use super::context::StreamingContext;
-use super::input::HoldLimits;
 use crate::rdd::Context;
 
 /// Makes a [`StreamingContext`] with settings.
@@ -101,7 +100,7 @@ impl StreamingContextBuilder {
     /// A clock that is moved by hand, for tests.
     #[must_use]
     pub fn manual_clock(mut self, clock: &ManualClock) -> Self {
-        self.clock = clock.0.clone();
+        self.clock = clock.clock();
         self
     }
 

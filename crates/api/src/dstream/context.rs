@@ -6,20 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_connectors::tcp::{Reconnect, TcpLines};
+use millstream_dataflow::batch::Batch;
 use millstream_dataflow::source::Source;
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 use millstream_model::text::Text;
+use millstream_runtime::microbatch::{
+    Batches, Begin, CheckpointPlan, HoldLimits, NewFiles, Program, Receiver, Stop, StreamingListener,
+    StreamingStatus, Termination,
+};
 
 use super::DStream;
-use super::batches::Batches;
 use super::builder::StreamingContextBuilder;
 use super::graph::Graph;
-use super::input::{HoldLimits, NewFiles, QueueMode, Queued, RddQueue, Receiver};
-use super::listener::StreamingListener;
-use super::node::Node;
-use super::progress::{Stop, Termination};
-use super::status::StreamingStatus;
+use super::input::{QueueMode, Queued, RddQueue};
+use super::node::{Form, Node};
 use crate::interrupt;
 use crate::rdd::{Context, Rdd};
 
@@ -52,6 +53,7 @@ use crate::rdd::{Context, Rdd};
 /// ```
 #[derive(Clone)]
 pub struct StreamingContext {
+    pub(super) graph: Arc<Graph>,
     batches: Arc<Batches>,
     limits: HoldLimits,
     reconnect: Reconnect,
@@ -85,8 +87,10 @@ impl StreamingContext {
 
     pub(super) fn with(context: Context, settings: StreamingContextBuilder) -> Self {
         let graph = Arc::new(Graph::new(context, settings.interval, settings.printer));
-        let batches = Arc::new(Batches::new(graph, settings.clock, settings.longest_queue));
+        let program: Arc<dyn Program> = Arc::clone(&graph) as _;
+        let batches = Arc::new(Batches::new(program, settings.clock, settings.longest_queue));
         Self {
+            graph,
             _stop: Arc::new(StopWhenDropped(Arc::clone(&batches))),
             batches,
             limits: settings.limits,
@@ -96,12 +100,12 @@ impl StreamingContext {
 
     /// What the batches run on.
     pub fn context(&self) -> &Context {
-        &self.batches.graph.context
+        &self.graph.context
     }
 
     /// How long a batch is.
     pub fn interval(&self) -> Duration {
-        self.batches.graph.timeline.interval()
+        self.graph.timeline.interval()
     }
 
     #[cfg(test)]
@@ -110,7 +114,7 @@ impl StreamingContext {
     }
 
     fn graph(&self) -> &Arc<Graph> {
-        &self.batches.graph
+        &self.graph
     }
 
     /// A node that an input fills, and its stream.
@@ -160,7 +164,18 @@ impl StreamingContext {
     ) -> DStream<S::Record> {
         let (node, stream) = self.input_node();
         let context = self.context().clone();
-        let receiver = Receiver::new(context, node, source, name, self.limits, weigh);
+        let deliver = move |time, mut runs: Vec<Batch<S::Record>>| {
+            let total = runs.len();
+            let count = context.parallelism().min(total);
+            let mut partitions = Vec::with_capacity(count);
+            for at in (0..count).rev() {
+                partitions.push(runs.split_off(total * at / count));
+            }
+            partitions.reverse();
+            node.put(time, context.in_memory("receiver", partitions), Form::InMemory);
+            Ok(())
+        };
+        let receiver = Receiver::new(source, name, self.limits, weigh, Box::new(deliver));
         self.graph().add_input(Arc::new(receiver));
         stream
     }
@@ -176,7 +191,12 @@ impl StreamingContext {
     /// The start fails if there is no such folder; the program, if the folder or a file cannot be read any more.
     pub fn text_file_stream(&self, folder: impl AsRef<Path>) -> DStream<Text> {
         let (node, stream) = self.input_node();
-        let input = NewFiles::new(self.context().clone(), node, folder.as_ref().to_path_buf());
+        let context = self.context().clone();
+        let input = NewFiles::new(folder.as_ref().to_path_buf(), move |time, files| {
+            let files = files.iter().map(|path| context.text_file(path)).collect::<Result<Vec<_>>>()?;
+            node.put(time, context.union(&files), Form::Lineage);
+            Ok(())
+        });
         self.graph().add_input(Arc::new(input));
         stream
     }
@@ -198,6 +218,66 @@ impl StreamingContext {
     /// All records of all `streams`, which must slide alike.
     pub fn union<T: Record>(&self, streams: &[DStream<T>]) -> DStream<T> {
         DStream::union_of(self.graph(), streams)
+    }
+
+    /// Has the program write down how far it came into a local folder, made where it does not exist: each batch when it is
+    /// cut, and what is carried from batch to batch (state, windows) when it is done. [`StreamingContext::get_or_create`]
+    /// goes on from there. Without it, the start begins anew, and what is in the folder is forgotten.
+    pub fn checkpoint(&self, folder: impl AsRef<Path>) {
+        let every = self.batches.checkpoint_plan().map_or(Duration::ZERO, |plan| plan.every);
+        let plan = CheckpointPlan { folder: folder.as_ref().to_path_buf(), every, begin: Begin::Anew };
+        self.batches.checkpoint(plan);
+    }
+
+    /// How often what is carried is written to the checkpoint folder: with every batch by default. What lies between is
+    /// processed again in another process.
+    pub fn checkpoint_every(&self, interval: Duration) {
+        if let Some(plan) = self.batches.checkpoint_plan() {
+            self.batches.checkpoint(CheckpointPlan { every: interval, ..plan });
+        }
+    }
+
+    /// The program that `setup` puts together, checkpointed in `folder`: its start goes on where an earlier process was
+    /// left, if the folder says that there was one.
+    ///
+    /// Functions are the program's own: `setup` is called in any case, and has to put together the same inputs and the same
+    /// operations that carry something from batch to batch, in the same order; the functions in them may be others. All
+    /// batches that were cut and not done are processed again, with the files that they were given, then those whose times
+    /// have passed: each changes state once, and is put out at least once. What sockets and other receivers had taken in is
+    /// gone; a program with a queue of Rdds cannot go on.
+    ///
+    /// ```
+    /// use millstream::dstream::StreamingContext;
+    /// use millstream::rdd::Context;
+    /// use millstream::time::seconds;
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (checkpoints, logs) = (folder.path().join("checkpoints"), folder.path());
+    /// let batches = StreamingContext::get_or_create(checkpoints, || {
+    ///     let batches = StreamingContext::new(&Context::new()?, seconds(1));
+    ///     let words = batches.text_file_stream(logs).flat_map(|line| line.into_split(' '));
+    ///     let totals = words.map(|word| (word, 1u64)).update_state_by_key(|new: Vec<u64>, total: Option<u64>| {
+    ///         Some(total.unwrap_or(0) + new.iter().sum::<u64>())
+    ///     });
+    ///     totals.print(10);
+    ///     Ok(batches)
+    /// })?;
+    /// batches.start()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `setup`. The start fails if the folder's checkpoint is of another program or damaged.
+    pub fn get_or_create(folder: impl AsRef<Path>, setup: impl FnOnce() -> Result<Self>) -> Result<Self> {
+        let context = setup()?;
+        if context.batches.checkpoint_plan().is_none() {
+            context.checkpoint(&folder);
+        }
+        if let Some(plan) = context.batches.checkpoint_plan() {
+            let folder = folder.as_ref().to_path_buf();
+            context.batches.checkpoint(CheckpointPlan { folder, begin: Begin::WhereLeft, ..plan });
+        }
+        Ok(context)
     }
 
     /// Keeps the data sets of each stream for `length`, at least, so that [`DStream::slice`] finds them.
@@ -269,7 +349,6 @@ impl StreamingContext {
 
     /// How it does now.
     pub fn status(&self) -> StreamingStatus {
-        let receivers = self.graph().inputs().iter().filter_map(|input| input.receiver()).collect();
-        StreamingStatus { receivers, ..self.batches.progress.status() }
+        self.batches.status()
     }
 }

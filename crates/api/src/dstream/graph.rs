@@ -5,15 +5,16 @@
 
 use std::collections::HashSet;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use millstream_dataflow::lineage::panic_message;
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
+use millstream_runtime::microbatch::{Input, Program, Timeline};
 
-use super::input::Input;
 use super::node::AnyNode;
-use super::timeline::Timeline;
 use crate::rdd::Context;
 
 /// What runs an output operation for the batch of a time; does nothing at a time at which its stream has no data set.
@@ -60,6 +61,8 @@ pub(super) struct Graph {
     pub(super) timeline: Arc<Timeline>,
     pub(super) printer: Printer,
     parts: Mutex<Parts>,
+    /// The outputs, once the program runs.
+    running: Mutex<Vec<Output>>,
 }
 
 #[derive(Default)]
@@ -70,6 +73,8 @@ struct Parts {
     problems: Vec<Failure>,
     remember: Duration,
     begun: bool,
+    /// The last batch of an earlier process: it and those before it may have been put out already.
+    again_until: Option<Timestamp>,
 }
 
 impl Graph {
@@ -79,6 +84,7 @@ impl Graph {
             timeline: Arc::new(Timeline::new(interval)),
             printer: Arc::new(Mutex::new(printer)),
             parts: Mutex::default(),
+            running: Mutex::default(),
         }
     }
 
@@ -104,6 +110,30 @@ impl Graph {
         parts.outputs.push(output);
     }
 
+    fn carried_nodes(&self) -> Vec<Arc<dyn AnyNode>> {
+        self.parts().nodes.iter().filter(|node| node.carried().is_some()).cloned().collect()
+    }
+
+    fn carried_node(&self, at: usize) -> Result<Arc<dyn AnyNode>> {
+        let node = self.carried_nodes().get(at).cloned();
+        node.ok_or_else(|| Failure::internal(format!("there is no carried stream {at}")))
+    }
+
+    /// Whether the batch of `time` may have been put out by an earlier process.
+    pub(super) fn is_again(&self, time: Timestamp) -> bool {
+        self.parts().again_until.is_some_and(|until| time <= until)
+    }
+
+    fn running(&self) -> MutexGuard<'_, Vec<Output>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was added to the program although it runs.
+    fn take_problem(&self) -> Option<Failure> {
+        let mut parts = self.parts();
+        (!parts.problems.is_empty()).then(|| parts.problems.remove(0))
+    }
+
     /// Notes what is wrong with the program, to be told when it is started.
     pub(super) fn note(&self, checked: Result<()>) {
         if let Err(problem) = checked {
@@ -117,10 +147,14 @@ impl Graph {
         parts.remember = parts.remember.max(length);
         parts.nodes.iter().for_each(|node| node.remember(length));
     }
+}
 
-    /// The outputs, to be run from now on; nothing may be added any more.
-    pub(super) fn begin(&self) -> Result<Vec<Output>> {
-        self.timeline.check()?;
+impl Program for Graph {
+    fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    fn begin(&self) -> Result<()> {
         let mut parts = self.parts();
         let problems = parts.problems.len();
         if problems > 0 {
@@ -139,29 +173,87 @@ impl Graph {
         parts.begun = true;
         let mut outputs = std::mem::take(&mut parts.outputs);
         outputs.iter_mut().for_each(Output::find_looked_back_at);
-        Ok(outputs)
+        let nodes = parts.nodes.clone();
+        drop(parts);
+        nodes.iter().for_each(remember_for_another_process);
+        *self.running() = outputs;
+        Ok(())
     }
 
-    /// What was added to the program although it runs.
-    pub(super) fn take_problem(&self) -> Option<Failure> {
-        let mut parts = self.parts();
-        (!parts.problems.is_empty()).then(|| parts.problems.remove(0))
+    fn carried(&self) -> Vec<String> {
+        self.carried_nodes().iter().filter_map(|node| node.carried()).map(str::to_owned).collect()
     }
 
-    pub(super) fn inputs(&self) -> Vec<Arc<dyn Input>> {
+    fn kept(&self, at: usize) -> Vec<Timestamp> {
+        self.carried_nodes().get(at).map(|node| node.kept()).unwrap_or_default()
+    }
+
+    fn save(&self, at: usize, time: Timestamp) -> Result<Vec<Vec<u8>>> {
+        self.carried_node(at)?.save(time)
+    }
+
+    fn restore(&self, at: usize, time: Timestamp, blocks: Vec<Vec<u8>>) -> Result<()> {
+        self.carried_node(at)?.restore(&self.context, time, &blocks)
+    }
+
+    fn looks_back(&self) -> Duration {
+        let nodes = self.parts().nodes.clone();
+        let again = nodes.iter().filter(|node| node.is_looked_back_at() && node.carried().is_none());
+        again.map(|node| node.remembered()).max().unwrap_or_default()
+    }
+
+    fn resumed(&self, _: Timestamp, cut: Timestamp) {
+        self.parts().again_until = Some(cut);
+    }
+
+    fn inputs(&self) -> Vec<Arc<dyn Input>> {
         self.parts().inputs.clone()
     }
 
-    /// The batch of `time` is done.
-    pub(super) fn forget(&self, time: Timestamp) {
+    fn process(&self, time: Timestamp) -> Result<()> {
+        if let Some(problem) = self.take_problem() {
+            return Err(problem);
+        }
+        let mut outputs = self.running();
+        let of = outputs.len();
+        for (at, output) in outputs.iter_mut().enumerate() {
+            catch_unwind(AssertUnwindSafe(|| output.process(time)))
+                .unwrap_or_else(|panic| Err(panic_message(&*panic)))
+                .map_err(|failure| {
+                    let (name, number) = (output.name, at + 1);
+                    failure.within(format!(
+                        "output operation {number} of {of}, `{name}`, failed in the batch of {} ms ({time})",
+                        time.millis()
+                    ))
+                })?;
+        }
+        Ok(())
+    }
+
+    fn forget(&self, time: Timestamp) {
         let nodes = self.parts().nodes.clone();
         nodes.iter().for_each(|node| node.forget(time));
     }
 
-    /// Lets go of the program, which may hold on to the context that holds it.
-    pub(super) fn clear(&self) {
-        let parts = std::mem::take(&mut *self.parts());
-        drop(parts);
+    /// A program may hold on to the context that holds it.
+    fn clear(&self) {
+        let (outputs, parts) = (std::mem::take(&mut *self.running()), std::mem::take(&mut *self.parts()));
+        drop((outputs, parts));
+    }
+}
+
+/// What a window looks back at and what is not written down is made again from what is: that has to be kept as long.
+fn remember_for_another_process(node: &Arc<dyn AnyNode>) {
+    if !node.is_looked_back_at() || node.carried().is_some() {
+        return;
+    }
+    let (length, mut waiting) = (node.remembered(), node.parents().to_vec());
+    while let Some(before) = waiting.pop() {
+        if before.carried().is_some() {
+            before.remember(length);
+        } else {
+            waiting.extend(before.parents().iter().cloned());
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use millstream_model::time::Timestamp;
 
 use super::node::{AnyNode, Node};
 use super::stream::DStream;
-use super::timeline::Timeline;
 use crate::rdd::{Context, Rdd};
+use millstream_runtime::microbatch::Timeline;
 
 /// The value of a key over a window, and in how many of its batches the key is.
 type Carried<K, V> = (K, (V, u64));
@@ -86,6 +86,7 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         let first = Arc::clone(&reduce);
         let batches = self.reduce_by_key(move |a, b| first(a, b));
         batches.node.look_back(window.saturating_add(slide));
+        batches.node.carry("batches of a window");
         let context = self.context().clone();
         let (carry, source) =
             (Carry { reduce, inverse: Arc::new(inverse), partitions }, Arc::clone(&batches.node));
@@ -93,7 +94,9 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         let parents = vec![batches.parent()];
         let carried = DStream::made(&self.graph, slide, parents, move |node: &Node<Carried<K, V>>, time| {
             let previous = match node.at(time - slide)? {
-                Some(previous) => previous,
+                Some(previous) if previous.partitions() == partitions => previous,
+                // An earlier process had another number of task slots.
+                Some(previous) => previous.partition_by(partitions),
                 None => context.in_memory("window", vec![Vec::new(); partitions]),
             };
             let all = |times: Vec<Timestamp>| {
@@ -105,6 +108,7 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         });
         // Each window is asked for by the next.
         carried.node.remember(slide);
+        carried.node.carry("window");
         carried.map_values(|(value, _)| value)
     }
 }

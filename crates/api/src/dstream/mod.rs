@@ -18,41 +18,73 @@
 //! When batches take longer than their interval they queue up, which [`StreamingContext::status`] and a
 //! [`StreamingListener`] tell, and receivers are slowed.
 //!
-//! What is promised across a kill of the process: sockets and other receivers at most once, as nothing of what they took
-//! in is kept outside of the process. Within a run each record that was taken in, and each file that was found, is
+//! What is promised across a kill of the process: a program with checkpoints ([`StreamingContext::get_or_create`]) goes on
+//! where it was left; each file that was found changes state and windows once, and is put out at least once. Sockets and
+//! other receivers at most once, as nothing of what they took in is kept outside of the process. Within a run each record that was taken in, and each file that was found, is
 //! processed exactly once, a failed task being tried again; an output operation may see a partition twice then.
 //!
-//! Answers for names, types, batch times, and for what is kept from batch to batch. Not for running a batch: that is the
-//! Rdds'.
+//! Answers for names, types, and for what is kept from batch to batch. Not for when a batch is cut and processed, which
+//! `millstream_runtime::microbatch` decides for Python's streams too, nor for running it: that is the Rdds'.
 //! Holds: batches are processed one at a time in the order of their times; memory behind a batch that is done is let go
 //! unless a window, a state or [`StreamingContext::remember`] asks for it.
 
-mod backlog;
-mod batches;
 mod builder;
-mod clock;
 mod context;
 mod graph;
 mod input;
 mod inverse;
-mod listener;
 mod node;
 mod output;
 mod pairs;
-mod progress;
 mod state;
-mod status;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod timeline;
 mod window;
 
 pub use builder::StreamingContextBuilder;
-pub use clock::ManualClock;
 pub use context::StreamingContext;
 pub use input::{QueueMode, RddQueue};
-pub use listener::StreamingListener;
-pub use progress::{Stop, Termination};
-pub use status::{BatchInfo, Phase, ReceiverStatus, StreamingStatus};
+/// ```
+/// use millstream::dstream::ManualClock;
+/// use millstream::time::{Timestamp, seconds};
+///
+/// let clock = ManualClock::new(Timestamp::from_millis(10_000));
+/// clock.advance(seconds(2));
+/// assert_eq!(clock.now().millis(), 12_000);
+/// ```
+pub use millstream_runtime::microbatch::ManualClock;
+/// ```
+/// use std::sync::mpsc::channel;
+///
+/// use millstream::dstream::{BatchInfo, ManualClock, Stop, StreamingContext, StreamingListener};
+/// use millstream::rdd::Context;
+/// use millstream::time::{Timestamp, seconds};
+///
+/// struct Times(std::sync::mpsc::Sender<i64>);
+///
+/// impl StreamingListener for Times {
+///     fn on_batch_completed(&self, batch: &BatchInfo) {
+///         self.0.send(batch.time.millis()).ok();
+///     }
+/// }
+///
+/// let clock = ManualClock::new(Timestamp::from_millis(0));
+/// let batches = StreamingContext::builder(&Context::new()?, seconds(1)).manual_clock(&clock).build();
+/// batches.queue_stream(vec![], Default::default(), None).foreach_rdd(|numbers: millstream::rdd::Rdd<i64>| {
+///     numbers.count().map(drop)
+/// });
+/// let (times, seen) = channel();
+/// batches.add_listener(Times(times));
+/// batches.start()?;
+/// clock.advance(seconds(2));
+/// batches.await_batches(2)?;
+/// batches.stop(Stop::Now)?;
+/// assert_eq!(seen.iter().take(2).collect::<Vec<_>>(), [1000, 2000]);
+/// # Ok::<(), millstream::Failure>(())
+/// ```
+pub use millstream_runtime::microbatch::StreamingListener;
+pub use millstream_runtime::microbatch::{
+    BatchInfo, Phase, ReceiverStatus, Stop, StreamingStatus, Termination,
+};
 pub use stream::DStream;

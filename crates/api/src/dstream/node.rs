@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use millstream_dataflow::lineage::StorageLevel;
-use millstream_model::error::Result;
+use millstream_dataflow::lineage::{Codec, StorageLevel};
+use millstream_dataflow::state::StateData;
+use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
-use super::timeline::Timeline;
-use crate::rdd::Rdd;
+use crate::rdd::{Context, Rdd};
+use millstream_runtime::microbatch::Timeline;
 
 type Compute<T> = dyn Fn(&Node<T>, Timestamp) -> Result<Option<Rdd<T>>> + Send + Sync;
 
@@ -35,6 +36,21 @@ pub(super) trait AnyNode: Send + Sync {
 
     /// Makes the data set of `time`.
     fn make(&self, time: Timestamp) -> Result<()>;
+
+    /// The operation, if what it makes is carried from batch to batch and can be written down.
+    fn carried(&self) -> Option<&'static str>;
+
+    /// How long data sets are kept behind their batch.
+    fn remembered(&self) -> Duration;
+
+    /// The times of those that are kept.
+    fn kept(&self) -> Vec<Timestamp>;
+
+    /// The data set of `time` as bytes.
+    fn save(&self, time: Timestamp) -> Result<Vec<Vec<u8>>>;
+
+    /// Gives the node a data set that an earlier process saved.
+    fn restore(&self, context: &Context, time: Timestamp, blocks: &[Vec<u8>]) -> Result<()>;
 }
 
 pub(super) struct Node<T> {
@@ -53,6 +69,7 @@ struct Kept<T> {
     looked_back_at: bool,
     level: StorageLevel,
     keep: Keep<T>,
+    carried: Option<(&'static str, Codec<T>)>,
     made: BTreeMap<Timestamp, Made<T>>,
 }
 
@@ -82,6 +99,7 @@ impl<T: Record> Node<T> {
             looked_back_at: false,
             level: StorageLevel::None,
             keep: Rdd::keep_at,
+            carried: None,
             made: BTreeMap::new(),
         };
         let (timeline, compute) = (Arc::clone(timeline), Box::new(compute));
@@ -137,6 +155,14 @@ impl<T: Record> Node<T> {
         self.remember(length);
     }
 
+    /// What the node makes is written to checkpoints, as the operation called `name`.
+    pub(super) fn carry(&self, name: &'static str)
+    where
+        T: StateData,
+    {
+        self.kept().carried.get_or_insert((name, Codec::of()));
+    }
+
     /// Those that are remembered, from `from` to `to`, in order.
     pub(super) fn slice(&self, from: Timestamp, to: Timestamp) -> Vec<Rdd<T>> {
         let kept = self.kept();
@@ -151,12 +177,12 @@ impl<T: Record> Node<T> {
 
 impl<T: Record> AnyNode for Node<T> {
     fn remember(&self, length: Duration) {
-        let mut kept = self.kept();
+        let mut kept = Node::kept(self);
         kept.remember = kept.remember.max(length);
     }
 
     fn forget(&self, time: Timestamp) {
-        let mut kept = self.kept();
+        let mut kept = Node::kept(self);
         let last = time - kept.remember;
         let newer = kept.made.split_off(&(last + Duration::from_millis(1)));
         let gone = std::mem::replace(&mut kept.made, newer);
@@ -173,10 +199,42 @@ impl<T: Record> AnyNode for Node<T> {
     }
 
     fn is_looked_back_at(&self) -> bool {
-        self.kept().looked_back_at
+        Node::kept(self).looked_back_at
     }
 
     fn make(&self, time: Timestamp) -> Result<()> {
         self.at(time).map(drop)
+    }
+
+    fn carried(&self) -> Option<&'static str> {
+        Node::kept(self).carried.map(|(name, _)| name)
+    }
+
+    fn remembered(&self) -> Duration {
+        Node::kept(self).remember
+    }
+
+    fn kept(&self) -> Vec<Timestamp> {
+        Node::kept(self).made.keys().copied().collect()
+    }
+
+    fn save(&self, time: Timestamp) -> Result<Vec<Vec<u8>>> {
+        let (rdd, carried) = {
+            let kept = Node::kept(self);
+            (kept.made.get(&time).map(|made| made.rdd.clone()), kept.carried)
+        };
+        match (rdd, carried) {
+            (Some(rdd), Some((_, codec))) => rdd.encoded(codec),
+            _ => Err(Failure::internal(format!("a stream has no data set of {time} to write down"))),
+        }
+    }
+
+    fn restore(&self, context: &Context, time: Timestamp, blocks: &[Vec<u8>]) -> Result<()> {
+        let Some((name, codec)) = Node::kept(self).carried else {
+            return Err(Failure::internal("a stream that is not carried was written down"));
+        };
+        let rdd = context.decoded(name, codec, blocks)?;
+        self.put(time, rdd, Form::InMemory);
+        Ok(())
     }
 }

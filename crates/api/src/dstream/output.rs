@@ -1,7 +1,7 @@
 //! Output operations: what makes a batch be computed.
 
 use std::fmt::{Debug, Display, Write as _};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::{Arc, PoisonError};
 
 use millstream_model::error::{Failure, Result};
@@ -68,14 +68,27 @@ impl<T: Record> DStream<T> {
     }
 
     /// Writes each batch as a folder of text files, a line for each record: `PREFIX-TIME_IN_MS.SUFFIX`, or without the
-    /// point where the suffix is empty. A folder that exists is an error.
+    /// point where the suffix is empty. A folder that exists is an error, but for a batch that is processed again in
+    /// another process: it takes the place of what was left of it.
     pub fn save_as_text_files(&self, prefix: &str, suffix: &str)
     where
         T: Display,
     {
         let (prefix, suffix) = (prefix.to_owned(), suffix.to_owned());
+        let graph = Arc::downgrade(&self.graph);
         self.put_out("save_as_text_files", move |rdd, time| {
-            rdd.save_as_text_file(folder(&prefix, &suffix, time))
+            let folder = folder(&prefix, &suffix, time);
+            // What an earlier process wrote of the batch may not be all of it.
+            if graph.upgrade().is_some_and(|graph| graph.is_again(time)) {
+                match std::fs::remove_dir_all(&folder) {
+                    Err(error) if error.kind() != ErrorKind::NotFound => {
+                        let failure = Failure::external(format!("cannot remove {folder} to write it again"));
+                        return Err(failure.because(error));
+                    }
+                    _ => {}
+                }
+            }
+            rdd.save_as_text_file(folder)
         });
     }
 

@@ -12,7 +12,7 @@ use millstream_model::error::Result;
 use millstream_model::record::Record;
 
 use super::stream::DStream;
-use super::timeline::{Timeline, check_multiple};
+use millstream_runtime::microbatch::{Timeline, check_multiple};
 
 impl<T: Record> DStream<T> {
     /// All records of the last `window`, every `slide`. Both must be multiples of the step of this stream.
@@ -69,7 +69,9 @@ impl<T: StateData> DStream<T> {
     ) -> DStream<T> {
         let f = Arc::new(f);
         let first = Arc::clone(&f);
-        self.reduce(move |a, b| first(a, b)).window(window, slide).reduce(move |a, b| f(a, b))
+        let batches = self.reduce(move |a, b| first(a, b));
+        batches.node.carry("batches of a window");
+        batches.window(window, slide).reduce(move |a, b| f(a, b))
     }
 }
 
@@ -84,7 +86,9 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
     ) -> DStream<(K, V)> {
         let f = Arc::new(f);
         let first = Arc::clone(&f);
-        self.reduce_by_key(move |a, b| first(a, b)).window(window, slide).reduce_by_key(move |a, b| f(a, b))
+        let batches = self.reduce_by_key(move |a, b| first(a, b));
+        batches.node.carry("batches of a window");
+        batches.window(window, slide).reduce_by_key(move |a, b| f(a, b))
     }
 
     /// All values that each key had in the last `window`, every `slide`.

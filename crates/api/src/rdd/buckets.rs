@@ -1,12 +1,12 @@
 //! The rows of a map task, by the reducer that they are for.
 //!
 //! Holds: a map task holds no more rows than its share of the memory for shuffles; once it has had to write some to disk, all
-//! of them go there.
+//! of them go there. No row keeps a read buffer alive: it would take more memory than it counts for.
 
 use std::sync::Arc;
 
 use millstream_dataflow::lineage::{Codec, Frames, Pull, Rows, ShuffleId, Stored, TaskContext};
-use millstream_dataflow::state::StateData;
+use millstream_dataflow::state::{Detacher, StateData};
 use millstream_model::error::Result;
 
 /// How many rows there must be before their size is first looked at.
@@ -19,6 +19,7 @@ pub(super) struct Buckets<'a, R> {
     held: usize,
     /// How many rows may be held until their size is looked at again.
     next_look: usize,
+    detacher: Detacher,
     /// What was written to disk, by reducer; empty as long as nothing was.
     spilled: Vec<Arc<dyn Frames>>,
 }
@@ -26,11 +27,20 @@ pub(super) struct Buckets<'a, R> {
 impl<'a, R: StateData> Buckets<'a, R> {
     pub(super) fn new(task: &'a TaskContext, shuffle: ShuffleId, reducers: usize) -> Self {
         let rows = (0..reducers).map(|_| Vec::new()).collect();
-        Self { task, shuffle, rows, held: 0, next_look: FIRST_LOOK, spilled: Vec::new() }
+        let detacher = Detacher::of::<R>();
+        Self { task, shuffle, rows, held: 0, next_look: FIRST_LOOK, detacher, spilled: Vec::new() }
     }
 
+    /// Adds a row that comes as it was read.
     #[inline]
     pub(super) fn push(&mut self, reducer: usize, row: R) {
+        let row = self.detacher.own(row);
+        self.push_own(reducer, row);
+    }
+
+    /// Adds a row whose texts keep no read buffer alive.
+    #[inline]
+    pub(super) fn push_own(&mut self, reducer: usize, row: R) {
         self.rows[reducer].push(row);
         self.held += 1;
     }

@@ -1,6 +1,7 @@
 //! Transformations of pairs that make one value of all values of a key.
 //!
-//! Holds: values are combined within each map task first, and only what is left of them is shuffled.
+//! Holds: values are combined within each map task first, and only what is left of them is shuffled; where there are
+//! several map tasks, no table takes more than half of its task's share of the memory for shuffles.
 
 use std::borrow::Cow;
 use std::hash::Hash;
@@ -8,20 +9,22 @@ use std::sync::Arc;
 
 use millstream_dataflow::lineage::{Pull, TaskContext, VecPull};
 use millstream_dataflow::state::{KeyData, StateData, may_hold_text};
-use millstream_model::error::Failure;
+use millstream_model::error::{Failure, Result};
+use millstream_model::key::hash::hash_of;
 use millstream_model::text::Text;
 
 use super::Rdd;
 use super::buckets::Buckets;
-use super::hashed::{Hashed, Table, each_hashed, reducer_of, split};
+use super::hashed::{Hashed, Table, reducer_of};
 use super::node::exchange;
+use super::passes::{CombinePull, Room};
 use super::shuffled::Shuffled;
 use super::site::Site;
 
 /// The value of each key; absent only while it is being combined with another.
-type Combined<K, C> = Table<K, Option<C>>;
+pub(super) type Combined<K, C> = Table<K, Option<C>>;
 
-fn rows<K: KeyData, C: StateData>(table: Combined<K, C>) -> impl Iterator<Item = Hashed<K, C>> {
+pub(super) fn rows<K: KeyData, C: StateData>(table: Combined<K, C>) -> impl Iterator<Item = Hashed<K, C>> {
     table.into_rows().filter_map(|(hash, key, value)| Some((hash, key, value?)))
 }
 
@@ -29,6 +32,9 @@ fn pairs<K: KeyData, C: StateData>(table: Combined<K, C>) -> Box<dyn Pull<(K, C)
     let records: Vec<(K, C)> = rows(table).map(|(_, key, value)| (key, value)).collect();
     Box::new(VecPull::from(records))
 }
+
+/// Called after each batch, to write down a table that has become too large.
+type Settle<'a, K, C> = &'a mut dyn FnMut(&mut Combined<K, C>) -> Result<()>;
 
 /// The functions of a combination by key.
 struct Combiner<F, G, H> {
@@ -62,26 +68,31 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
     ) -> Rdd<(K, C)> {
         let Combiner { create, merge, combine } = functions;
         let (parent, maps) = (self.clone(), self.partitions());
-        let local = move |site: Site, partition, task: &TaskContext| {
-            let mut table = Combined::new();
+        let local = move |site: Site, partition, task: &TaskContext, settle: Settle<'_, K, C>| {
+            let (mut table, calls) = (Combined::new(), site.calls(partition));
             // What is combined would keep whole read buffers alive for the words that it took out of values.
             let keeps_text = may_hold_text::<C>();
             let mut input = parent.node.read(partition, task)?;
-            each_hashed(&mut *input, &site.calls(partition), |(hash, key, value)| {
-                let value = if keeps_text { Text::detached_clone(&value) } else { value };
-                let slot = table.slot(hash, Cow::<K>::Owned(key), || None);
-                *slot = Some(match slot.take() {
-                    Some(before) => merge(before, value),
-                    None => create(value),
-                });
-            })?;
+            while let Some(mut batch) = input.next()? {
+                calls.over(&mut batch, |batch| {
+                    for (key, value) in batch.drain() {
+                        let value = if keeps_text { Text::detached_clone(&value) } else { value };
+                        let slot = table.slot(hash_of(&key), Cow::<K>::Owned(key), || None);
+                        *slot = Some(match slot.take() {
+                            Some(before) => merge(before, value),
+                            None => create(value),
+                        });
+                    }
+                })?;
+                settle(&mut table)?;
+            }
             Ok::<_, Failure>(table)
         };
         if maps == 1 {
             // All equal keys already are in one place.
             let site = Site::new(&self.engine, "MapPartitionsRdd", name, 1);
             return Rdd::new(&self.engine, site, vec![self.narrow()], None, move |at, task| {
-                Ok(pairs(local(site, at, task)?))
+                Ok(pairs(local(site, at, task, &mut |_| Ok(()))?))
             })
             .encodable();
         }
@@ -89,24 +100,24 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
         let site = Site::new(&self.engine, "ShuffledRdd", name, reducers);
         let map_site = Site { partitions: maps, ..site };
         let (id, dependency) = exchange(self, move |id, partition, task| {
-            let table = local(map_site, partition, task)?;
-            let mut buckets = Buckets::new(task, id, reducers);
-            rows(table).for_each(|row| buckets.push(reducer_of(row.0, reducers), row));
+            let (mut buckets, mut room) = (Buckets::new(task, id, reducers), Room::of(task));
+            let table = local(map_site, partition, task, &mut |table| {
+                if room.is_outgrown_by(table) {
+                    // What comes later of these keys is another row of theirs, which the reducer combines.
+                    rows(std::mem::replace(table, Combined::new()))
+                        .for_each(|row| buckets.push_own(reducer_of(row.0, reducers), row));
+                    room.made(0);
+                    buckets.settle()?;
+                }
+                Ok(())
+            })?;
+            rows(table).for_each(|row| buckets.push_own(reducer_of(row.0, reducers), row));
             buckets.into_blocks()
         });
-        let shuffled = Shuffled::new(id, maps);
+        let (shuffled, combine) = (Shuffled::new(id, maps), Arc::new(combine));
         Rdd::new(&self.engine, site, vec![dependency], None, move |reducer, task| {
-            let mut table = Combined::new();
-            shuffled.each(reducer, task, &site.calls(reducer), |row: Cow<'_, Hashed<K, C>>| {
-                let (hash, key, value) = split(row);
-                let slot = table.slot(hash, key, || None);
-                let value = value.into_owned();
-                *slot = Some(match slot.take() {
-                    Some(before) => combine(before, value),
-                    None => value,
-                });
-            })?;
-            Ok(pairs(table))
+            let combine = Arc::clone(&combine);
+            Ok(Box::new(CombinePull::new(shuffled, reducer, task, site, move |a, b| combine(a, b))))
         })
         .encodable()
     }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use millstream_connectors::text_files::{LineSettings, found, splits};
 use millstream_dataflow::batch::{Batch, DEFAULT_BATCH};
@@ -53,6 +54,14 @@ impl ContextBuilder {
     #[must_use]
     pub fn spill_folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.0.spill_folder = folder.into();
+        self
+    }
+
+    /// How long an action that has failed waits for its other tasks to stop; 10 s if nothing is said. Tasks stop between
+    /// two runs of records; one that does not is named in the error, and keeps its slot until it ends.
+    #[must_use]
+    pub fn cancel_timeout(mut self, timeout: Duration) -> Self {
+        self.0.cancel_timeout = timeout;
         self
     }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::hash::Hash;
 
 use millstream_dataflow::lineage::VecPull;
-use millstream_dataflow::state::{KeyData, StateData};
+use millstream_dataflow::state::{Detacher, KeyData, StateData};
 
 use super::Rdd;
 use super::hashed::{Hashed, Table, each_hashed, split};
@@ -23,10 +23,10 @@ impl<K: KeyData + Hash, V: StateData> Rdd<(K, V)> {
         if self.partitions() == 1 {
             let (parent, site) = (self.clone(), Site::new(&self.engine, "MapPartitionsRdd", name, 1));
             return Rdd::new(&self.engine, site, vec![self.narrow()], None, move |at, task| {
-                let mut groups = Table::new();
+                let (mut groups, mut detacher) = (Table::new(), Detacher::of::<V>());
                 let mut input = parent.node.read(at, task)?;
                 each_hashed(&mut *input, &site.calls(at), |(hash, key, value)| {
-                    groups.slot(hash, Cow::<K>::Owned(key), Vec::new).push(value);
+                    groups.slot(hash, Cow::<K>::Owned(key), Vec::new).push(detacher.own(value));
                 })?;
                 Ok(Box::new(grouped(groups)))
             })

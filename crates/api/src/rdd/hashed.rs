@@ -43,6 +43,19 @@ impl<K: Eq + Clone + 'static, S> Table<K, S> {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Hashed<K, S>> {
+        self.0.iter()
+    }
+
+    /// Lets go of the keys whose hashes `keep` is false for.
+    pub(super) fn retain(&mut self, keep: impl Fn(u64) -> bool) {
+        self.0.retain(|(hash, ..)| keep(*hash));
+    }
+
     pub(super) fn into_rows(self) -> impl Iterator<Item = Hashed<K, S>> {
         self.0.into_iter()
     }

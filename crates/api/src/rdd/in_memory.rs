@@ -6,7 +6,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_dataflow::batch::Batch;
-use millstream_dataflow::lineage::Pull;
+use millstream_dataflow::lineage::{Codec, Pull};
+use millstream_dataflow::state::{Detacher, may_hold_text};
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 
@@ -31,6 +32,21 @@ impl<T: Record> Pull<T> for RunsPull<T> {
 }
 
 impl Context {
+    /// The data set that [`Rdd::encoded`] gave the bytes of.
+    #[track_caller]
+    pub(crate) fn decoded<T: Record>(
+        &self,
+        name: &'static str,
+        codec: Codec<T>,
+        blocks: &[Vec<u8>],
+    ) -> Result<Rdd<T>> {
+        let runs = |block: &Vec<u8>| {
+            let records = codec.decode(block)?;
+            Ok(if records.is_empty() { Vec::new() } else { vec![Batch::from(records)] })
+        };
+        Ok(self.in_memory(name, blocks.iter().map(runs).collect::<Result<_>>()?))
+    }
+
     /// The data set whose partitions are these runs; none of the runs is empty.
     #[track_caller]
     pub(crate) fn in_memory<T: Record>(&self, name: &'static str, partitions: Vec<Vec<Batch<T>>>) -> Rdd<T> {
@@ -45,13 +61,26 @@ impl Context {
 }
 
 impl<T: Record> Rdd<T> {
+    /// The records of each partition as bytes.
+    pub(crate) fn encoded(&self, codec: Codec<T>) -> Result<Vec<Vec<u8>>> {
+        self.engine.run(&self.node, &self.all(), move |mut records, _| {
+            let mut all = Vec::new();
+            while let Some(mut run) = records.next()? {
+                all.extend(run.drain());
+            }
+            codec.encode(&all)
+        })
+    }
+
     /// Computes the data set now and gives one of the same records and partitions that is made from nothing.
     #[track_caller]
     pub(crate) fn materialise(&self, name: &'static str) -> Result<Rdd<T>> {
         let partitions = self.engine.run(&self.node, &self.all(), |mut records, _| {
-            let mut runs = Vec::new();
-            while let Some(run) = records.next()? {
-                runs.push(run);
+            let (mut runs, mut detacher) = (Vec::new(), Detacher::of::<T>());
+            while let Some(mut run) = records.next()? {
+                // Kept for long: a text must not keep the buffer alive that it was read into.
+                let own = |record| detacher.own(record);
+                runs.push(if may_hold_text::<T>() { run.map(own) } else { run });
             }
             Ok(runs)
         })?;

@@ -33,6 +33,7 @@ mod merge;
 mod narrow;
 mod node;
 mod partition;
+mod passes;
 mod persist;
 mod records;
 mod sample;

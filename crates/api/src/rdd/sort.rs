@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 use std::sync::{Arc, OnceLock};
 
-use millstream_dataflow::lineage::{Rows, Runs, Stored, TaskContext, VecPull, drain};
+use millstream_dataflow::lineage::{Rows, Runs, Stored, TaskContext, VecPull, drain_detached};
 use millstream_dataflow::state::StateData;
 use millstream_model::error::Result;
 
@@ -65,7 +65,7 @@ impl<K: StateData + Ord, V: StateData> Rdd<(K, V)> {
         calls: &Calls,
         ascending: bool,
     ) -> Result<Vec<(K, V)>> {
-        let mut records = drain(&mut *self.node.read(partition, task)?)?;
+        let mut records = drain_detached(&mut *self.node.read(partition, task)?)?;
         calls.counted(|| records.sort_unstable_by(|a, b| order(&a.0, &b.0, ascending)))?;
         Ok(records)
     }

@@ -35,7 +35,7 @@ fn file(text: &str) -> (tempfile::TempDir, String) {
 }
 
 fn all() -> String {
-    let names: Vec<&str> = JOB_SETTINGS.settings().iter().map(|setting| setting.name()).collect();
+    let names: Vec<&str> = JOB_SETTINGS.settings().map(|setting| setting.name()).collect();
     format!("  the job settings are: {}", names.join(", "))
 }
 

@@ -9,6 +9,7 @@ mod data_stream;
 mod environment;
 mod keyed_stream;
 mod operator_settings;
+mod own_operator;
 mod partitioning;
 mod windowed_stream;
 

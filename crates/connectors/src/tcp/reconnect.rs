@@ -127,3 +127,30 @@ fn dial(address: &str) -> std::io::Result<TcpStream> {
     }
     Err(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_wait_is_twice_the_one_before_up_to_the_longest_and_the_first_again_after_a_success() {
+        let seconds = Duration::from_secs;
+        let settings = Reconnect { attempts: 6, first_delay: seconds(100), max_delay: seconds(1_000) };
+        let mut attempts = Attempts::new(settings);
+        let waits = |attempts: &mut Attempts| {
+            assert!(attempts.failed());
+            // A little of the wait is over already.
+            attempts.wait().as_secs().next_multiple_of(100)
+        };
+        let found: Vec<u64> = (0..5).map(|_| waits(&mut attempts)).collect();
+        assert_eq!(found, [100, 200, 400, 800, 1_000]);
+        attempts.succeeded();
+        assert_eq!(waits(&mut attempts), 100);
+    }
+
+    #[test]
+    fn no_attempt_is_made_beyond_the_limit() {
+        let mut attempts = Attempts::new(Reconnect { attempts: 2, ..Reconnect::default() });
+        assert_eq!([(); 3].map(|()| attempts.failed()), [true, true, false]);
+    }
+}

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::source::Source;
+use millstream_formats::lines::OnBadText;
 use millstream_model::error::Result;
 use millstream_model::text::Text;
-use millstream_testkit::conformance::{Run, check_idle, check_source, open_writer};
+use millstream_testkit::conformance::{Run, check_idle, check_sink, check_source, open_writer};
 
 use super::*;
 
@@ -87,6 +88,23 @@ fn a_bad_line_is_told_with_peer_and_line() {
     let peer = thread::spawn(move || listener.accept().unwrap().0.write_all(b"ok\n\xff\n").unwrap());
     let error = read_all(&TcpLines::connect(&address)).unwrap_err().to_string();
     assert!(error.contains(&format!("at {address}, line 2\n")), "{error}");
+    peer.join().unwrap();
+}
+
+#[test]
+fn a_bad_line_of_a_peer_is_replaced_or_skipped_and_counted_where_that_was_chosen() {
+    let (listener, address) = listen();
+    let peer = thread::spawn(move || {
+        for _ in 0..2 {
+            listener.accept().unwrap().0.write_all(b"ok\na\xffb\nend\n").unwrap();
+        }
+    });
+    let source = TcpLines::connect(&address);
+    let replacing = source.clone().on_bad_text(OnBadText::Replace);
+    assert_eq!(read_all(&replacing).unwrap(), ["ok", "a\u{fffd}b", "end"]);
+    let skipping = source.on_bad_text(OnBadText::Skip);
+    assert_eq!(read_all(&skipping).unwrap(), ["ok", "end"]);
+    assert_eq!(skipping.skipped().count(), 1);
     peer.join().unwrap();
 }
 
@@ -182,6 +200,29 @@ fn the_sink_sends_a_line_for_each_record() {
     let mut sent = String::new();
     listener.accept().unwrap().0.read_to_string(&mut sent).unwrap();
     assert_eq!(sent, "1\n22\n");
+}
+
+/// What a server has been sent, as far as it has come.
+fn received(listener: &TcpListener, connection: &RefCell<Option<TcpStream>>, text: &RefCell<String>) {
+    let mut connection = connection.borrow_mut();
+    let stream = connection.get_or_insert_with(|| listener.accept().unwrap().0);
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    // Ends with the connection, or when nothing has come for a while.
+    let _nothing_more = stream.read_to_string(&mut text.borrow_mut());
+}
+
+#[test]
+fn the_sink_keeps_what_it_promises() {
+    let make = || {
+        let (listener, address) = listen();
+        let (connection, text) = (RefCell::new(None), RefCell::new(String::new()));
+        let visible: Box<dyn Fn() -> Vec<String>> = Box::new(move || {
+            received(&listener, &connection, &text);
+            text.borrow().lines().map(str::to_owned).collect()
+        });
+        (TcpSink::connect(address), visible)
+    };
+    check_sink(make, &[1_u32, 2, 3, 4], u32::to_string);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod prepared;
 
 pub use drain::Drain;
 pub use origin::Origin;
-pub use prepared::Prepared;
+pub use prepared::{Prepared, PreparedHashes};
 
 use millstream_model::error::Position;
 use millstream_model::time::Timestamp;
@@ -230,29 +230,46 @@ impl<T> Batch<T> {
         }
     }
 
-    /// The first of two passes over the records: puts before each what `prepare` makes of it, which is given the hash of
-    /// the record's key where the batch knows it. [`Prepared::map`] is the second.
+    /// The first of two passes over the records: finds each one's key, and the key's hash where the batch does not know
+    /// it. [`Prepared::map`] is the second.
     ///
     /// What must wait for memory is best done in a pass with as little else as possible, for the more of it the processor
     /// then has under way at once. If user code fails in the first pass, no record has been changed.
     #[inline]
-    pub fn prepare<P>(&mut self, mut prepare: impl FnMut(&T, Option<u64>) -> P) -> Prepared<'_, P, T> {
+    pub fn prepare<K>(&mut self, key: impl Fn(&T) -> K, hash: impl Fn(&K) -> u64) -> Prepared<'_, K, T> {
+        let count = self.records.len();
+        let mut keys = Vec::with_capacity(count);
+        let mut hashes = std::mem::take(&mut self.hashes);
+        let is_hashed = hashes.len() == count;
+        hashes.reserve(count - hashes.len());
         let mut cursor = drain::Cursor::new(&mut self.handed);
+        for record in &self.records {
+            cursor.advance();
+            let key = key(record);
+            if !is_hashed {
+                hashes.push(hash(&key));
+            }
+            keys.push(key);
+        }
+        drop(cursor);
+        Prepared { batch: self, hashes, keys }
+    }
+
+    /// As [`Batch::prepare`] for keys that are cheaper to find again than to keep: finds the hashes alone.
+    #[inline]
+    pub fn prepare_hashes(&mut self, hash: impl Fn(&T) -> u64) -> PreparedHashes<'_, T> {
         let records = if self.hashes.is_empty() {
-            let prepared = self.records.drain(..).map(move |record| {
+            let mut cursor = drain::Cursor::new(&mut self.handed);
+            let hashed = self.records.drain(..).map(move |record| {
                 cursor.advance();
-                (prepare(&record, None), record)
+                (hash(&record), record)
             });
-            prepared.collect()
+            hashed.collect()
         } else {
-            let prepared = self.records.drain(..).zip(&self.hashes).map(move |(record, hash)| {
-                cursor.advance();
-                (prepare(&record, Some(*hash)), record)
-            });
-            prepared.collect()
+            self.hashes.drain(..).zip(self.records.drain(..)).collect()
         };
-        self.hashes.clear();
-        Prepared::new(records, std::mem::take(&mut self.times), self.origin.take(), &mut self.handed)
+        let (times, origin) = (std::mem::take(&mut self.times), self.origin.take());
+        PreparedHashes { records, times, origin, handed: &mut self.handed }
     }
 
     /// Takes the records out, in order. Times stay until [`Batch::clear`], see [`Batch::drain_timed`].

@@ -99,19 +99,37 @@ fn hashes_that_came_with_the_records_are_used_and_not_made_again() {
 
 #[test]
 fn a_panic_in_either_of_two_passes_tells_its_record() {
-    let mut batch = Batch::from(vec![1, 2, 0, 4]);
-    assert!(catch_unwind(AssertUnwindSafe(|| batch.prepare(|n, _| 12 / n).map(|half, _| half))).is_err());
-    assert_eq!(batch.handed(), 3);
-    let mut batch = Batch::from(vec![1, 0, 4]);
-    assert!(catch_unwind(AssertUnwindSafe(|| batch.prepare(|n, _| *n).map(|_, n| 12 / n))).is_err());
-    assert_eq!(batch.handed(), 2);
+    let handed = |records: Vec<i32>, run: fn(&mut Batch<i32>)| {
+        let mut batch = Batch::from(records);
+        assert!(catch_unwind(AssertUnwindSafe(|| run(&mut batch))).is_err());
+        batch.handed()
+    };
+    assert_eq!(handed(vec![1, 2, 0, 4], |batch| drop(batch.prepare(|n| 12 / n, |_| 0))), 3);
+    assert_eq!(handed(vec![1, 0, 4], |batch| drop(batch.prepare(|n| *n, |_| 0).map(|_, _, n| 12 / n))), 2);
+    assert_eq!(handed(vec![1, 2, 0, 4], |batch| drop(batch.prepare_hashes(|n| 12 / *n as u64))), 3);
+    assert_eq!(handed(vec![1, 0, 4], |batch| drop(batch.prepare_hashes(|_| 0).map(|_, n| 12 / n))), 2);
 }
 
 #[test]
 fn two_passes_keep_times_and_know_the_hashes_that_came_along() {
-    let mut batch = Batch::default();
-    batch.push_keyed("x", Some(at(3)), 17);
-    let mut done = batch.prepare(|_, hash| hash).map(|hash, record| (record, hash));
-    assert_eq!(done.drain_timed().collect::<Vec<_>>(), [(("x", Some(17)), at(3))]);
+    let keyed = || {
+        let mut batch = Batch::default();
+        batch.push_keyed("x", Some(at(3)), 17);
+        batch
+    };
+    let mut batch = keyed();
+    let mut done = batch.prepare(|record| record.len(), |_| 1).map(|hash, key, record| (record, key, hash));
+    assert_eq!(done.drain_timed().collect::<Vec<_>>(), [(("x", 1, 17), at(3))]);
     assert!(batch.hashes().is_empty() && batch.is_empty());
+    let mut batch = keyed();
+    let mut done = batch.prepare_hashes(|_| 1).map(|hash, record| (record, hash));
+    assert_eq!(done.drain_timed().collect::<Vec<_>>(), [(("x", 17), at(3))]);
+    assert!(batch.hashes().is_empty() && batch.is_empty());
+}
+
+#[test]
+fn two_passes_find_the_hashes_that_did_not_come_along() {
+    let mut batch = Batch::from(vec!["xy"]);
+    let done = batch.prepare(|record| record.len(), |key| *key as u64 * 10).map(|hash, key, _| (hash, key));
+    assert_eq!(done.records(), [(20, 2)]);
 }

@@ -51,18 +51,25 @@ impl<T> Codec<T> {
     /// and, for what it points to, as many bytes as it is long when encoded; this is found for 32 records, evenly spaced,
     /// and taken for all. That leaves out spare capacity and the allocator's share, and counts numbers twice.
     pub fn footprint(&self, records: &[T]) -> usize {
+        self.footprint_of(records.len(), records.iter().step_by((records.len() / SAMPLE).max(1)))
+    }
+
+    /// About how many bytes so many records take in memory that are like those of `sample`, by the same rule.
+    pub fn footprint_of<'a>(&self, count: usize, sample: impl IntoIterator<Item = &'a T>) -> usize
+    where
+        T: 'a,
+    {
         let behind = if needs_drop::<T>() {
-            let step = (records.len() / SAMPLE).max(1);
-            let (mut bytes, mut count) = (0, 0);
-            for record in records.iter().step_by(step) {
+            let (mut bytes, mut looked_at) = (0, 0);
+            for record in sample.into_iter().take(2 * SAMPLE) {
                 bytes += (self.weigh)(record);
-                count += 1;
+                looked_at += 1;
             }
-            bytes.div_ceil(count.max(1))
+            bytes.div_ceil(looked_at.max(1))
         } else {
             0
         };
-        records.len().saturating_mul(size_of::<T>() + behind)
+        count.saturating_mul(size_of::<T>() + behind)
     }
 
     /// Hands the encoded records to `write`, in frames of about [`FRAME`] bytes.

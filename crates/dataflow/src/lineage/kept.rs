@@ -10,7 +10,8 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 
 use super::{
-    Block, Blocks, Codec, Dataset, DatasetId, Frames, Pull, StorageLevel, Stored, TaskContext, VecPull, drain,
+    Block, Blocks, Codec, Dataset, DatasetId, Frames, Pull, StorageLevel, Stored, TaskContext, VecPull,
+    drain_detached,
 };
 use crate::batch::{Batch, DEFAULT_BATCH};
 
@@ -141,7 +142,7 @@ pub(super) fn read<T: Record>(
     match (level, dataset.codec()) {
         (StorageLevel::DiskOnly, Some(codec)) => write(dataset, codec, partition, task),
         (_, codec) => {
-            let records = drain(&mut *dataset.compute(partition, task)?)?;
+            let records = drain_detached(&mut *dataset.compute(partition, task)?)?;
             let kept = Arc::new(Kept::new(records, codec));
             task.blocks.keep(dataset.id(), partition, level, Stored::Memory(Arc::clone(&kept) as Arc<_>));
             Ok(Box::new(KeptPull::from(kept)))

@@ -7,6 +7,7 @@ use millstream_model::error::{Failure, Result, Retry};
 
 use super::Cancellation;
 use crate::batch::{Batch, DEFAULT_BATCH};
+use crate::state::{Detacher, may_hold_text};
 
 /// The records of one partition, handed out in runs.
 pub trait Pull<T> {
@@ -75,6 +76,21 @@ pub fn drain<T>(pull: &mut dyn Pull<T>) -> Result<Vec<T>> {
     let mut records = Vec::new();
     while let Some(mut batch) = pull.next()? {
         records.append(&mut batch.take_records());
+    }
+    Ok(records)
+}
+
+/// All records of a partition, for those who keep them: their texts keep no read buffer alive.
+///
+/// # Errors
+/// As [`Pull::next`].
+pub fn drain_detached<T: Clone>(pull: &mut dyn Pull<T>) -> Result<Vec<T>> {
+    if !may_hold_text::<T>() {
+        return drain(pull);
+    }
+    let (mut records, mut detacher) = (Vec::new(), Detacher::of::<T>());
+    while let Some(mut batch) = pull.next()? {
+        records.extend(batch.drain().map(|record| detacher.own(record)));
     }
     Ok(records)
 }

@@ -19,7 +19,7 @@ pub mod snapshot;
 pub mod table;
 pub mod timers;
 
-pub use detach::{detached, may_hold_text};
+pub use detach::{Detacher, detached, may_hold_text};
 pub use error::StateError;
 pub use restore::OperatorRestore;
 pub use snapshot::{OperatorSnapshot, StateKind};

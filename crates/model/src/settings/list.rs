@@ -4,16 +4,19 @@ use super::setting::Described;
 use super::values::Origin;
 use crate::error::{Failure, Result};
 
+/// Settings that belong together, in the order in which they are shown.
+pub type SettingsGroup = &'static [&'static dyn Described];
+
 /// The settings of one thing: of jobs, of a connector.
 pub struct SettingsList {
     title: &'static str,
-    settings: &'static [&'static dyn Described],
+    groups: &'static [SettingsGroup],
 }
 
 impl SettingsList {
     /// A list; the title is in the plural: `job settings`.
-    pub const fn new(title: &'static str, settings: &'static [&'static dyn Described]) -> Self {
-        Self { title, settings }
+    pub const fn new(title: &'static str, groups: &'static [SettingsGroup]) -> Self {
+        Self { title, groups }
     }
 
     /// What the settings are of.
@@ -22,8 +25,8 @@ impl SettingsList {
     }
 
     /// The settings, in the order in which they are shown.
-    pub fn settings(&self) -> &'static [&'static dyn Described] {
-        self.settings
+    pub fn settings(&self) -> impl Iterator<Item = &'static dyn Described> + use<> {
+        self.groups.iter().copied().flatten().copied()
     }
 
     /// The setting of this name.
@@ -31,11 +34,7 @@ impl SettingsList {
     /// # Errors
     /// Where there is none: the message has the nearest name and the list of all.
     pub fn find(&self, name: &str, origin: &Origin) -> Result<&'static dyn Described> {
-        self.settings
-            .iter()
-            .find(|setting| setting.name() == name)
-            .copied()
-            .ok_or_else(|| self.unknown(name, origin))
+        self.settings().find(|setting| setting.name() == name).ok_or_else(|| self.unknown(name, origin))
     }
 
     fn unknown(&self, name: &str, origin: &Origin) -> Failure {
@@ -45,13 +44,13 @@ impl SettingsList {
             }
             None => format!("there is no setting `{name}` ({origin})"),
         });
-        let names: Vec<&str> = self.settings.iter().map(|setting| setting.name()).collect();
+        let names: Vec<&str> = self.settings().map(|setting| setting.name()).collect();
         failure.advice(format!("the {} are: {}", self.title, names.join(", ")))
     }
 
     /// The name that was probably meant.
     fn nearest(&self, name: &str) -> Option<&'static str> {
-        let by_other_name = self.settings.iter().find(|setting| setting.elsewhere().contains(&name));
+        let by_other_name = self.settings().find(|setting| setting.elsewhere().contains(&name));
         if let Some(setting) = by_other_name {
             return Some(setting.name());
         }
@@ -61,7 +60,7 @@ impl SettingsList {
             let begins = if known.starts_with(&word) && !word.is_empty() { 1.0 } else { 0.0 };
             strsim::normalized_damerau_levenshtein(&word, known) + begins
         };
-        let ranked = self.settings.iter().map(|setting| (likeness(setting.name()), setting.name()));
+        let ranked = self.settings().map(|setting| (likeness(setting.name()), setting.name()));
         ranked
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .filter(|(likeness, _)| *likeness > 0.5)

@@ -12,7 +12,7 @@
 //!
 //! static RATE: Setting<u32> = Setting::new("rate", "The most lines to read in a second.").unit("lines/s").at_least("1");
 //! static PATIENCE: Setting<Duration> = Setting::new("patience", "How long to wait for a line.").default("5 s");
-//! static OPTIONS: SettingsList = SettingsList::new("reader options", &[&RATE, &PATIENCE]);
+//! static OPTIONS: SettingsList = SettingsList::new("reader options", &[&[&RATE, &PATIENCE]]);
 //!
 //! let mut values = Values::of(&OPTIONS);
 //! values.set("rate", "100", Origin::Program)?;
@@ -33,7 +33,7 @@ mod value;
 mod values;
 
 pub use length::{ByteSize, shown_duration};
-pub use list::SettingsList;
+pub use list::{SettingsGroup, SettingsList};
 pub use setting::{Described, Setting};
 pub use value::{Choices, SettingValue};
 pub use values::{Origin, Values};

@@ -14,7 +14,7 @@ impl SettingsList {
         let mut text = String::new();
         for setting in self.settings() {
             let _ = writeln!(text, "  --{} VALUE", setting.name());
-            let about = format!("{} {}", setting.meaning(), facts(*setting).join("; "));
+            let about = format!("{} {}", setting.meaning(), facts(setting).join("; "));
             let mut line = String::new();
             for word in about.split_whitespace() {
                 if !line.is_empty() && 7 + line.len() + word.len() > WIDTH {

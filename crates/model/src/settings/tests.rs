@@ -28,7 +28,7 @@ static PACE: Setting<Pace> = Setting::new("pace", "How to read.").default("slow"
 static FOLDER: Setting<PathBuf> = Setting::new("folder", "Where to read.");
 static STRICT: Setting<bool> = Setting::new("strict", "Whether to be strict.").default("false");
 static LIST: SettingsList =
-    SettingsList::new("reader options", &[&LINES, &PATIENCE, &ROOM, &PACE, &FOLDER, &STRICT]);
+    SettingsList::new("reader options", &[&[&LINES, &PATIENCE, &ROOM], &[&PACE, &FOLDER, &STRICT]]);
 static STRANGER: Setting<NonZeroUsize> = Setting::new("stranger", "Not in the list.");
 
 fn file(line: usize) -> Origin {

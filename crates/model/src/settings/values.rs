@@ -96,7 +96,7 @@ impl Values {
     /// # Errors
     /// If the setting is of another list: a defect.
     pub fn given<T: SettingValue>(&self, setting: &Setting<T>) -> Result<Option<T>> {
-        if !self.list.settings().iter().any(|known| known.name() == setting.name()) {
+        if !self.list.settings().any(|known| known.name() == setting.name()) {
             let (name, title) = (setting.name(), self.list.title());
             return Err(Failure::internal(format!("`{name}` is not among the {title}")));
         }

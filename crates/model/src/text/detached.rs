@@ -10,12 +10,20 @@ use super::Text;
 
 thread_local! {
     static DETACHING: Cell<bool> = const { Cell::new(false) };
+    /// Whether a view of a larger buffer was met while clones were detached.
+    static MET: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether clones are to be detached.
 #[inline]
 pub(super) fn is_asked_for() -> bool {
     DETACHING.get()
+}
+
+/// Says that a clone was detached.
+#[inline]
+pub(super) fn met() {
+    MET.set(true);
 }
 
 /// Puts things back as they were, after a panic too.
@@ -41,6 +49,14 @@ impl Text {
         let _until = Until(DETACHING.replace(true));
         value.clone()
     }
+
+    /// As [`Text::detached_clone`], and whether that made a difference: whether a text in `value` was a view of a buffer
+    /// larger than itself.
+    pub fn detached_clone_of_views<T: Clone>(value: &T) -> (T, bool) {
+        MET.set(false);
+        let clone = Self::detached_clone(value);
+        (clone, MET.get())
+    }
 }
 
 #[cfg(test)]
@@ -62,6 +78,14 @@ mod tests {
         let (key, list) = kept.first_key_value().unwrap();
         assert!(key.pinned_bytes() < 100);
         assert!(list[0].1.as_ref().unwrap().pinned_bytes() < 100);
+    }
+
+    #[test]
+    fn whether_there_was_a_view_is_told() {
+        assert!(Text::detached_clone_of_views(&(1, [view()])).1);
+        let (own, had_views) =
+            Text::detached_clone_of_views(&(view().detach(), Text::from("short"), "plain".to_owned()));
+        assert!(!had_views && own.0 == view());
     }
 
     #[test]

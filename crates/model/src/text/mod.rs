@@ -285,6 +285,7 @@ impl Clone for Text {
         match self.buffer() {
             None => Text { len: self.len, head: self.head, tail: Tail { word: u64::from_le(self.word1()) } },
             Some(buffer) if detached::is_asked_for() && buffer.text_len() != self.len() => {
+                detached::met();
                 Text::from(self.as_str())
             }
             // SAFETY: the same view of the same buffer, which the new count keeps alive.

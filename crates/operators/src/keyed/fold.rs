@@ -86,19 +86,15 @@ where
             let emitted = emit(result, key.clone(), &held);
             (held, emitted)
         };
+        // The writer moves into the loop's closure, so that the compiler knows that no entry lies in it.
         let emitted = if std::mem::needs_drop::<K>() {
-            let prepared = batch.prepare(|record, hash| {
-                let key = select(record);
-                (hash.unwrap_or_else(|| hash_of(&key)), key)
-            });
-            prefetch(table, prepared.iter().map(|(hash, _)| *hash));
+            let prepared = batch.prepare(select, hash_of);
+            prefetch(table, prepared.hashes());
             let mut writer = table.writer();
-            prepared
-                .map(move |(hash, key), record| writer.change_or_insert(hash, key, record, &change, &make))
+            prepared.map(move |hash, key, record| writer.change_or_insert(hash, key, record, &change, &make))
         } else {
-            let prepared = batch.prepare(|record, hash| hash.unwrap_or_else(|| hash_of(&select(record))));
-            prefetch(table, prepared.iter().copied());
-            // The writer moves into the loop's closure, so that the compiler knows that no entry lies in it.
+            let prepared = batch.prepare_hashes(|record| hash_of(&select(record)));
+            prefetch(table, prepared.hashes());
             let mut writer = table.writer();
             prepared.map(move |hash, record| {
                 writer.change_or_insert(hash, select(&record), record, &change, &make)

@@ -14,7 +14,7 @@ mod write;
 
 pub(crate) use pickle::{dumps, loads};
 pub(crate) use read::{Block, Chunk};
-pub(crate) use write::BlockWriter;
+pub(crate) use write::{BlockWriter, text_block};
 
 use pyo3::prelude::*;
 

@@ -45,6 +45,35 @@ impl BlockWriter {
     }
 }
 
+/// Texts as a block of `str`, without an interpreter.
+pub(crate) fn text_block<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let (mut done, mut runs, mut rows) = (Vec::new(), Runs::default(), 0);
+    let end_chunk = |runs: &mut Runs, rows: &mut usize, done: &mut Vec<u8>| {
+        if *rows > 0 {
+            put_length(*rows, done);
+            std::mem::take(runs).write(tag::STR, done);
+            *rows = 0;
+        }
+    };
+    for text in texts {
+        if rows == ROWS || !runs.has_room_for(text) {
+            end_chunk(&mut runs, &mut rows, &mut done);
+        }
+        runs.push(text);
+        rows += 1;
+    }
+    end_chunk(&mut runs, &mut rows, &mut done);
+    done
+}
+
+impl Runs {
+    fn write(self, tag: u8, into: &mut Vec<u8>) {
+        into.push(tag);
+        into.extend_from_slice(&self.ends);
+        into.extend_from_slice(&self.bytes);
+    }
+}
+
 impl Column {
     /// The arrays that a first value wants.
     fn fitting(value: &Bound<'_, PyAny>) -> Self {
@@ -133,18 +162,13 @@ impl Column {
             into.push(tag);
             into.extend_from_slice(array);
         };
-        let runs = |tag: u8, runs: &Runs, into: &mut Vec<u8>| {
-            into.push(tag);
-            into.extend_from_slice(&runs.ends);
-            into.extend_from_slice(&runs.bytes);
-        };
         match self {
             Self::Empty | Self::None => into.push(tag::NONE),
             Self::Bool(flags) => array(tag::BOOL, &flags, into),
             Self::Int(numbers) => array(tag::INT, &numbers, into),
             Self::Float(numbers) => array(tag::FLOAT, &numbers, into),
-            Self::Str(texts) => runs(tag::STR, &texts, into),
-            Self::Bytes(values) => runs(tag::BYTES, &values, into),
+            Self::Str(texts) => texts.write(tag::STR, into),
+            Self::Bytes(values) => values.write(tag::BYTES, into),
             Self::Tuple(columns) => {
                 into.push(tag::TUPLE);
                 put_length(columns.len(), into);

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use millstream_dataflow::lineage::StorageLevel;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
-use super::engine::PyEngine;
+use super::engine::{Engine, PyEngine};
 use super::lineage::{By, Exchange, Node};
 use super::plan::{Places, Recipe};
 use crate::plan::{Action, LineType};
@@ -18,6 +19,16 @@ pub(crate) struct PyDataset(Arc<Node>);
 impl PyDataset {
     pub(super) fn node(&self) -> &Arc<Node> {
         &self.0
+    }
+
+    /// Blocks that are there.
+    pub(super) fn kept(engine: &Arc<Engine>, name: &str, blocks: Vec<Arc<Vec<u8>>>) -> Self {
+        Self(Node::new(engine, name.to_owned(), blocks.len(), Recipe::Slices(blocks)))
+    }
+
+    /// Blocks that were just made.
+    pub(crate) fn slices_of(engine: &Arc<Engine>, name: &str, blocks: Vec<Vec<u8>>) -> Self {
+        Self::kept(engine, name, blocks.into_iter().map(Arc::new).collect())
     }
 
     fn beside(&self, name: &str, recipe: Recipe) -> Self {
@@ -54,8 +65,7 @@ impl PyDataset {
     /// Encoded records: a block for each partition.
     #[staticmethod]
     fn slices(engine: &PyEngine, name: &str, blocks: Vec<Vec<u8>>) -> Self {
-        let blocks: Vec<_> = blocks.into_iter().map(Arc::new).collect();
-        Self(Node::new(&engine.0, name.to_owned(), blocks.len(), Recipe::Slices(blocks)))
+        Self::slices_of(&engine.0, name, blocks)
     }
 
     /// The lines that begin in parts of files: path, first byte and the byte behind the last.
@@ -110,6 +120,29 @@ impl PyDataset {
     #[getter]
     fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Lets go of what map tasks left for it and of what is kept of it, as a lost worker would: tests call it.
+    fn lose(&self, py: Python<'_>) {
+        py.detach(|| {
+            let stages = &self.0.engine.stages;
+            if let Recipe::Shuffled(exchange) = &self.0.recipe {
+                (0..exchange.maps()).for_each(|map| stages.lose_shuffled(exchange.shuffle(), map));
+            }
+            (0..self.0.partitions).for_each(|partition| stages.lose_cached(self.0.id, partition));
+        });
+    }
+
+    /// Whether it is made of blocks that are there.
+    #[getter]
+    fn is_sliced(&self) -> bool {
+        matches!(self.0.recipe, Recipe::Slices(_))
+    }
+
+    /// The block of each partition, if there are blocks: of a data set made of slices, or materialised.
+    fn blocks<'py>(&self, py: Python<'py>) -> Option<Vec<Bound<'py, PyBytes>>> {
+        let Recipe::Slices(blocks) = &self.0.recipe else { return None };
+        Some(blocks.iter().map(|block| PyBytes::new(py, block)).collect())
     }
 
     /// A step that is taken with each record.

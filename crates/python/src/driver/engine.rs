@@ -1,14 +1,16 @@
 //! The engine of a Python context, and its face for Python.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::{Dataset, DatasetId, TaskContext, drain};
+use millstream_dataflow::lineage::{Dataset, DatasetId, Dependency, Properties, Pull, TaskContext, drain};
 use millstream_model::error::Failure;
-use millstream_runtime::stage::{StageEngine, StageSettings};
+use millstream_runtime::stage::{StageEngine, StageProgress, StageSettings};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
@@ -23,20 +25,58 @@ use crate::task::Fault;
 use crate::worker::{Launch, Workers};
 
 /// How often the thread of the program looks for signals while a job runs.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
+
+/// How long Ctrl-C waits for tasks of this interpreter that are inside of a call which does not end, as `time.sleep`.
+const CANCEL_WITHIN: Duration = Duration::from_secs(2);
 
 /// The stages, and where their tasks run.
 pub(crate) struct Engine {
     pub(super) stages: StageEngine,
     executor: Arc<Executor>,
     attempts: AtomicU64,
+    /// The actions that run, each with the data set it was asked of.
+    actions: Mutex<HashMap<DatasetId, DatasetId>>,
+    slots: usize,
+}
+
+/// An action, as long as it runs.
+struct Asked<'a>(&'a Engine, DatasetId);
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.0.actions().remove(&self.1);
+    }
 }
 
 impl Engine {
+    /// How many tasks run at a time.
+    pub(crate) fn slots(&self) -> usize {
+        self.slots
+    }
+
     /// Tells all jobs to stop.
     fn cancel(&self) {
         self.stages.cancel_all_jobs();
-        self.executor.interrupt();
+        self.executor.interrupt(|_| true);
+    }
+
+    /// Tells the jobs of which the program has said that `name` is `value` to stop.
+    fn cancel_jobs(&self, name: &str, value: &str) {
+        self.stages.cancel_jobs(name, value);
+        self.executor.interrupt(|properties| properties.get(name).is_some_and(|said| said == value));
+    }
+
+    fn actions(&self) -> MutexGuard<'_, HashMap<DatasetId, DatasetId>> {
+        self.actions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what an action is asked of: its own data set is none that a program knows.
+    fn asked(&self, action: &dyn Dataset<Encoded>) -> Asked<'_> {
+        if let Some(Dependency::Narrow(of)) = action.dependencies().first() {
+            self.actions().insert(action.id(), of.id());
+        }
+        Asked(self, action.id())
     }
 
     /// Runs one attempt at a task.
@@ -54,6 +94,7 @@ impl Engine {
             partition: partition as u64,
             attempt: u64::from(context.attempt.saturating_sub(1)),
             id: self.attempts.fetch_add(1, Ordering::Relaxed),
+            properties: (*context.properties).clone(),
             plan,
             sink,
         };
@@ -63,15 +104,23 @@ impl Engine {
 
 /// Runs batch jobs whose functions are Python's.
 #[pyclass(name = "Engine", module = "millstream._native", frozen)]
-pub(crate) struct PyEngine(pub(super) Arc<Engine>);
+pub(crate) struct PyEngine(pub(crate) Arc<Engine>);
 
 #[pymethods]
 impl PyEngine {
     /// An engine with `slots` tasks at a time: in worker processes if `launch` says how these are started
     /// (interpreter, arguments, environment, the driver's version, what each worker is told first), else here.
+    ///
+    /// Shuffle blocks beyond so many bytes, and kept partitions, are written to a folder, if these are given.
     #[new]
-    #[pyo3(signature = (slots, launch=None))]
-    fn new(slots: usize, launch: Option<LaunchParts>) -> PyResult<Self> {
+    #[pyo3(signature = (slots, launch=None, shuffle_memory=None, cache_memory=None, folder=None))]
+    fn new(
+        slots: usize,
+        launch: Option<LaunchParts>,
+        shuffle_memory: Option<usize>,
+        cache_memory: Option<usize>,
+        folder: Option<PathBuf>,
+    ) -> PyResult<Self> {
         let executor = match launch {
             None => Executor::here(),
             Some((python, arguments, environment, version, setup)) => {
@@ -80,9 +129,17 @@ impl PyEngine {
                 Executor::workers(Workers::start(launch, setup, slots).map_err(raised)?)
             }
         };
-        let settings = StageSettings { slots, ..StageSettings::default() };
+        let usual = StageSettings::default();
+        let settings = StageSettings {
+            slots,
+            cancel_timeout: CANCEL_WITHIN,
+            shuffle_memory: shuffle_memory.unwrap_or(usual.shuffle_memory),
+            cache_memory: cache_memory.unwrap_or(usual.cache_memory),
+            spill_folder: folder.unwrap_or(usual.spill_folder),
+        };
         let stages = StageEngine::new(&settings).map_err(raised)?;
-        Ok(Self(Arc::new(Engine { stages, executor: Arc::new(executor), attempts: AtomicU64::new(0) })))
+        let (executor, attempts, actions) = (Arc::new(executor), AtomicU64::new(0), Mutex::default());
+        Ok(Self(Arc::new(Engine { stages, executor, attempts, actions, slots })))
     }
 
     /// What workers that are started from now on are told first; those that are idle are replaced.
@@ -96,22 +153,30 @@ impl PyEngine {
         self.0.executor.broadcast(number, value);
     }
 
-    /// The records of each of `partitions`, as a list of lists.
+    /// The records of each of `partitions`, as a list of lists. Tasks may ask for the job's `properties`.
+    #[pyo3(signature = (dataset, partitions, properties=None))]
     fn run<'py>(
         &self,
         py: Python<'py>,
         dataset: &PyDataset,
         partitions: Vec<usize>,
+        properties: Option<Properties>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let node = dataset.node();
-        // The data set may be kept itself: an action is a data set of its own, which never is.
-        let places = (0..node.partitions).map(|partition| vec![(0, partition)]).collect();
-        let recipe = Recipe::Chain { of: vec![Arc::clone(node)], places };
-        let action: Arc<dyn Dataset<Encoded>> =
-            Node::new(&self.0, node.name.clone(), node.partitions, recipe);
-        let parts = self.run_interruptibly(py, &action, &partitions)?;
+        let properties = Arc::new(properties.unwrap_or_default());
+        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions, &properties)?;
         let lists = parts.into_iter().map(|part| decode(py, part)).collect::<PyResult<Vec<_>>>()?;
         PyList::new(py, lists)
+    }
+
+    /// Computes all partitions, and gives them as a data set that is made from nothing else.
+    fn materialise(&self, py: Python<'_>, dataset: &PyDataset) -> PyResult<PyDataset> {
+        let partitions: Vec<usize> = (0..dataset.node().partitions).collect();
+        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions, &Arc::default())?;
+        let blocks = parts.into_iter().map(|part| match part.as_slice() {
+            [one] => Arc::clone(one.bytes()),
+            several => Arc::new(several.iter().flat_map(|block| block.bytes().iter().copied()).collect()),
+        });
+        Ok(PyDataset::kept(&self.0, &dataset.node().name, blocks.collect()))
     }
 
     /// Ends the workers; nothing can be run afterwards.
@@ -127,6 +192,23 @@ impl PyEngine {
         py.detach(|| self.0.cancel());
     }
 
+    /// Stops the tasks of the jobs that were run with a property; their jobs fail.
+    fn cancel_jobs(&self, py: Python<'_>, name: &str, value: &str) {
+        py.detach(|| self.0.cancel_jobs(name, value));
+    }
+
+    /// The stages that each running job waits for, its last stage first: data set, name, and the numbers of tasks, of
+    /// those that run, of those that have ended, and of failed attempts.
+    fn progress(&self) -> Vec<Vec<StageRow>> {
+        let actions = self.0.actions();
+        let row = |stage: StageProgress| {
+            let dataset = actions.get(&stage.dataset).unwrap_or(&stage.dataset).0;
+            (dataset, stage.name, stage.tasks, stage.active, stage.done, stage.failed)
+        };
+        let jobs = self.0.stages.progress();
+        jobs.into_iter().map(|stages| stages.into_iter().map(row).collect()).collect()
+    }
+
     /// What was run so far: map tasks, result tasks, failed attempts, partitions computed to be kept, blocks spilled.
     fn counters(&self) -> (u64, u64, u64, u64, u64) {
         let counters = self.0.stages.counters();
@@ -140,23 +222,38 @@ impl PyEngine {
     }
 }
 
+/// A stage, for Python.
+type StageRow = (u64, String, usize, usize, usize, usize);
+
 /// The fields of a [`Launch`], and what each worker is told first.
 type LaunchParts = (String, Vec<String>, Vec<(String, String)>, String, Vec<u8>);
 
 impl PyEngine {
+    /// The data set of an action: one that is not kept itself, as the one it is asked of may be.
+    fn action(&self, dataset: &PyDataset) -> Arc<dyn Dataset<Encoded>> {
+        let node = dataset.node();
+        let places = (0..node.partitions).map(|partition| vec![(0, partition)]).collect();
+        let recipe = Recipe::Chain { of: vec![Arc::clone(node)], places };
+        Node::new(&self.0, node.name.clone(), node.partitions, recipe)
+    }
+
     /// Runs a job while this thread looks for signals: Ctrl-C stops the tasks, then the job.
     fn run_interruptibly(
         &self,
         py: Python<'_>,
         action: &Arc<dyn Dataset<Encoded>>,
         partitions: &[usize],
+        properties: &Arc<Properties>,
     ) -> PyResult<Vec<Vec<Encoded>>> {
         let engine = &self.0;
+        let _asked = engine.asked(&**action);
         let (result, interrupted) = py.detach(|| {
             thread::scope(|scope| {
                 let (done, results) = channel();
                 scope.spawn(move || {
-                    let result = engine.stages.run(action, partitions, |mut records, _| drain(&mut *records));
+                    let properties = Arc::clone(properties);
+                    let drained = |mut records: Box<dyn Pull<Encoded>>, _: &TaskContext| drain(&mut *records);
+                    let result = engine.stages.run_with(properties, action, partitions, drained);
                     let _nobody_waits = done.send(result);
                 });
                 let mut interrupted = None;

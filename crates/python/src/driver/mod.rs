@@ -10,4 +10,4 @@ mod lineage;
 mod plan;
 
 pub(crate) use dataset::PyDataset;
-pub(crate) use engine::PyEngine;
+pub(crate) use engine::{Engine, LOOK, PyEngine};

@@ -6,9 +6,9 @@ use millstream_model::settings::{Described, Setting, SettingValue, Values};
 use super::list::{
     CANCEL_TIMEOUT, CHECKPOINT_INTERVAL, CHECKPOINT_MIN_PAUSE, CHECKPOINT_MODE, CHECKPOINT_RETAINED,
     CHECKPOINT_TIMEOUT, CHECKPOINT_TOLERABLE_FAILURES, CHECKPOINTS, FLUSH_INTERVAL, JOB_SETTINGS,
-    MAX_PARALLELISM, MODE, PARALLELISM, RECORDS_IN_FLIGHT, RESTART, RESTART_ATTEMPTS, RESTART_DELAY,
-    RESTART_FACTOR, RESTART_FAILURES, RESTART_INTERVAL, RESTART_MAX_DELAY, RESTART_RESET_AFTER, RESTORE,
-    RESTORE_UNMATCHED, Strategy,
+    MAX_PARALLELISM, MODE, NEED_A_FOLDER, PARALLELISM, RECORDS_IN_FLIGHT, RESTART, RESTART_ATTEMPTS,
+    RESTART_DELAY, RESTART_FACTOR, RESTART_FAILURES, RESTART_INTERVAL, RESTART_MAX_DELAY, RESTART_NUMBERS,
+    RESTART_RESET_AFTER, RESTORE, RESTORE_UNMATCHED, Strategy,
 };
 use super::{CheckpointSettings, JobSettings, Restart};
 
@@ -57,19 +57,8 @@ fn checkpoints(programs: Option<CheckpointSettings>, given: &Values) -> Result<O
         (Some(folder), None) => CheckpointSettings::in_folder(folder),
         (None, Some(programs)) => programs,
         (None, None) => {
-            let need_a_folder: [&dyn Described; 8] = [
-                &CHECKPOINT_INTERVAL,
-                &CHECKPOINT_MODE,
-                &CHECKPOINT_TIMEOUT,
-                &CHECKPOINT_MIN_PAUSE,
-                &CHECKPOINT_TOLERABLE_FAILURES,
-                &CHECKPOINT_RETAINED,
-                &RESTORE,
-                &RESTORE_UNMATCHED,
-            ];
             let advice = "give a folder as well: --checkpoints FOLDER";
-            return refuse(given, &need_a_folder, "there is no folder for checkpoints", advice)
-                .map(|()| None);
+            return refuse(given, NEED_A_FOLDER, "there is no folder for checkpoints", advice).map(|()| None);
         }
     };
     put(given, &CHECKPOINT_INTERVAL, &mut settings.interval)?;
@@ -119,17 +108,8 @@ fn restart(programs: Restart, given: &Values) -> Result<Restart> {
 
 /// Refuses numbers of other strategies than this one, whose are `mine`.
 fn only(given: &Values, strategy: &str, mine: &[&dyn Described]) -> Result<()> {
-    let all: [&dyn Described; 7] = [
-        &RESTART_ATTEMPTS,
-        &RESTART_DELAY,
-        &RESTART_FAILURES,
-        &RESTART_INTERVAL,
-        &RESTART_MAX_DELAY,
-        &RESTART_FACTOR,
-        &RESTART_RESET_AFTER,
-    ];
     let is_mine = |one: &&dyn Described| mine.iter().any(|mine| mine.name() == one.name());
-    let others: Vec<&dyn Described> = all.into_iter().filter(|one| !is_mine(one)).collect();
+    let others: Vec<&dyn Described> = RESTART_NUMBERS.iter().copied().filter(|one| !is_mine(one)).collect();
     let reason = format!("has no meaning with the restart strategy `{strategy}`");
     refuse(given, &others, &reason, "give the strategy it belongs to as well, such as --restart fixed-delay")
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use millstream_dataflow::operator::Mode;
 use millstream_model::key::MaxParallelism;
-use millstream_model::settings::{Choices, Setting, SettingValue, SettingsList};
+use millstream_model::settings::{Choices, Setting, SettingValue, SettingsGroup, SettingsList};
 use millstream_state::CheckpointName;
 
 use super::{CheckpointMode, RestoreFrom, UnmatchedState};
@@ -158,33 +158,38 @@ pub(super) static CANCEL_TIMEOUT: Setting<Duration> = Setting::new(
 .default("30 s")
 .elsewhere(&["task.cancellation.timeout"]);
 
+/// What means something only where there is a folder for checkpoints.
+pub(super) static NEED_A_FOLDER: SettingsGroup = &[
+    &CHECKPOINT_INTERVAL,
+    &CHECKPOINT_MODE,
+    &CHECKPOINT_TIMEOUT,
+    &CHECKPOINT_MIN_PAUSE,
+    &CHECKPOINT_TOLERABLE_FAILURES,
+    &CHECKPOINT_RETAINED,
+    &RESTORE,
+    &RESTORE_UNMATCHED,
+];
+
+/// The numbers of the restart strategies; which belong to which is said in [`super::given`].
+pub(super) static RESTART_NUMBERS: SettingsGroup = &[
+    &RESTART_ATTEMPTS,
+    &RESTART_DELAY,
+    &RESTART_FAILURES,
+    &RESTART_INTERVAL,
+    &RESTART_MAX_DELAY,
+    &RESTART_FACTOR,
+    &RESTART_RESET_AFTER,
+];
+
 /// The settings of a job, by the names under which they are given as text.
 pub static JOB_SETTINGS: SettingsList = SettingsList::new(
     "job settings",
     &[
-        &PARALLELISM,
-        &MAX_PARALLELISM,
-        &RECORDS_IN_FLIGHT,
-        &FLUSH_INTERVAL,
-        &MODE,
-        &CHECKPOINTS,
-        &CHECKPOINT_INTERVAL,
-        &CHECKPOINT_MODE,
-        &CHECKPOINT_TIMEOUT,
-        &CHECKPOINT_MIN_PAUSE,
-        &CHECKPOINT_TOLERABLE_FAILURES,
-        &CHECKPOINT_RETAINED,
-        &RESTORE,
-        &RESTORE_UNMATCHED,
-        &RESTART,
-        &RESTART_ATTEMPTS,
-        &RESTART_DELAY,
-        &RESTART_FAILURES,
-        &RESTART_INTERVAL,
-        &RESTART_MAX_DELAY,
-        &RESTART_FACTOR,
-        &RESTART_RESET_AFTER,
-        &CANCEL_TIMEOUT,
+        &[&PARALLELISM, &MAX_PARALLELISM, &RECORDS_IN_FLIGHT, &FLUSH_INTERVAL, &MODE, &CHECKPOINTS],
+        NEED_A_FOLDER,
+        &[&RESTART],
+        RESTART_NUMBERS,
+        &[&CANCEL_TIMEOUT],
     ],
 );
 

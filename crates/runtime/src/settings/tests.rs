@@ -16,7 +16,6 @@ fn given(settings: &[(&str, &str)]) -> Values {
 fn the_defaults_that_are_described_are_those_of_a_job() {
     let described: Vec<(&str, &str)> = JOB_SETTINGS
         .settings()
-        .iter()
         .filter(|setting| !setting.name().starts_with("restart"))
         .filter_map(|setting| Some((setting.name(), setting.default()?)))
         .chain([("checkpoints", "folder")])

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use millstream_dataflow::lineage::{
     Blocks, Cancellation, DatasetId, Frames, ShuffleId, StorageLevel, Stored,
@@ -16,7 +17,7 @@ use super::counters::{Tally, add};
 use super::jobs::Jobs;
 use super::pool::Pool;
 use super::shuffle::ShuffleStore;
-use super::{CachedSize, Counters};
+use super::{CachedSize, Counters, StageProgress};
 
 /// How an engine is made.
 #[derive(Clone, Debug)]
@@ -29,14 +30,22 @@ pub struct StageSettings {
     pub cache_memory: usize,
     /// Where shuffle blocks and kept partitions are spilled to.
     pub spill_folder: PathBuf,
+    /// How long a job that has failed waits for its other tasks, before the error names those that do not stop.
+    pub cancel_timeout: Duration,
 }
 
 impl Default for StageSettings {
     /// A slot for each core; 1 GiB of shuffle blocks and 1 GiB of kept partitions in memory; the folder for temporary
-    /// files (TMPDIR).
+    /// files (TMPDIR); 10 s for tasks to stop.
     fn default() -> Self {
         let slots = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self { slots, shuffle_memory: 1 << 30, cache_memory: 1 << 30, spill_folder: std::env::temp_dir() }
+        Self {
+            slots,
+            shuffle_memory: 1 << 30,
+            cache_memory: 1 << 30,
+            spill_folder: std::env::temp_dir(),
+            cancel_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -98,6 +107,7 @@ pub struct StageEngine {
     pub(super) stores: Arc<Stores>,
     pub(super) jobs: Jobs,
     pub(super) shuffling: Claims<ShuffleId>,
+    pub(super) cancel_timeout: Duration,
     slots: usize,
     datasets: AtomicU64,
     shuffles: AtomicU64,
@@ -131,6 +141,7 @@ impl StageEngine {
             stores: Arc::new(stores),
             jobs: Jobs::default(),
             shuffling: Claims::default(),
+            cancel_timeout: settings.cancel_timeout,
             slots: settings.slots,
             datasets: AtomicU64::new(0),
             shuffles: AtomicU64::new(0),
@@ -157,10 +168,21 @@ impl StageEngine {
         self.stores.tally.read()
     }
 
+    /// The stages that each running job waits for, the oldest job first; of one job, the last stage is the one whose tasks
+    /// run.
+    pub fn progress(&self) -> Vec<Vec<StageProgress>> {
+        self.jobs.progress()
+    }
+
     /// Tells all jobs that run now to stop, and says how many there were. Their actions fail with
     /// [`Failure::cancelled`] as soon as their tasks have come to the end of a run of records.
     pub fn cancel_all_jobs(&self) -> usize {
-        self.jobs.cancel_all()
+        self.jobs.cancel(|_| true)
+    }
+
+    /// As [`StageEngine::cancel_all_jobs`], for the jobs of which the program has said that `name` is `value`.
+    pub fn cancel_jobs(&self, name: &str, value: &str) -> usize {
+        self.jobs.cancel(|properties| properties.get(name).is_some_and(|said| said == value))
     }
 
     /// Lets go of what a map task left, as a lost worker would.

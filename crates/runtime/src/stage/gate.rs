@@ -3,17 +3,15 @@
 //! Holds: behind a gate that was shut no task begins; those that had begun are told to stop, and are waited for.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use millstream_dataflow::lineage::Cancellation;
 
-/// How long a stage that has failed waits for its other tasks; one that does not react is named and left alone.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
-
 #[derive(Default)]
 struct State {
     is_shut: bool,
-    inside: Vec<usize>,
+    inside: Vec<(usize, ThreadId)>,
 }
 
 #[derive(Default)]
@@ -24,7 +22,7 @@ pub(super) struct Gate {
 }
 
 /// A task that runs.
-pub(super) struct Inside<'a>(&'a Gate, usize);
+pub(super) struct Inside<'a>(&'a Gate, (usize, ThreadId));
 
 impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
@@ -37,8 +35,14 @@ impl Gate {
         if state.is_shut {
             return None;
         }
-        state.inside.push(partition);
-        Some(Inside(self, partition))
+        let task = (partition, thread::current().id());
+        state.inside.push(task);
+        Some(Inside(self, task))
+    }
+
+    /// How many tasks run.
+    pub(super) fn inside(&self) -> usize {
+        self.state().inside.len()
     }
 
     /// Shuts the gate, and tells the tasks inside to stop.
@@ -47,26 +51,22 @@ impl Gate {
         self.state().is_shut = true;
     }
 
-    /// Waits until there is no task inside.
-    pub(super) fn wait_until_left(&self) {
+    /// Waits until there is no task inside, so long at most; gives the partitions of those that still are, in order, with their
+    /// threads.
+    pub(super) fn wait_until_left(&self, at_most: Duration) -> Vec<(usize, ThreadId)> {
         let state = self.state();
-        let waited = self.left.wait_timeout_while(state, STOP_WITHIN, |state| !state.inside.is_empty());
+        let waited = self.left.wait_timeout_while(state, at_most, |state| !state.inside.is_empty());
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if !state.inside.is_empty() {
-            let partitions = &state.inside;
-            tracing::warn!(
-                ?partitions,
-                seconds = STOP_WITHIN.as_secs(),
-                "tasks do not stop, and are not waited for"
-            );
-        }
+        let mut inside = state.inside.clone();
+        inside.sort_unstable_by_key(|&(partition, _)| partition);
+        inside
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         let mut state = self.0.state();
-        if let Some(at) = state.inside.iter().position(|partition| *partition == self.1) {
+        if let Some(at) = state.inside.iter().position(|task| *task == self.1) {
             state.inside.swap_remove(at);
         }
         self.0.left.notify_all();

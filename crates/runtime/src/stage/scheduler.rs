@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use millstream_dataflow::lineage::{
-    Blocks, Dataset, Dependency, Lineage, Pull, Shuffle, ShuffleId, StorageLevel, TaskContext,
+    Blocks, Dataset, Dependency, Lineage, Properties, Pull, Shuffle, ShuffleId, StorageLevel, TaskContext,
 };
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
@@ -15,6 +16,7 @@ use super::counters::add;
 use super::engine::StageEngine;
 use super::gate::Gate;
 use super::jobs::Job;
+use super::progress::Counted;
 use super::task::{ATTEMPTS, Work, attempt};
 
 /// What the thread of the program waits for.
@@ -29,8 +31,10 @@ struct Tasks<'a, R> {
     of: &'a Arc<dyn Lineage>,
     partitions: &'a [usize],
     work: &'a Work<R>,
+    properties: &'a Arc<Properties>,
     gate: Arc<Gate>,
     done: Sender<Event<R>>,
+    counted: Arc<Counted>,
 }
 
 /// Lets another job make the blocks of a shuffle, should this one not have.
@@ -59,6 +63,20 @@ impl StageEngine {
         partitions: &[usize],
         action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
     ) -> Result<Vec<R>> {
+        self.run_with(Arc::default(), dataset, partitions, action)
+    }
+
+    /// As [`StageEngine::run`], as a job of which the program says something.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_with<T: Record, R: Send + 'static>(
+        &self,
+        properties: Arc<Properties>,
+        dataset: &Arc<dyn Dataset<T>>,
+        partitions: &[usize],
+        action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
+    ) -> Result<Vec<R>> {
         if self.pool.is_inside() {
             let (name, id) = (dataset.name(), dataset.id().0);
             return Err(Failure::user(format!("an action on `{name}` (rdd {id}) was called inside a task"))
@@ -66,7 +84,7 @@ impl StageEngine {
                     "call actions and make rdds in the program itself; give tasks the collected result",
                 ));
         }
-        let running = self.jobs.begin();
+        let running = self.jobs.begin(properties);
         let lineage: Arc<dyn Lineage> = Arc::clone(dataset) as Arc<dyn Lineage>;
         let read = Arc::clone(dataset);
         let work: Work<R> = Arc::new(move |partition, task| action(read.read(partition, task)?, task));
@@ -120,7 +138,7 @@ impl StageEngine {
     }
 
     /// Runs `work` over partitions on the pool, each up to [`ATTEMPTS`] times. When it gives up, its other tasks have
-    /// stopped.
+    /// stopped, or are named in the failure.
     fn stage<R: Send + 'static>(
         &self,
         job: &Job,
@@ -128,17 +146,40 @@ impl StageEngine {
         partitions: &[usize],
         work: &Work<R>,
     ) -> Result<Vec<R>> {
+        let gate = Arc::default();
+        let listed = job.stages.begin(&**of, partitions.len(), &gate);
         self.provide(job, of)?;
         let (done, events) = channel();
         let wake = done.clone();
         let _waiting = job.on_cancel(move || {
             let _gone = wake.send(Event::Cancelled);
         })?;
-        let tasks = Tasks { of, partitions, work, gate: Arc::default(), done };
-        self.wait_for(job, &tasks, &events).inspect_err(|_| {
+        let (properties, counted) = (&job.properties, Arc::clone(&listed.counted));
+        let tasks = Tasks { of, partitions, work, properties, gate, done, counted };
+        self.wait_for(job, &tasks, &events).map_err(|failure| {
             tasks.gate.shut();
-            tasks.gate.wait_until_left();
+            let stuck = tasks.gate.wait_until_left(self.cancel_timeout);
+            if stuck.is_empty() {
+                return failure;
+            }
+            let (partitions, threads): (Vec<_>, Vec<_>) = stuck.into_iter().unzip();
+            match self.pool.replace(&threads) {
+                Ok(()) => failure.advice(self.left_behind(of, &partitions)),
+                Err(fewer) => failure.advice(fewer.to_string()),
+            }
         })
+    }
+
+    /// What is said of tasks that do not stop.
+    fn left_behind(&self, of: &Arc<dyn Lineage>, partitions: &[usize]) -> String {
+        let partitions: Vec<String> = partitions.iter().map(usize::to_string).collect();
+        format!(
+            "tasks of {} (rdd {}) did not stop within {:?} and are left to themselves, others have their slots: partition {}",
+            of.name(),
+            of.id().0,
+            self.cancel_timeout,
+            partitions.join(", ")
+        )
     }
 
     fn wait_for<R: Send + 'static>(
@@ -158,9 +199,11 @@ impl StageEngine {
                 Event::Ended(at, _, Ok(result)) => {
                     found[at] = Some(result);
                     open -= 1;
+                    tasks.counted.done.fetch_add(1, Ordering::Relaxed);
                 }
                 Event::Ended(at, number, Err(failure)) => {
                     add(&self.stores.tally.failed_attempts);
+                    tasks.counted.failed.fetch_add(1, Ordering::Relaxed);
                     let partition = tasks.partitions[at];
                     let place = format!("partition {partition} of rdd {}", tasks.of.id().0);
                     if is_last(&failure, number) {
@@ -184,10 +227,11 @@ impl StageEngine {
         let (of, work) = (Arc::clone(tasks.of), Arc::clone(tasks.work));
         let (gate, done) = (Arc::clone(&tasks.gate), tasks.done.clone());
         let (partition, blocks) = (tasks.partitions[at], Arc::clone(&self.stores) as Arc<dyn Blocks>);
+        let properties = Arc::clone(tasks.properties);
         self.pool.run(Box::new(move || {
             let Some(inside) = gate.enter(partition) else { return };
             let cancellation = gate.cancellation.clone();
-            let task = TaskContext { partition, attempt: number, blocks, cancellation };
+            let task = TaskContext { partition, attempt: number, blocks, cancellation, properties };
             let result = attempt(&*of, &task, &work);
             match &result {
                 // The stage is lost: no task of it may begin before the program's thread has heard of it.

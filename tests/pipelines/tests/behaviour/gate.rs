@@ -21,6 +21,8 @@ struct State {
     held: bool,
     /// The reader is in a poll and does not return.
     waits: bool,
+    /// How many numbers the reader has emitted.
+    emitted: u64,
     /// How often the reader was asked for its splits, for a checkpoint.
     snapshots: u64,
 }
@@ -65,6 +67,11 @@ impl Gate {
     /// Lets it go on.
     pub(crate) fn open(&self) {
         self.change(|state| state.held = false);
+    }
+
+    /// Waits until its reader has emitted so many numbers.
+    pub(crate) fn wait_until_emitted(&self, count: u64) {
+        self.wait(|state| state.emitted >= count);
     }
 
     /// Waits until its reader has taken part in so many checkpoints.
@@ -152,6 +159,7 @@ impl SourceReader<u64, From> for Reader {
         drop(state);
         *next += 1;
         output.emit(&mut Batch::from(vec![self.gate.base + *next - 1]))?;
+        self.gate.change(|state| state.emitted += 1);
         Ok(Polled::More)
     }
 

@@ -36,15 +36,35 @@ fn a_job_that_is_stopped_flushes_its_last_results() {
     env.set_flush_interval(Duration::from_secs(3_600));
     let gate = Gate::new(0, 7);
     let (sink, found) = Collect::new();
-    env.source(gate).rebalance().map(|n| n).sink_to(sink);
+    env.source(gate.clone()).rebalance().map(|n| n).sink_to(sink);
     let job = env.start("stopped").unwrap();
-    while job.metrics().operators.len() < 2 {
-        std::thread::yield_now();
-    }
+    gate.wait_until_emitted(7);
+    assert!(found.take().is_empty(), "nothing was sent yet");
     job.stop();
     assert!(job.wait().unwrap().stopped);
-    let found = found.take_committed();
-    assert_eq!(found, (0..found.len() as u64).collect::<Vec<_>>());
+    assert_eq!(found.take_committed(), (0..7).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_record_that_fills_no_batch_is_sent_when_the_flush_interval_is_over_or_at_once() {
+    for interval in [Duration::from_millis(5), Duration::ZERO] {
+        let env = StreamEnvironment::new();
+        env.set_flush_interval(interval);
+        let (gate, (sink, found)) = (Gate::new(0, 0), Collect::new());
+        env.source(gate.clone()).rebalance().map(|n| n).rebalance().sink_to(sink);
+        let job = env.start("flushed").unwrap();
+        for n in 0..3 {
+            gate.allow(n + 1);
+            let mut come = found.take();
+            while come.is_empty() {
+                std::thread::yield_now();
+                come = found.take();
+            }
+            assert_eq!(come, [n], "{interval:?}");
+        }
+        job.cancel();
+        assert!(job.wait().unwrap_err().is_cancelled());
+    }
 }
 
 #[test]
@@ -79,7 +99,7 @@ fn a_job_that_waits_to_be_started_again_refuses_a_savepoint_and_can_be_cancelled
 #[test]
 fn a_thread_that_does_not_react_to_a_cancel_is_named_and_the_others_are_not() {
     let env = StreamEnvironment::new();
-    env.set_cancel_timeout(Duration::from_millis(50));
+    env.set_cancel_timeout(Duration::from_millis(500));
     let let_go = Arc::new((Mutex::new(false), Condvar::new()));
     let (stuck, is_stuck) = channel();
     let (held, stuck) = (let_go.clone(), Mutex::new(stuck));
@@ -100,5 +120,5 @@ fn a_thread_that_does_not_react_to_a_cancel_is_named_and_the_others_are_not() {
     let error = job.wait().unwrap_err().to_string();
     *let_go.0.lock().unwrap() = true;
     let_go.1.notify_all();
-    assert!(error.contains("did not stop within 50ms: `stubborn 1/1`\n"), "{error}");
+    assert!(error.contains("did not stop within 500ms: `stubborn 1/1`\n"), "{error}");
 }

@@ -8,6 +8,13 @@ use std::process::{Child, Command, Stdio};
 /// More than it comes to before it is interrupted.
 const RECORDS: u64 = 1_000_000;
 
+/// A process that hears of Ctrl-C, even if this one was started in the background of a shell, where nobody does.
+fn listening(program: &str) -> Command {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", program]);
+    command
+}
+
 fn interrupt(process: &Child) {
     let sent = Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
     assert!(sent.success());
@@ -31,7 +38,7 @@ fn lines(output: &Path) -> BTreeMap<String, u32> {
 fn the_first_ctrl_c_stops_a_job_in_order_with_its_last_results_in_the_files() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("output");
-    let mut process = Command::new(env!("CARGO_BIN_EXE_victim"))
+    let mut process = listening(env!("CARGO_BIN_EXE_victim"))
         .args([&folder.path().join("checkpoints"), &output])
         .args([&RECORDS.to_string(), "20000", "2"])
         .stderr(Stdio::piped())
@@ -64,7 +71,7 @@ fn the_first_ctrl_c_stops_a_job_in_order_with_its_last_results_in_the_files() {
 
 #[test]
 fn the_second_ctrl_c_ends_a_process_that_the_first_could_not_stop() {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_stubborn")).stderr(Stdio::piped()).spawn().unwrap();
+    let mut process = listening(env!("CARGO_BIN_EXE_stubborn")).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(process.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(said.next().unwrap(), "stuck at 0");
     interrupt(&process);

@@ -7,4 +7,5 @@ mod checkpoints;
 mod gate;
 mod handles;
 mod interrupts;
+mod late;
 mod restarts;

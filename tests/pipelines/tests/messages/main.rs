@@ -8,3 +8,4 @@ mod files;
 mod functions;
 mod settings;
 mod sockets;
+mod state_types;

@@ -7,6 +7,7 @@ mod errors;
 mod event_time;
 mod handle;
 mod names;
+mod own;
 mod partitioning;
 mod plan;
 mod processes;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
+use millstream_runtime::microbatch::{Input, ReceiverEvents};
 
-use super::{Input, ReceiverEvents};
 use crate::dstream::node::{Form, Node};
 use crate::rdd::{Context, Rdd};
 
@@ -106,6 +106,10 @@ pub(in crate::dstream) struct Queued<T> {
 }
 
 impl<T: Record> Input for Queued<T> {
+    fn name(&self) -> String {
+        "a queue of Rdds".to_owned()
+    }
+
     fn start(&self, _: &ReceiverEvents) -> Result<()> {
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Streaming programs on a clock that is moved by hand: a batch each second, the first at second 1.
 
+mod checkpoints;
 mod files;
 mod life;
 mod lineage;
@@ -14,6 +15,7 @@ use std::sync::mpsc::channel;
 
 use millstream_model::record::Record;
 use millstream_model::time::{Timestamp, seconds};
+use millstream_runtime::microbatch::Program;
 
 use super::*;
 use crate::rdd::Context;
@@ -67,6 +69,6 @@ fn outcome_of<T: Record, U: Record + Ord>(
 impl StreamingContext {
     /// Waits until the receiver of this input is as it should be.
     fn wait_for_receiver(&self, input: usize, wanted: impl Fn(&ReceiverStatus) -> bool) -> ReceiverStatus {
-        self.batches().graph.inputs()[input].wait_for_receiver(&wanted).unwrap()
+        self.graph.inputs()[input].wait_for_receiver(&wanted).unwrap()
     }
 }

@@ -90,3 +90,60 @@ fn a_map_task_writes_its_rows_to_disk_before_they_are_more_than_its_share_of_the
     assert!(most < 2 * memory, "{most} bytes of rows were alive at once");
     assert_eq!(context.counters().blocks_spilled, 6);
 }
+
+/// Counts the values that hold one, wherever they come from: from the program, as copies, back from disk.
+#[derive(Debug)]
+struct Token;
+
+static ALIVE: AtomicU64 = AtomicU64::new(0);
+static MOST: AtomicU64 = AtomicU64::new(0);
+
+impl Token {
+    fn counted() -> Self {
+        MOST.fetch_max(ALIVE.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Clone for Token {
+    fn clone(&self) -> Self {
+        Self::counted()
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        ALIVE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+struct Weighty {
+    payload: [u64; 16],
+    #[serde(skip, default = "Token::counted")]
+    _counted: Token,
+}
+
+/// 25,000 keys, each of which comes in two map tasks: 7 MB in all, in a memory of 1 MiB.
+#[test]
+fn values_are_combined_within_the_memory_for_shuffles_however_many_keys_there_are() {
+    let (memory, keys) = (1 << 20, 25_000);
+    let context = Context::builder().parallelism(2).shuffle_memory(memory).build().unwrap();
+    let pairs = context.range(0, 2 * keys).map(move |n| {
+        let mut payload = [0; 16];
+        payload[0] = n as u64;
+        (n % keys, Weighty { payload, _counted: Token::counted() })
+    });
+    let first_and_sum = pairs.reduce_by_key(|mut a, b| {
+        a.payload[1] += b.payload[0] + b.payload[1];
+        a
+    });
+    let found = first_and_sum.map(|(key, value)| (key, value.payload[0], value.payload[1]));
+    let mut found = found.collect().unwrap();
+    found.sort_unstable();
+    let right = (0..keys).map(|key| (key, key as u64, (key + keys) as u64));
+    assert!(found.into_iter().eq(right), "each key once, its rows in their order");
+    let most = MOST.load(Ordering::Relaxed) as usize * size_of::<(u64, i64, Weighty)>();
+    assert!(most < 3 * memory, "{most} bytes of values were alive at once");
+    assert!(context.counters().blocks_spilled > 0);
+}

@@ -10,7 +10,6 @@ use std::rc::Rc;
 use millstream_model::text::Text;
 
 use super::super::error::StateError;
-use super::super::may_hold_text;
 use super::column::Column;
 
 /// The slot of no key.
@@ -72,6 +71,9 @@ impl Slots {
 pub(super) trait Content {
     /// Whether it is kept.
     fn is_kept(&self) -> bool;
+
+    /// Whether what is the user's of it may hold text: asked once, when the state is declared.
+    fn may_hold_text() -> bool;
 }
 
 /// A state of the current key.
@@ -94,11 +96,13 @@ impl<T> Clone for StateCell<T> {
     }
 }
 
-impl<T> StateCell<T> {
+impl<T: Content> StateCell<T> {
     pub(super) fn new(name: &str, column: Rc<RefCell<Column<T>>>, slots: Rc<Slots>) -> Self {
-        Self { name: name.into(), column, slots, holds_text: may_hold_text::<T>() }
+        Self { name: name.into(), column, slots, holds_text: T::may_hold_text() }
     }
+}
 
+impl<T> StateCell<T> {
     /// A part of the value as it is kept: without the read buffers that its texts are views of.
     #[inline]
     pub(super) fn own<V: Clone>(&self, part: V) -> V {

@@ -9,7 +9,7 @@ use super::super::error::StateError;
 use super::super::snapshot::{KeyedMeta, StateKind};
 use super::super::{KeyData, StateData};
 use super::KeyedStore;
-use super::cell::StateCell;
+use super::cell::{Content, StateCell};
 use super::column::Column;
 use super::descriptor::{
     AggregatingStateDescriptor, ListStateDescriptor, MapStateDescriptor, ReducingStateDescriptor,
@@ -81,7 +81,7 @@ impl<K: KeyData> KeyedStore<K> {
         Ok(AggregatingState { cell, aggregate: descriptor.aggregate.clone() })
     }
 
-    fn declare<T: StateData>(&mut self, meta: KeyedMeta) -> Result<StateCell<T>, StateError> {
+    fn declare<T: StateData + Content>(&mut self, meta: KeyedMeta) -> Result<StateCell<T>, StateError> {
         let name = meta.name.clone();
         if self.opened {
             return Err(StateError::DeclaredLate { name });

@@ -13,7 +13,7 @@ use super::super::error::GroupError;
 use super::super::snapshot::{KeyedMeta, KeyedPart, read_group};
 use super::super::table::FrozenTable;
 use super::super::{KeyData, StateData};
-use super::cell::Slots;
+use super::cell::{Content, Slots};
 use super::column::Column;
 
 /// Gives the slot of a key.
@@ -21,6 +21,9 @@ pub(super) type SlotOf<'a, K> = dyn FnMut(&K) -> Result<u32, GroupError> + 'a;
 
 pub(super) trait AnyColumn<K> {
     fn meta(&self) -> &KeyedMeta;
+
+    /// Whether its values may hold text.
+    fn keeps_text(&self) -> bool;
 
     fn freeze(&self, keys: Arc<FrozenTable<K, u32>>, range: KeyGroupRange) -> KeyedPart;
 
@@ -33,9 +36,13 @@ pub(super) struct TypedColumn<T> {
     pub(super) slots: Rc<Slots>,
 }
 
-impl<K: KeyData, T: StateData> AnyColumn<K> for TypedColumn<T> {
+impl<K: KeyData, T: StateData + Content> AnyColumn<K> for TypedColumn<T> {
     fn meta(&self) -> &KeyedMeta {
         &self.meta
+    }
+
+    fn keeps_text(&self) -> bool {
+        T::may_hold_text()
     }
 
     fn freeze(&self, keys: Arc<FrozenTable<K, u32>>, range: KeyGroupRange) -> KeyedPart {

@@ -101,6 +101,12 @@ impl<K: KeyData> KeyedStore<K> {
         self.keys.is_empty()
     }
 
+    /// Whether one of the declared states may hold text. Then what is put into them should hold on to no read buffer: see
+    /// [`Text::detached_clone`](millstream_model::text::Text::detached_clone).
+    pub fn keeps_text(&self) -> bool {
+        self.columns.iter().any(|column| column.keeps_text())
+    }
+
     /// Makes `key`, whose hash is `hash`, the one that all handles and timers mean.
     ///
     /// # Errors

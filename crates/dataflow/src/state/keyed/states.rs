@@ -3,10 +3,12 @@
 //! Answers for what each kind of state can do. Handles are cheap to clone, stay on the operator's thread, and know
 //! nothing of the key's type; which key they mean is set by the store.
 //! Holds: an empty list and an empty map are no state; reading never creates any; what is put in keeps no read buffer
-//! alive (but for what an aggregate or a `with_mut` takes out of its input, which is the user's own copy).
+//! alive. What an aggregate or a `with_mut` puts in is not seen here: where a store keeps text, whoever runs the function
+//! hands it records that hold on to no buffer ([`super::KeyedStore::keeps_text`]).
 
 use std::collections::BTreeMap;
 
+use super::super::may_hold_text;
 use super::cell::{Content, StateCell};
 use super::descriptor::{Aggregate, Reduce};
 
@@ -19,17 +21,29 @@ impl<T> Content for Kept<T> {
     fn is_kept(&self) -> bool {
         true
     }
+
+    fn may_hold_text() -> bool {
+        may_hold_text::<T>()
+    }
 }
 
 impl<T> Content for Vec<T> {
     fn is_kept(&self) -> bool {
         !self.is_empty()
     }
+
+    fn may_hold_text() -> bool {
+        may_hold_text::<T>()
+    }
 }
 
 impl<MK, MV> Content for BTreeMap<MK, MV> {
     fn is_kept(&self) -> bool {
         !self.is_empty()
+    }
+
+    fn may_hold_text() -> bool {
+        may_hold_text::<(MK, MV)>()
     }
 }
 

@@ -20,7 +20,7 @@ use super::snapshot::{KeyedMeta, KeyedPart, read_group};
 use super::{KeyData, KeyFunctions, StateData};
 
 /// The bytes of entries up to which they lie near enough, counted without what the tables leave free.
-const CACHE: usize = 4 << 20;
+const CACHE: usize = 2 << 20;
 
 /// One value per key, for the key groups of one subtask.
 ///

@@ -4,21 +4,19 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use millstream_dataflow::batch::Batch;
-use millstream_dataflow::graph::SharedSides;
 use millstream_dataflow::operator::{Barrier, Operator, OperatorContext, Output, Wakeup};
 use millstream_dataflow::state::keyed::{KeyedStore, TimeDomain};
 use millstream_dataflow::state::restore::Redistribution;
 use millstream_dataflow::state::snapshot::OperatorPart;
-use millstream_dataflow::state::{KeyData, OperatorSnapshot, StateError};
+use millstream_dataflow::state::{Detacher, KeyData, OperatorSnapshot, StateError};
 use millstream_model::error::{BoxError, Failure, Result};
 use millstream_model::key::hash::hash_of;
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
 use super::context::Keyed;
-use super::surroundings::Surroundings;
+use super::surroundings::ProcessOperator;
 use super::{KeyedContext, OnTimerContext};
-use crate::clock::Clock;
 use crate::keyed::key_functions;
 use crate::rejects::{RecordPlace, user_failure};
 
@@ -26,6 +24,10 @@ use crate::rejects::{RecordPlace, user_failure};
 const WATERMARK: &str = "watermark";
 
 /// A function over the records of each key, with state and timers.
+///
+/// What it keeps in fields of its own is in no checkpoint. A text that it keeps there for long is best kept
+/// [detached](millstream_model::text::Text::detach), or it keeps the buffer alive that it was read into; what goes into
+/// states is detached in any case.
 pub trait KeyedProcessFunction<K, In, Out> {
     /// Called once, to declare states and keep their handles.
     ///
@@ -57,42 +59,31 @@ pub trait KeyedProcessFunction<K, In, Out> {
     }
 }
 
+/// The work of a [`KeyedProcess`].
+pub struct ByKey<K, S, P> {
+    select: Arc<S>,
+    function: P,
+    store: Option<KeyedStore<K>>,
+    wakeup: Wakeup,
+    /// Keeps records from holding on to the read buffers that their texts are views of, where a state may keep text.
+    detacher: Detacher,
+}
+
 /// Runs a [`KeyedProcessFunction`].
 ///
 /// Besides the function's states and timers it keeps the watermark, so that a function that asks for it sees after a
 /// restore what it would have seen without.
-pub struct KeyedProcess<K, In, S, P> {
-    select: Arc<S>,
-    function: P,
-    store: Option<KeyedStore<K>>,
-    around: Surroundings<In>,
-    wakeup: Wakeup,
-}
+///
+/// Where one of the states may hold text, the function is given records whose texts have let go of the buffers that
+/// they were read into ([`Detacher`]): whatever it puts into a state in whatever way keeps no more alive than a record's
+/// own text.
+pub type KeyedProcess<K, In, S, P> = ProcessOperator<In, ByKey<K, S, P>>;
 
 impl<K, In: Record, S, P> KeyedProcess<K, In, S, P> {
     /// An operator for one subtask: by the key that `select` finds, with the function that `make` makes.
     pub fn new(select: Arc<S>, make: impl FnOnce() -> P) -> Self {
-        Self {
-            select,
-            function: make(),
-            store: None,
-            around: Surroundings::default(),
-            wakeup: Wakeup::default(),
-        }
-    }
-
-    /// With side outputs, which the link shares.
-    #[must_use]
-    pub fn with_sides(mut self, sides: SharedSides) -> Self {
-        self.around.set_sides(sides);
-        self
-    }
-
-    /// With another clock.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.around.clock = clock;
-        self
+        let (store, wakeup) = (None, Wakeup::default());
+        Self::of(ByKey { select, function: make(), store, wakeup, detacher: Detacher::none() })
     }
 }
 
@@ -112,13 +103,14 @@ where
     where
         P: KeyedProcessFunction<K, In, Out>,
     {
-        let key = (self.select)(&record);
-        let store = opened(&mut self.store)?;
+        let key = (self.work.select)(&record);
+        let store = opened(&mut self.work.store)?;
         store.set_key(known_hash.unwrap_or_else(|| hash_of(&key)), &key).map_err(StateError::from)?;
         let kept = self.around.rejects.keep(&record);
-        let keyed = Keyed { key: &key, store, wakeup: &self.wakeup, domain: () };
+        let record = self.work.detacher.own(record);
+        let keyed = Keyed { key: &key, store, wakeup: &self.work.wakeup, domain: () };
         let mut context = self.around.context(place.time, output, keyed);
-        match self.function.process(record, &mut context) {
+        match self.work.function.process(record, &mut context) {
             Ok(()) => Ok(()),
             Err(error) => self.around.rejects.take(error, kept, place),
         }
@@ -128,22 +120,22 @@ where
     where
         P: KeyedProcessFunction<K, In, Out>,
     {
-        let store = opened(&mut self.store)?;
+        let store = opened(&mut self.work.store)?;
         while let Some((key, time)) = store.fire_next(domain, up_to.millis()).map_err(StateError::from)? {
             let time = Timestamp::from_millis(time);
             let event_time = (domain == TimeDomain::EventTime).then_some(time);
-            let keyed = Keyed { key: &key, store: &mut *store, wakeup: &self.wakeup, domain };
+            let keyed = Keyed { key: &key, store: &mut *store, wakeup: &self.work.wakeup, domain };
             let mut context = self.around.context(event_time, output, keyed);
-            self.function.on_timer(time, &mut context).map_err(user_failure)?;
+            self.work.function.on_timer(time, &mut context).map_err(user_failure)?;
         }
         store.unset_key();
         Ok(store.check()?)
     }
 
     fn wake_for_next(&self) {
-        let next = self.store.as_ref().and_then(|store| store.next_timer(TimeDomain::ProcessingTime));
+        let next = self.work.store.as_ref().and_then(|store| store.next_timer(TimeDomain::ProcessingTime));
         if let Some(time) = next {
-            self.wakeup.request(Timestamp::from_millis(time));
+            self.work.wakeup.request(Timestamp::from_millis(time));
         }
     }
 }
@@ -160,16 +152,19 @@ where
     P: KeyedProcessFunction<K, In, Out>,
 {
     fn open(&mut self, context: &mut OperatorContext<'_>) -> Result<()> {
-        self.wakeup = context.wakeup.clone();
+        self.work.wakeup = context.wakeup.clone();
         self.around.open(context);
         // The subtasks may have come differently far; to the least of them no record is late that was not.
         let watermarks: Vec<Timestamp> =
             context.restore.claim_operator(WATERMARK, 1, Redistribution::Union)?;
         self.around.watermark = watermarks.into_iter().min().unwrap_or(Timestamp::MIN);
         let mut store = KeyedStore::new(context.groups, context.max_parallelism, key_functions());
-        self.function.open(&mut store).map_err(user_failure)?;
+        self.work.function.open(&mut store).map_err(user_failure)?;
         store.restore(&mut context.restore)?;
-        self.store = Some(store);
+        if store.keeps_text() {
+            self.work.detacher = Detacher::of::<In>();
+        }
+        self.work.store = Some(store);
         self.wake_for_next();
         Ok(())
     }
@@ -190,7 +185,7 @@ where
                 self.handle(record, Some(hash), &place(index, time), output)?;
             }
         }
-        let store = opened(&mut self.store)?;
+        let store = opened(&mut self.work.store)?;
         store.unset_key();
         Ok(store.check()?)
     }
@@ -209,7 +204,7 @@ where
     }
 
     fn snapshot(&mut self, snapshot: &mut OperatorSnapshot, _: Barrier) -> Result<()> {
-        snapshot.keyed.extend(opened(&mut self.store)?.freeze());
+        snapshot.keyed.extend(opened(&mut self.work.store)?.freeze());
         snapshot.operator.push(OperatorPart::new(WATERMARK, 1, [&self.around.watermark])?);
         Ok(())
     }

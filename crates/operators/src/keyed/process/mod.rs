@@ -10,5 +10,6 @@ mod surroundings;
 mod unkeyed;
 
 pub use context::{Keyed, KeyedContext, OnTimerContext, ProcessContext};
-pub use keyed::{KeyedProcess, KeyedProcessFunction};
-pub use unkeyed::{Process, ProcessFunction};
+pub use keyed::{ByKey, KeyedProcess, KeyedProcessFunction};
+pub use surroundings::ProcessOperator;
+pub use unkeyed::{Process, ProcessFunction, Unkeyed};

@@ -1,18 +1,49 @@
 //! What every process operator has, with a key or without: side outputs, a clock, a watermark, a way with errors.
+//!
+//! Holds: what can be given to both kinds of operator is given here, once.
 
 use millstream_dataflow::graph::SharedSides;
 use millstream_dataflow::operator::{OperatorContext, Output};
 use millstream_model::id::Subtask;
+use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
 use super::ProcessContext;
 use crate::clock::Clock;
 use crate::rejects::Rejects;
 
+/// A process operator: `Work` is the function and what it needs, `In` the type of its records.
+///
+/// Its names for users are [`Process`](super::Process) and [`KeyedProcess`](super::KeyedProcess).
+pub struct ProcessOperator<In, Work> {
+    pub(super) work: Work,
+    pub(super) around: Surroundings<In>,
+}
+
+impl<In: Record, Work> ProcessOperator<In, Work> {
+    pub(super) fn of(work: Work) -> Self {
+        Self { work, around: Surroundings::default() }
+    }
+
+    /// With side outputs, which the link shares.
+    #[must_use]
+    pub fn with_sides(mut self, sides: SharedSides) -> Self {
+        self.around.set_sides(sides);
+        self
+    }
+
+    /// With another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.around.clock = clock;
+        self
+    }
+}
+
 /// The parts of a process operator that have nothing to do with its key.
 pub(super) struct Surroundings<In> {
     pub(super) rejects: Rejects<In>,
-    pub(super) clock: Clock,
+    clock: Clock,
     pub(super) watermark: Timestamp,
     subtask: Subtask,
     sides: SharedSides,
@@ -31,8 +62,7 @@ impl<In> Default for Surroundings<In> {
 }
 
 impl<In: Clone + 'static> Surroundings<In> {
-    /// With the side outputs that the link shares.
-    pub(super) fn set_sides(&mut self, sides: SharedSides) {
+    fn set_sides(&mut self, sides: SharedSides) {
         self.rejects.set_sides(sides.clone());
         self.sides = sides;
     }

@@ -1,18 +1,19 @@
 //! The function without state, and its operator.
 
 use millstream_dataflow::batch::Batch;
-use millstream_dataflow::graph::SharedSides;
 use millstream_dataflow::operator::{Operator, OperatorContext, Output};
 use millstream_model::error::{BoxError, Result};
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
 use super::ProcessContext;
-use super::surroundings::Surroundings;
-use crate::clock::Clock;
+use super::surroundings::ProcessOperator;
 use crate::rejects::RecordPlace;
 
 /// A function over records that emits as it likes, to side outputs too.
+///
+/// A text that it keeps for long in a field of its own is best kept [detached](millstream_model::text::Text::detach), or
+/// it keeps the buffer alive that it was read into.
 pub trait ProcessFunction<In, Out> {
     /// Handles a record.
     ///
@@ -22,30 +23,18 @@ pub trait ProcessFunction<In, Out> {
     fn process(&mut self, record: In, context: &mut ProcessContext<'_, Out>) -> Result<(), BoxError>;
 }
 
-/// Runs a [`ProcessFunction`].
-pub struct Process<In, P> {
+/// The work of a [`Process`].
+pub struct Unkeyed<P> {
     function: P,
-    around: Surroundings<In>,
 }
+
+/// Runs a [`ProcessFunction`].
+pub type Process<In, P> = ProcessOperator<In, Unkeyed<P>>;
 
 impl<In: Record, P> Process<In, P> {
     /// An operator for one subtask, with the function that `make` makes.
     pub fn new(make: impl FnOnce() -> P) -> Self {
-        Self { function: make(), around: Surroundings::default() }
-    }
-
-    /// With side outputs, which the link shares.
-    #[must_use]
-    pub fn with_sides(mut self, sides: SharedSides) -> Self {
-        self.around.set_sides(sides);
-        self
-    }
-
-    /// With another clock.
-    #[must_use]
-    pub fn with_clock(mut self, clock: Clock) -> Self {
-        self.around.clock = clock;
-        self
+        Self::of(Unkeyed { function: make() })
     }
 }
 
@@ -59,7 +48,7 @@ impl<In: Record, Out, P: ProcessFunction<In, Out>> Operator<In, Out> for Process
         let (origin, is_timed) = (batch.origin().cloned(), batch.is_timed());
         for (index, (record, time)) in batch.drain_timed().enumerate() {
             let (kept, time) = (self.around.rejects.keep(&record), is_timed.then_some(time));
-            let processed = self.function.process(record, &mut self.around.context(time, output, ()));
+            let processed = self.work.function.process(record, &mut self.around.context(time, output, ()));
             if let Err(error) = processed {
                 let place = RecordPlace { origin: origin.as_ref(), index, time };
                 self.around.rejects.take(error, kept, &place)?;

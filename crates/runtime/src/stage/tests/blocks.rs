@@ -11,7 +11,8 @@ use crate::stage::counters::Tally;
 use crate::stage::shuffle::ShuffleStore;
 
 fn limited(shuffle_memory: usize, spill_folder: PathBuf) -> Arc<StageEngine> {
-    let settings = StageSettings { slots: 2, shuffle_memory, cache_memory: 0, spill_folder };
+    let settings =
+        StageSettings { slots: 2, shuffle_memory, cache_memory: 0, spill_folder, ..StageSettings::default() };
     Arc::new(StageEngine::new(&settings).unwrap())
 }
 

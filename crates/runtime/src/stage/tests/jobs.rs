@@ -3,7 +3,9 @@
 use std::sync::mpsc::channel;
 use std::sync::{Barrier, Mutex};
 use std::thread;
+use std::time::Duration;
 
+use millstream_dataflow::lineage::Lineage;
 use millstream_model::error::Failure;
 
 use super::*;
@@ -55,6 +57,44 @@ fn a_job_takes_over_a_shuffle_that_another_failed_to_make() {
     go_on.send(()).unwrap();
     assert!(first.join().unwrap().unwrap_err().to_string().contains("the first fails"));
     assert_eq!(second.join().unwrap().unwrap(), [45]);
+}
+
+#[test]
+fn a_task_that_does_not_stop_is_named_in_the_error_and_not_waited_for() {
+    let within = Duration::from_millis(20);
+    let settings = StageSettings { slots: 2, cancel_timeout: within, ..StageSettings::default() };
+    let engine = StageEngine::new(&settings).unwrap();
+    let ((let_go, held), started) = (channel::<()>(), Arc::new(Barrier::new(2)));
+    let held = Mutex::new(held);
+    let numbers: Arc<dyn Dataset<u64>> = Numbers::with(&engine, 3, move |partition, _| {
+        match partition {
+            0 => {
+                started.wait();
+                return Err(Failure::user("the first task fails"));
+            }
+            1 => {
+                started.wait();
+                // A task that hears nothing of being told to stop.
+                let _let_go = held.lock().unwrap().recv();
+            }
+            _ => {}
+        }
+        Ok(())
+    });
+    let message = collect(&engine, &numbers).unwrap_err().to_string();
+    assert!(message.contains("the first task fails"), "{message}");
+    let left = "did not stop within 20ms and are left to themselves, others have their slots: partition 1";
+    assert!(message.contains(left), "{message}");
+    // The next job has as many slots as the first had: two of its tasks wait for each other.
+    let meeting = Barrier::new(2);
+    let met: Arc<dyn Dataset<u64>> = Numbers::with(&engine, 2, move |_, _| {
+        meeting.wait();
+        Ok(())
+    });
+    assert_eq!(collect(&engine, &met).unwrap().len(), 20);
+    // Nor does the end of the engine wait for the one that does not stop.
+    drop((numbers, met, engine));
+    drop(let_go);
 }
 
 #[test]
@@ -150,4 +190,44 @@ fn a_parallelism_of_zero_is_refused() {
     let message =
         StageEngine::new(&StageSettings { slots: 0, ..StageSettings::default() }).unwrap_err().to_string();
     assert!(message.contains("parallelism 0") && message.contains("1 or more"), "{message}");
+}
+
+#[test]
+fn the_stages_that_a_job_waits_for_are_listed_with_their_tasks() {
+    let engine = engine(2);
+    assert!(engine.progress().is_empty());
+    let (is_there, wait) = channel();
+    let (go_on, gone_on) = channel::<()>();
+    let gate = Mutex::new((is_there, gone_on));
+    let numbers = Numbers::with(&engine, 3, move |partition, _| {
+        if partition == 2 {
+            let gate = gate.lock().unwrap();
+            gate.0.send(()).unwrap();
+            gate.1.recv().unwrap();
+        }
+        Ok(())
+    });
+    let map = numbers.id();
+    let sums: Arc<dyn Dataset<u64>> = Sums::new(&engine, numbers, 4);
+    let job = {
+        let (engine, sums) = (Arc::clone(&engine), Arc::clone(&sums));
+        thread::spawn(move || collect(&engine, &sums))
+    };
+    wait.recv().unwrap();
+    // The other two may still be on their way out.
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let (result, maps) = loop {
+        let mut jobs = engine.progress();
+        let mut stages = jobs.remove(0);
+        let (maps, result) = (stages.remove(1), stages.remove(0));
+        if maps.done == 2 || std::time::Instant::now() > end {
+            break (result, maps);
+        }
+        thread::yield_now();
+    };
+    assert_eq!((maps.dataset, maps.tasks, maps.active, maps.done, maps.failed), (map, 3, 1, 2, 0));
+    assert_eq!((result.dataset, result.tasks, result.active, result.done), (sums.id(), 4, 0, 0));
+    go_on.send(()).unwrap();
+    job.join().unwrap().unwrap();
+    assert!(engine.progress().is_empty());
 }

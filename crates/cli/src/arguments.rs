@@ -1,0 +1,84 @@
+//! What can be typed.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::exit;
+
+/// Streams and batches on one engine: runs programs written for Millstream, Flink or Spark.
+#[derive(Debug, Parser)]
+#[command(name = "millstream", version, after_help = exit::HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a program, here or on a cluster of Flink or Spark.
+    Run(Run),
+    /// Print the script that completes this command in a shell.
+    Completion {
+        /// The shell: `source <(millstream completion bash)`.
+        shell: Shell,
+    },
+}
+
+/// One program and where it runs.
+#[derive(Args, Debug)]
+#[command(after_help = exit::HELP)]
+pub(crate) struct Run {
+    /// Answer the imports of this package, so that a program written for it runs as it is.
+    #[arg(long = "as", value_name = "PACKAGE", value_enum, conflicts_with = "engine")]
+    pub(crate) answers: Option<Package>,
+    /// Hand the program to a cluster of this system, through its own client.
+    #[arg(long, value_enum, requires = "master")]
+    pub(crate) engine: Option<Engine>,
+    /// Where that cluster is: HOST:PORT of Flink's REST, spark://HOST:PORT.
+    #[arg(long, value_name = "ADDRESS", requires = "engine")]
+    pub(crate) master: Option<String>,
+    /// The Python to run with [default: MILLSTREAM_PYTHON, or else the one that this command belongs to, or python3].
+    #[arg(long, value_name = "INTERPRETER")]
+    pub(crate) python: Option<PathBuf>,
+    /// The interpreter was chosen already: it is this one.
+    #[arg(long, hide = true)]
+    pub(crate) here: bool,
+    /// The program and its own arguments: `job.py --input lines.txt`.
+    #[arg(required = true, num_args = 1.., trailing_var_arg = true, value_names = ["PROGRAM", "ARGS"])]
+    pub(crate) program: Vec<OsString>,
+}
+
+/// A package whose imports can be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Package {
+    Pyflink,
+    Pyspark,
+}
+
+impl Package {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pyflink => "pyflink",
+            Self::Pyspark => "pyspark",
+        }
+    }
+}
+
+/// A system that a program can be handed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    Flink,
+    Spark,
+}
+
+impl Engine {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Flink => "flink",
+            Self::Spark => "spark",
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! How a process without Python gets a Python program run: it becomes an interpreter.
+//!
+//! Answers for finding the interpreter and for what is said if there is none. The interpreter is told the job as
+//! arguments again, and its package understands them by this same library.
+//! Holds: the process that was started is the process that runs the program, so that signals, the terminal and the exit
+//! code need nobody in between.
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{PythonJob, exit, report};
+
+/// Names an interpreter, where `--python` does not.
+const VARIABLE: &str = "MILLSTREAM_PYTHON";
+
+/// The interpreter of the search path.
+const DEFAULT: &str = "python3";
+
+/// Hands over to the package; says so if it is not there. Before that, the folder that Python puts first for `-c` is
+/// taken away: a module that happens to lie there is none of the program's.
+const START: &str = "\
+import sys
+sys.path[:1] = [path for path in sys.path[:1] if path]
+try:
+    from millstream.__main__ import main
+except ModuleNotFoundError as error:
+    if error.name not in ('millstream', 'millstream.__main__', 'millstream._native'):
+        raise
+    version = '.'.join(map(str, sys.version_info[:3]))
+    sys.stderr.write(
+        f'error: the Python {sys.executable} ({version}) has no package millstream\\n'
+        f'  install it there: {sys.executable} -m pip install . in the folder of Millstream\\'s sources, '
+        f'or name another Python with --python or MILLSTREAM_PYTHON\\n'
+    )
+    sys.exit(127)
+main()
+";
+
+/// The interpreter that the environment names.
+pub(crate) fn asked_for() -> Option<PathBuf> {
+    std::env::var_os(VARIABLE).filter(|named| !named.is_empty()).map(PathBuf::from)
+}
+
+/// What has to be typed for the job, to an interpreter that is not to choose another.
+fn words(job: &PythonJob) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["run".into(), "--here".into()];
+    if let Some(package) = job.answers {
+        words.extend(["--as".into(), package.into()]);
+    }
+    if let Some((engine, master)) = &job.cluster {
+        words.extend(["--engine".into(), (*engine).into(), "--master".into(), master.into()]);
+    }
+    words.extend(["--".into(), job.program.clone().into()]);
+    words.extend(job.arguments.iter().cloned());
+    words
+}
+
+/// Runs the job in the interpreter of the search path, in place of this process. Returns only if that is impossible.
+pub fn become_default(job: &PythonJob) -> u8 {
+    become_one(Path::new(DEFAULT), job)
+}
+
+/// Runs the job in this interpreter, in place of this process. Returns only if that is impossible.
+pub(crate) fn become_one(python: &Path, job: &PythonJob) -> u8 {
+    let error = Command::new(python).arg("-c").arg(START).args(words(job)).exec();
+    let (python, program) = (python.display(), job.program.display());
+    let why = match error.kind() {
+        ErrorKind::NotFound => format!("there is no `{python}` to run {program} with"),
+        _ => format!("`{python}`, which is to run {program}, cannot be started: {error}"),
+    };
+    let right = "install Python 3.9 or later, or name an interpreter with --python or MILLSTREAM_PYTHON";
+    report::fault(exit::NOT_INSTALLED, &why, right)
+}

@@ -1,0 +1,176 @@
+//! A thread that reads a source into blocks.
+//!
+//! Answers for driving a source outside of a stream job, one reader of all its splits, and for telling how it ended. Not
+//! for reading (the source's reader does) nor for the bound (the blocks do).
+//! Holds: the thread has ended when `stop` returns; what it took in before is there to be cut.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use millstream_dataflow::batch::Batch;
+use millstream_dataflow::lineage::panic_message;
+use millstream_dataflow::operator::{ChainContext, Control, Downstream};
+use millstream_dataflow::source::{NextSplit, Polled, Source, SourceOutput, SplitEnumerator};
+use millstream_model::error::{Failure, Result};
+use millstream_model::id::Subtask;
+use millstream_model::time::Timestamp;
+
+use super::blocks::{Blocks, HoldLimits, Levels};
+use super::input::{Input, ReceiverEvent, ReceiverEvents};
+use super::status::ReceiverStatus;
+
+/// How long a reader may wait for records before it is asked again: the longest that a stop waits for it.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// Takes the runs of records of a batch, in the order in which they came.
+type Deliver<T> = Box<dyn Fn(Timestamp, Vec<Batch<T>>) -> Result<()> + Send + Sync>;
+
+/// A source, read from the start of the program on.
+pub struct Receiver<S: Source> {
+    deliver: Deliver<S::Record>,
+    source: Arc<S>,
+    name: String,
+    blocks: Arc<Blocks<S::Record>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl<S: Source> Receiver<S> {
+    /// Reads `source`, called `name`, within `limits`, each record counting with what `weigh` gives in bytes; `deliver` gets
+    /// what came for each batch.
+    pub fn new(
+        source: S,
+        name: String,
+        limits: HoldLimits,
+        weigh: fn(&S::Record) -> usize,
+        deliver: Deliver<S::Record>,
+    ) -> Self {
+        Self {
+            deliver,
+            source: Arc::new(source),
+            name,
+            blocks: Arc::new(Blocks::new(limits, weigh)),
+            thread: Mutex::new(None),
+        }
+    }
+
+    fn status(&self, levels: Levels) -> ReceiverStatus {
+        ReceiverStatus {
+            name: self.name.clone(),
+            active: self.thread().as_ref().is_some_and(|thread| !thread.is_finished()),
+            waits: levels.waits,
+            records_received: levels.received,
+            records_held: levels.held.records,
+            most_records_held: levels.most.records,
+            bytes_held: levels.held.bytes,
+            most_bytes_held: levels.most.bytes,
+        }
+    }
+
+    fn thread(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The end of the chain behind the source's reader.
+struct IntoBlocks<'a, T>(&'a Blocks<T>);
+
+impl<T> Downstream<T> for IntoBlocks<'_, T> {
+    fn open(&mut self, _: &mut ChainContext<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn batch(&mut self, batch: &mut Batch<T>) -> Result<()> {
+        self.0.push(batch);
+        Ok(())
+    }
+
+    fn control(&mut self, _: &mut Control<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn receive<S: Source>(
+    source: &S,
+    splits: &mut dyn SplitEnumerator<S::Split>,
+    blocks: &Blocks<S::Record>,
+) -> Result<()> {
+    let alone = Subtask { index: 0, of: 1 };
+    let mut reader = source.reader(alone)?;
+    let mut into = IntoBlocks(blocks);
+    while !blocks.is_stopped() {
+        if reader.poll(&mut SourceOutput::new(&mut into), PATIENCE)? == Polled::NeedSplit {
+            match splits.next_split(alone)? {
+                NextSplit::Split(split) => reader.add_split(split)?,
+                NextSplit::Wait => blocks.wait_for_stop(PATIENCE),
+                NextSplit::NoMore => break,
+            }
+        }
+    }
+    Ok(())
+}
+
+impl<S: Source> Input for Receiver<S> {
+    fn start(&self, events: &ReceiverEvents) -> Result<()> {
+        let mut splits = self.source.enumerator(None)?;
+        let (source, blocks) = (Arc::clone(&self.source), Arc::clone(&self.blocks));
+        let (events, name) = (events.clone(), self.name.clone());
+        let work = move || {
+            events.tell(ReceiverEvent::Started(name.clone()));
+            let ended = catch_unwind(AssertUnwindSafe(|| receive(&*source, &mut *splits, &blocks)))
+                .unwrap_or_else(|panic| Err(panic_message(&*panic)));
+            events.tell(match ended {
+                Ok(()) => ReceiverEvent::Stopped(name),
+                Err(failure) => ReceiverEvent::Failed(name, failure),
+            });
+        };
+        let thread = std::thread::Builder::new().name(format!("receiver {}", self.name)).spawn(work);
+        let thread = thread
+            .map_err(|error| Failure::external("no thread can be started for a receiver").because(error))?;
+        *self.thread() = Some(thread);
+        Ok(())
+    }
+
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// At most once: what was taken in by an earlier process is gone, and what comes now is read.
+    fn resume(&self, _: &[String]) -> Result<()> {
+        Ok(())
+    }
+
+    fn again(&self, time: Timestamp, _: &[String]) -> Result<()> {
+        (self.deliver)(time, Vec::new())
+    }
+
+    fn cut(&self, time: Timestamp) -> Result<u64> {
+        let runs = self.blocks.cut(time);
+        let records = runs.iter().map(Batch::len).sum::<usize>() as u64;
+        (self.deliver)(time, runs)?;
+        Ok(records)
+    }
+
+    fn done(&self, time: Timestamp) {
+        self.blocks.done(time);
+    }
+
+    fn stop(&self) -> bool {
+        self.blocks.stop();
+        let thread = self.thread().take();
+        if let Some(thread) = thread {
+            // It reports its own panics.
+            let _ended = thread.join();
+        }
+        self.blocks.has_open()
+    }
+
+    fn receiver(&self) -> Option<ReceiverStatus> {
+        Some(self.status(self.blocks.levels()))
+    }
+
+    fn wait_for_receiver(&self, wanted: &dyn Fn(&ReceiverStatus) -> bool) -> Option<ReceiverStatus> {
+        Some(self.status(self.blocks.wait_for_levels(|levels| wanted(&self.status(*levels)))))
+    }
+}
