@@ -55,10 +55,11 @@ def no_module(name: str) -> ModuleNotFoundError:
 def explain(error: BaseException) -> None:
     """Lets the exception say what it is about, if it is about a name that we do not have."""
     place = _place(error)
-    if isinstance(error, ModuleNotFoundError):
-        _cut_our_end(error)
     if isinstance(error, ImportError):
+        is_said_by_us = _cut_our_end(error)
         said = _import(error)
+        if said is None and is_said_by_us and place not in str(error.msg):
+            said = str(error.msg)
         if said is not None:
             error.msg = place + said
             error.args = (error.msg,)
@@ -166,14 +167,16 @@ def _place(error: BaseException) -> str:
     return ""
 
 
-def _cut_our_end(error: BaseException) -> None:
-    """Lets the traceback end with the import statement rather than inside of what answers it."""
+def _cut_our_end(error: BaseException) -> bool:
+    """Lets the traceback end with the import statement rather than inside of what answers it; whether it did not."""
     trace, last = error.__traceback__, None
     while trace is not None:
         last = trace if _is_users(trace.tb_frame) else last
         trace = trace.tb_next
-    if last is not None:
-        last.tb_next = None
+    if last is None or last.tb_next is None:
+        return False
+    last.tb_next = None
+    return True
 
 
 def _place_of_the_call() -> str:

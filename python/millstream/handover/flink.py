@@ -160,7 +160,7 @@ class Flink:
         if not self.jobs and ended.code == 0 and not ended.failure:
             self.screen.note("the program has ended without a job: is there an env.execute()?")
         self._wait(ended)
-        self.output.fetch(last=True)
+        self.output.fetch_all()
         failed = [job for job, state in self.jobs.items() if state in ("FAILED", "CANCELED", "SUSPENDED")]
         found = next((cause for cause in (self.cluster.failure(job) for job in failed) if cause), None)
         place = failure.flink_place(found.task, found.place) if found else None

@@ -82,6 +82,9 @@ class SparkConf(OfSparkConf):
         """All settings, a line each."""
         return "\n".join(f"{key}={value}" for key, value in self._conf.items())
 
+    def __repr__(self) -> str:
+        return f"<SparkConf {' '.join(self.toDebugString().splitlines())}>"
+
     def _copy(self) -> "SparkConf":
         copy = SparkConf()
         copy._conf.update(self._conf)

@@ -39,6 +39,10 @@ class Partitioner:
             and self.partitionFunc == other.partitionFunc
         )
 
+    def __repr__(self) -> str:
+        function = getattr(self.partitionFunc, "__name__", repr(self.partitionFunc))
+        return f"Partitioner({self.numPartitions}, {function})"
+
     def __call__(self, k: Any) -> int:
         return self.partitionFunc(k) % self.numPartitions
 

@@ -84,6 +84,9 @@ class StatusTracker(OfStatusTracker):
         self._jobs = jobs
         self._stages = stages
 
+    def __repr__(self) -> str:
+        return f"<StatusTracker: jobs {self.getActiveJobsIds()} run, stages {self.getActiveStageIds()}>"
+
     def getJobIdsForGroup(self, jobGroup: Optional[str] = None) -> List[int]:
         """The numbers of the jobs of a group; of those of no group if it is `None`."""
         return [job.info.jobId for job in self._jobs.all() if job.group == jobGroup]

@@ -18,6 +18,10 @@ class TaskContext(OfTaskContext):
     def __init__(self, task: Any) -> None:
         self._task = task
 
+    def __repr__(self) -> str:
+        place = f"stage {self.stageId()}, partition {self.partitionId()}, attempt {self.attemptNumber()}"
+        return f"<TaskContext of {place}>"
+
     @classmethod
     def get(cls) -> Optional["TaskContext"]:
         """The running task; `None` in the driver."""

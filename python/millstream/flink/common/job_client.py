@@ -109,9 +109,7 @@ class JobClient:
         if given is not None and given != self._folder:
             from millstream.flink._notices import without_effect
 
-            without_effect(
-                "savepoint_directory", "savepoints are below the folder of the job's checkpoints", 3
-            )
+            without_effect("savepoint_directory", "savepoints are below the folder of the job's checkpoints")
 
     def _savepoint(self) -> str:
         if self._folder is None:

@@ -61,6 +61,10 @@ class DataStream:
         self._inputs = inputs
         self._type: "TypeInformation" = declared(output_type, "the type of a stream")
 
+    def __repr__(self) -> str:
+        made = ", ".join(dict.fromkeys(one.step.name for one in self._inputs))
+        return f"<{type(self).__name__} made by {made}, of type {self._type}>"
+
     # What every call below is made of
 
     def _added(self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any) -> Step:

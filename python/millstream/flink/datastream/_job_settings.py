@@ -11,6 +11,9 @@ import os
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from millstream.flink._notices import without_effect
+from millstream.flink.datastream.checkpointing_mode import CheckpointingMode
+
 CHECKPOINTS = ("execution.checkpointing.dir", "state.checkpoints.dir")
 INTERVAL = "execution.checkpointing.interval"
 RESTORE = ("execution.state-recovery.path", "execution.savepoint.path")
@@ -53,6 +56,47 @@ def span(text: Any, name: str) -> int:
     if not found or not unit:
         raise ValueError(f"the setting {name} is a span of time such as `10 s`, {text!r} was given")
     return int(float(found[1]) * unit)
+
+
+def checkpoints(given: Any, config: Any) -> None:
+    """What settings say about checkpoints, into a `CheckpointConfig`."""
+    for name, method in (
+        (INTERVAL, config.set_checkpoint_interval),
+        ("execution.checkpointing.timeout", config.set_checkpoint_timeout),
+        ("execution.checkpointing.min-pause", config.set_min_pause_between_checkpoints),
+    ):
+        if given.contains_key(name):
+            method(span(given.get_string(name, ""), name))
+    tolerable = "execution.checkpointing.tolerable-failed-checkpoints"
+    if given.contains_key(tolerable):
+        config.set_tolerable_checkpoint_failure_number(given.get_integer(tolerable, 0))
+    name = "execution.checkpointing.mode"
+    if given.contains_key(name):
+        mode = given.get_string(name, "").upper().replace("-", "_")
+        if mode not in CheckpointingMode.__members__:
+            raise ValueError(f"the setting {name} is EXACTLY_ONCE or AT_LEAST_ONCE, not {mode!r}")
+        config.set_checkpointing_mode(CheckpointingMode[mode])
+
+
+#: What the names of Flink's own settings begin with, where they are about what is not here.
+_NOT_HERE = {
+    "pipeline.jars": "there is no JVM; connectors are built in",
+    "pipeline.classpaths": "there is no JVM; connectors are built in",
+    "env.": "there is no JVM",
+    "jobmanager.": "the job runs in this process",
+    "taskmanager.": "the job runs in this process and its workers",
+    "state.backend.": "state is kept in memory",
+    "python.fn-execution.": "records go to workers as soon as they are there",
+    "python.execution-mode": "functions run in this process, and in workers above parallelism 1",
+}
+
+
+def without_meaning(given: Any) -> None:
+    """Says once of each setting that it does nothing, if that is so."""
+    for key in sorted(given.key_set()):
+        for name, why in _NOT_HERE.items():
+            if key.startswith(name):
+                without_effect(f"the setting {key}", why)
 
 
 def first(settings: Any, names: Tuple[str, ...]) -> Optional[str]:

@@ -50,6 +50,10 @@ class StreamExecutionEnvironment:
         """An environment: in this process, with worker interpreters above parallelism 1."""
         return StreamExecutionEnvironment(configuration)
 
+    def __repr__(self) -> str:
+        mode, steps = self._mode.name.lower(), len(self._steps)
+        return f"<StreamExecutionEnvironment {mode}, parallelism {self.get_parallelism()}, {steps} steps>"
+
     def __reduce__(self) -> Any:
         raise TypeError(
             "an environment is of the program that makes the job, a function of the job cannot use it"
@@ -67,10 +71,7 @@ class StreamExecutionEnvironment:
             self.set_parallelism(given.get_integer("parallelism.default", 1))
         if given.contains_key("pipeline.max-parallelism"):
             self.set_max_parallelism(given.get_integer("pipeline.max-parallelism", 128))
-        if given.contains_key(named.INTERVAL):
-            self._checkpoints.set_checkpoint_interval(
-                named.span(given.get_string(named.INTERVAL, ""), named.INTERVAL)
-            )
+        named.checkpoints(given, self._checkpoints)
         if given.contains_key("execution.runtime-mode"):
             mode = given.get_string("execution.runtime-mode", "").upper()
             if mode not in RuntimeExecutionMode.__members__:
@@ -81,6 +82,7 @@ class StreamExecutionEnvironment:
         if given.contains_key("python.executable"):
             self._python = given.get_string("python.executable", "")
         self._files += named.python_files(given)
+        named.without_meaning(given)
 
     def get_config(self) -> ExecutionConfig:
         """Settings of the execution."""
@@ -303,7 +305,7 @@ class StreamExecutionEnvironment:
         once = hasattr(source_func, "__next__")
         promise = "at most once" if once else "exactly once"
         is_bounded = hasattr(source_func, "__len__")
-        opener = Iterated(make, has_positions)
+        opener = Iterated(make, has_positions, once)
         return self._source(source_name, lambda _: opener, type_info, bounded=is_bounded, promise=promise)
 
     # Running
