@@ -234,3 +234,32 @@ def test_wrong_settings_are_refused_by_name():
             env = StreamExecutionEnvironment.get_execution_environment(settings)
             env.from_collection([1]).print()
             env.get_execution_plan()
+
+
+@pytest.mark.parametrize("kind, expected", [(list, [1, 2, 3, 4]), (iter, [])])
+def test_after_a_restart_an_iterable_is_read_again_and_an_iterator_goes_on(tmp_path, kind, expected):
+    env = with_checkpoints(
+        tmp_path / "checkpoints",
+        1,
+        restart__strategy_type="fixed-delay",
+        **{"restart__strategy_fixed__delay_delay": "1 ms"},
+    )
+    env.get_checkpoint_config().set_checkpoint_interval(3_600_000)
+    mark = str(tmp_path / "failed")
+
+    def once(value):
+        if value == 3 and not os.path.exists(mark):
+            open(mark, "w").close()
+            raise OSError("fails once")
+        return value
+
+    found = list(env.add_source(kind([1, 2, 3, 4])).map(once).execute_and_collect())
+    assert found == expected and os.path.exists(mark)
+
+
+def test_a_stream_of_nothing_ends(tmp_path):
+    env = with_checkpoints(tmp_path, 2)
+    assert (
+        list(env.from_collection([]).map(lambda x: x).key_by(lambda x: x).map(Count()).execute_and_collect())
+        == []
+    )

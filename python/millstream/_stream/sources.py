@@ -78,8 +78,10 @@ class Iterated:
 
     splits = 1
 
-    def __init__(self, make: Callable[[], Any], has_positions: bool) -> None:
+    def __init__(self, make: Callable[[], Any], has_positions: bool, goes_on: bool) -> None:
         self._make, self._has_positions = make, has_positions
+        #: Whether it is an iterator, which has no start to go back to: it goes on where it is.
+        self._goes_on = goes_on
 
     def open(self, split: int, position: str, subtask: int) -> "_Iterating":
         """Iterates from a position on."""
@@ -93,10 +95,9 @@ class Iterated:
         if self._has_positions:
             yield from self._make().read(at)
             return
-        count = 0
-        for record in self._make():
-            count += 1
-            if at is None or count > at:
+        skipped = 0 if at is None or self._goes_on else at
+        for count, record in enumerate(self._make(), 1 if skipped or at is None else at + 1):
+            if count > skipped:
                 yield count, record
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from millstream.flink._names import importer
 
 _MODULES = {
+    "async_data_stream": "AsyncDataStream",
     "checkpoint_config": "CheckpointConfig",
     "checkpoint_storage": "CheckpointStorage CustomCheckpointStorage FileSystemCheckpointStorage "
     "JobManagerCheckpointStorage",

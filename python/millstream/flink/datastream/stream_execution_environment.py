@@ -305,7 +305,7 @@ class StreamExecutionEnvironment:
         once = hasattr(source_func, "__next__")
         promise = "at most once" if once else "exactly once"
         is_bounded = hasattr(source_func, "__len__")
-        opener = Iterated(make, has_positions)
+        opener = Iterated(make, has_positions, once)
         return self._source(source_name, lambda _: opener, type_info, bounded=is_bounded, promise=promise)
 
     # Running
