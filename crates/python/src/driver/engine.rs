@@ -124,7 +124,8 @@ impl PyEngine {
         let executor = match launch {
             None => Executor::here(),
             Some((python, arguments, environment, version, setup)) => {
-                let chosen_by = "PYSPARK_PYTHON names the interpreter of the workers";
+                let chosen_by =
+                    "spark.pyspark.python, or else PYSPARK_PYTHON, names the interpreter of the workers";
                 let launch = Launch { python, arguments, environment, version, chosen_by };
                 Executor::workers(Workers::start(launch, setup, slots).map_err(raised)?)
             }
