@@ -48,8 +48,15 @@ def run(
     """
     seen = Seen()
     start = time.perf_counter()
+    # The peers look for their interpreter, and for themselves in it, along the path.
+    path = os.pathsep.join([os.path.dirname(command[0]), os.environ["PATH"]])
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PATH": path},
     )
     said: List[str] = []
     listener = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)
