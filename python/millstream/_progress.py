@@ -1,17 +1,18 @@
 """The line that shows how far long jobs are.
 
-Answers for drawing it and cleaning it away. Not for the numbers: the engine counts, whether anybody looks or
-not.
-Holds: it is there while a job runs for longer than `AFTER` seconds, and gone before the job's result is;
-where nobody looks (a pipe, a file), there is none.
+Answers for drawing it and cleaning it away, and for what it says of batch jobs. Not for what it says of
+streams (`_stream.waiting_line`), nor for the numbers: the engine counts, whether anybody looks or not.
+Holds: it is there while a job runs for longer than `AFTER` seconds, and gone before the job's result is, and
+while something is printed `aside` from it; where nobody looks (a pipe, a file), there is none.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
-from typing import Any, Callable, List, Optional, TextIO, Tuple
+from typing import Any, Callable, Iterator, List, Optional, TextIO, Tuple
 
 #: A stage: data set, name, and the numbers of tasks, of those that run, of those that have ended, of failed
 #: attempts.
@@ -24,10 +25,33 @@ AFTER, EVERY = 0.5, 0.1
 STAGES, WIDTH = 3, 80
 
 
+#: Who has it may write to the terminal.
+_screen = threading.RLock()
+
+#: Those whose line is on the terminal now.
+_drawn: List["Progress"] = []
+
+
+@contextlib.contextmanager
+def aside(out: Any) -> Iterator[None]:
+    """Takes the lines away while something else is written, if that goes to a terminal; they come again."""
+    if not _is_terminal(out):
+        yield
+        return
+    with _screen:
+        for progress in list(_drawn):
+            progress._clean()
+        yield
+
+
 def watched(out: Any) -> bool:
     """Whether somebody looks at what is written there: on a terminal, or in a notebook."""
     if type(out).__module__ == "ipykernel.iostream":
         return True
+    return _is_terminal(out)
+
+
+def _is_terminal(out: Any) -> bool:
     try:
         return bool(out.isatty())
     except (AttributeError, ValueError):
@@ -67,11 +91,11 @@ def _stage(stage: Stage, columns: int) -> str:
 
 
 class Progress:
-    """Shows the jobs of one context."""
+    """Shows the jobs of one context: the text of so many characters, while any of them runs."""
 
-    def __init__(self, jobs: Callable[[], List[List[Stage]]]) -> None:
-        self._jobs = jobs
-        self._changed = threading.Condition()
+    def __init__(self, text: Callable[[int], str], every: float = EVERY) -> None:
+        self._text, self._every = text, every
+        self._changed = threading.Condition(_screen)
         self._running = 0
         self._since = 0.0
         self._shown: Optional[Tuple[TextIO, str]] = None
@@ -115,14 +139,16 @@ class Progress:
                 early = self._since + AFTER - time.monotonic()
                 if early <= 0:
                     self._draw()
-                self._changed.wait(max(early, EVERY))
+                self._changed.wait(max(early, self._every))
 
     def _draw(self) -> None:
         out = sys.stderr
         columns = width(out)
-        text = line(self._jobs(), columns)
+        text = self._text(columns)
         before = self._shown[1] if self._shown is not None else ""
         if text and text != before:
+            if self._shown is None:
+                _drawn.append(self)
             self._shown = (out, text)
             self._write(out, "\r" + text.ljust(min(len(before), columns - 1)))
 
@@ -130,6 +156,7 @@ class Progress:
         if self._shown is not None:
             out, text = self._shown
             self._shown = None
+            _drawn.remove(self)
             self._write(out, "\r" + " " * len(text) + "\r")
 
     def _write(self, out: TextIO, text: str) -> None:
