@@ -1,18 +1,20 @@
 """The line that shows how far long jobs are.
 
 Answers for drawing it and cleaning it away, and for what it says of batch jobs. Not for what it says of
-streams (`_stream.waiting_line`), nor for the numbers: the engine counts, whether anybody looks or not.
-Holds: it is there while a job runs for longer than `AFTER` seconds, and gone before the job's result is, and
-while something is printed `aside` from it; where nobody looks (a pipe, a file), there is none.
+streams (`_stream.waiting_line`), nor for what the program prints meanwhile (`_beside`), nor for the numbers:
+the engine counts, whether anybody looks or not.
+Holds: it is there while a job runs for longer than `AFTER` seconds, and gone before the job's result is;
+where nobody looks (a pipe, a file), there is none.
 """
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import threading
 import time
-from typing import Any, Callable, Iterator, List, Optional, TextIO, Tuple
+from typing import Any, Callable, List, Optional, TextIO, Tuple
+
+from millstream import _beside
 
 #: A stage: data set, name, and the numbers of tasks, of those that run, of those that have ended, of failed
 #: attempts.
@@ -25,37 +27,12 @@ AFTER, EVERY = 0.5, 0.1
 STAGES, WIDTH = 3, 80
 
 
-#: Who has it may write to the terminal.
-_screen = threading.RLock()
-
-#: Those whose line is on the terminal now.
-_drawn: List["Progress"] = []
-
-
-@contextlib.contextmanager
-def aside(out: Any) -> Iterator[None]:
-    """Takes the lines away while something else is written, if that goes to a terminal; they come again."""
-    if not _is_terminal(out):
-        yield
-        return
-    with _screen:
-        for progress in list(_drawn):
-            progress._clean()
-        yield
-
-
 def watched(out: Any) -> bool:
     """Whether somebody looks at what is written there: on a terminal, or in a notebook."""
+    out = _beside.own(out)
     if type(out).__module__ == "ipykernel.iostream":
         return True
-    return _is_terminal(out)
-
-
-def _is_terminal(out: Any) -> bool:
-    try:
-        return bool(out.isatty())
-    except (AttributeError, ValueError):
-        return False
+    return _beside.is_terminal(out)
 
 
 def width(out: Any) -> int:
@@ -95,7 +72,7 @@ class Progress:
 
     def __init__(self, text: Callable[[int], str], every: float = EVERY) -> None:
         self._text, self._every = text, every
-        self._changed = threading.Condition(_screen)
+        self._changed = threading.Condition(_beside.screen)
         self._running = 0
         self._since = 0.0
         self._shown: Optional[Tuple[TextIO, str]] = None
@@ -120,12 +97,14 @@ class Progress:
         with self._changed:
             self._running = max(self._running - 1, 0)
             self._clean()
+            _beside.give_back()
 
     def stop(self) -> None:
         """Nothing is shown any more."""
         with self._changed:
             self._stopped = True
             self._clean()
+            _beside.give_back()
             self._changed.notify()
         if self._thread is not None:
             self._thread.join()
@@ -142,13 +121,15 @@ class Progress:
                 self._changed.wait(max(early, self._every))
 
     def _draw(self) -> None:
-        out = sys.stderr
+        if self._shown is None and not _beside.is_free():
+            return
+        out = _beside.own(sys.stderr)
         columns = width(out)
         text = self._text(columns)
         before = self._shown[1] if self._shown is not None else ""
         if text and text != before:
             if self._shown is None:
-                _drawn.append(self)
+                _beside.stand(self._clean)
             self._shown = (out, text)
             self._write(out, "\r" + text.ljust(min(len(before), columns - 1)))
 
@@ -156,7 +137,7 @@ class Progress:
         if self._shown is not None:
             out, text = self._shown
             self._shown = None
-            _drawn.remove(self)
+            _beside.leave(self._clean)
             self._write(out, "\r" + " " * len(text) + "\r")
 
     def _write(self, out: TextIO, text: str) -> None:

@@ -80,6 +80,7 @@ def folder(tmp_path):
     (tmp_path / "long.py").write_text(LONG)
     (tmp_path / "stream.py").write_text(STREAM.replace("PRINT", "add_sink(lambda text: None)"))
     (tmp_path / "printed.py").write_text(STREAM.replace("PRINT", "print().set_parallelism(1)"))
+    (tmp_path / "says.py").write_text(STREAM.replace("PRINT", "add_sink(print)"))
     return tmp_path
 
 
@@ -176,8 +177,9 @@ def test_waiting_for_a_client_is_shown_with_the_time_since_the_start(folder):
         assert terminal.rest().endswith("it has ended\n")
 
 
-def test_the_line_steps_aside_for_what_a_stream_prints(folder):
-    with Terminal(["printed.py", "1"], cwd=folder) as terminal:
+@pytest.mark.parametrize("name", ["printed.py", "says.py"])
+def test_the_line_steps_aside_for_what_a_stream_prints(folder, name):
+    with Terminal([name, "1"], cwd=folder) as terminal:
         assert terminal.wait_for(r"11\n22\n") == "11\n22\n"
         terminal.wait_for(r"\r\[numbers\] [^\r]* a second")
         (folder / "go").touch()
@@ -185,6 +187,40 @@ def test_the_line_steps_aside_for_what_a_stream_prints(folder):
         # Blanks over the whole line, and then what is printed, from the first column on.
         assert re.search(r"\r {40,}\r33\n", rest), rest
         assert rest.endswith("it has ended\n")
+
+
+#: A task that says half a line once the file is there, and the other when the line wanted to be drawn.
+SAYS = """
+import os, sys, time
+from millstream import _beside
+from millstream.spark import SparkContext
+
+wanted, is_free = [], _beside.is_free
+_beside.is_free = lambda: wanted.append(is_free()) or wanted[-1]
+
+def say(n):
+    while not os.path.exists("half"):
+        time.sleep(0.01)
+    print("half a", end=" ", file=sys.stderr if n else sys.stdout)
+    from __main__ import wanted
+    while wanted.count(False) < 3:
+        time.sleep(0.01)
+    print("line", file=sys.stderr if n else sys.stdout)
+
+out = sys.stdout
+with SparkContext("local", "says") as sc:
+    sc.parallelize([int(sys.argv[1])], 1).foreach(say)
+assert sys.stdout is out
+"""
+
+
+@pytest.mark.parametrize("stream", ["0", "1"])
+def test_the_line_does_not_come_into_a_line_that_is_begun(tmp_path, stream):
+    (tmp_path / "halves.py").write_text(SAYS)
+    with Terminal(["halves.py", stream], cwd=tmp_path) as terminal:
+        terminal.wait_for(r"\r\[Stage \d+ [^\r]*1\) / 1\]")
+        (tmp_path / "half").touch()
+        assert re.search(r"\r {40,}\rhalf a line\n(\r\[[^\r]*)*(\r +\r)?$", terminal.rest())
 
 
 def test_a_setting_that_is_neither_is_refused(tmp_path):

@@ -5,12 +5,9 @@ from __future__ import annotations
 import sys
 from typing import List
 
-from millstream._progress import aside
-
 
 def print_lines(prefix: str, lines: List[str]) -> None:
     """Writes records that are text already, a line each."""
     out = sys.stdout
-    with aside(out):
-        out.write("".join([f"{prefix}{line}\n" for line in lines]))
-        out.flush()
+    out.write("".join([f"{prefix}{line}\n" for line in lines]))
+    out.flush()
