@@ -1,7 +1,7 @@
 """What the program writes to the terminal while a line of progress is there.
 
-Answers for `print`s of this process, in whatever thread and function: the line goes away before them, and does
-not come again in the middle of theirs. Not for the line (`_progress`), nor for what workers print.
+Answers for `print`s of this process, in whatever thread and function: the line goes away before them, and
+does not come again in the middle of theirs. Not for the line (`_progress`), nor for what workers print.
 Holds: `sys.stdout` and `sys.stderr` are the program's own again once no line is there.
 """
 

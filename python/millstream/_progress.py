@@ -81,8 +81,10 @@ class Progress:
 
     def begin(self) -> None:
         """A job begins."""
-        if not watched(sys.stderr):
-            return
+        if watched(sys.stderr):
+            self._begin()
+
+    def _begin(self) -> None:
         with self._changed:
             if self._running == 0:
                 self._since = time.monotonic()

@@ -17,8 +17,10 @@ import os, sys, time
 from millstream.spark import SparkConf, SparkContext
 
 def wait(n):
-    while n == 3 and not os.path.exists("go"):
-        time.sleep(0.01)
+    if n == 3:
+        # Waits.
+        while not os.path.exists("go"):
+            time.sleep(0.01)
     return n
 
 conf = SparkConf().setMaster(sys.argv[1]).setAppName("long")
@@ -37,6 +39,7 @@ from millstream.flink.datastream import StreamExecutionEnvironment
 
 def numbers():
     yield from (1, 2)
+    # Waits.
     while not os.path.exists("go"):
         time.sleep(0.01)
     yield 3
@@ -50,14 +53,10 @@ env.execute("numbers")
 print("it has ended", flush=True)
 """
 
-#: In front of a program: makes the file once a line, had there been one, would have been drawn some times.
+#: In front of a program: makes the file once a line of the job that runs would have been drawn some times.
 LOOKED = """
-import pathlib, sys
+import pathlib
 from millstream._progress import Progress
-
-class Terminal:
-    def isatty(self):
-        return True
 
 looks = []
 
@@ -67,11 +66,9 @@ def looked(columns):
         pathlib.Path("go").touch()
     return ""
 
-def looking(runs):
-    real, sys.stderr = sys.stderr, Terminal()
-    Progress(looked).begin()
-    sys.stderr = real
-    return runs
+def looking():
+    # Whether anybody looks or not.
+    Progress(looked)._begin()
 """
 
 
@@ -87,9 +84,8 @@ def folder(tmp_path):
 def looked(folder, name):
     """The program, which waits no longer than until a line would have been seen."""
     program = (folder / name).read_text()
-    program = program.replace("sc.parallelize", "looking(sc).parallelize")
-    program = program.replace("env.execute", "looking(env).execute")
-    (folder / f"looked_{name}").write_text(LOOKED + program)
+    assert program.count("# Waits.") == 1
+    (folder / f"looked_{name}").write_text(LOOKED + program.replace("# Waits.", "looking()"))
     return f"looked_{name}"
 
 
