@@ -1,7 +1,8 @@
 """The line that shows how far long jobs are.
 
-Answers for drawing it and cleaning it away. Not for the numbers: the engine counts, whether anybody looks or
-not.
+Answers for drawing it and cleaning it away, and for what it says of batch jobs. Not for what it says of
+streams (`_stream.waiting_line`), nor for what the program prints meanwhile (`_beside`), nor for the numbers:
+the engine counts, whether anybody looks or not.
 Holds: it is there while a job runs for longer than `AFTER` seconds, and gone before the job's result is;
 where nobody looks (a pipe, a file), there is none.
 """
@@ -12,6 +13,8 @@ import sys
 import threading
 import time
 from typing import Any, Callable, List, Optional, TextIO, Tuple
+
+from millstream import _beside
 
 #: A stage: data set, name, and the numbers of tasks, of those that run, of those that have ended, of failed
 #: attempts.
@@ -26,12 +29,10 @@ STAGES, WIDTH = 3, 80
 
 def watched(out: Any) -> bool:
     """Whether somebody looks at what is written there: on a terminal, or in a notebook."""
+    out = _beside.own(out)
     if type(out).__module__ == "ipykernel.iostream":
         return True
-    try:
-        return bool(out.isatty())
-    except (AttributeError, ValueError):
-        return False
+    return _beside.is_terminal(out)
 
 
 def width(out: Any) -> int:
@@ -67,11 +68,11 @@ def _stage(stage: Stage, columns: int) -> str:
 
 
 class Progress:
-    """Shows the jobs of one context."""
+    """Shows the jobs of one context: the text of so many characters, while any of them runs."""
 
-    def __init__(self, jobs: Callable[[], List[List[Stage]]]) -> None:
-        self._jobs = jobs
-        self._changed = threading.Condition()
+    def __init__(self, text: Callable[[int], str], every: float = EVERY) -> None:
+        self._text, self._every = text, every
+        self._changed = threading.Condition(_beside.screen)
         self._running = 0
         self._since = 0.0
         self._shown: Optional[Tuple[TextIO, str]] = None
@@ -80,8 +81,10 @@ class Progress:
 
     def begin(self) -> None:
         """A job begins."""
-        if not watched(sys.stderr):
-            return
+        if watched(sys.stderr):
+            self._begin()
+
+    def _begin(self) -> None:
         with self._changed:
             if self._running == 0:
                 self._since = time.monotonic()
@@ -96,12 +99,14 @@ class Progress:
         with self._changed:
             self._running = max(self._running - 1, 0)
             self._clean()
+            _beside.give_back()
 
     def stop(self) -> None:
         """Nothing is shown any more."""
         with self._changed:
             self._stopped = True
             self._clean()
+            _beside.give_back()
             self._changed.notify()
         if self._thread is not None:
             self._thread.join()
@@ -115,14 +120,18 @@ class Progress:
                 early = self._since + AFTER - time.monotonic()
                 if early <= 0:
                     self._draw()
-                self._changed.wait(max(early, EVERY))
+                self._changed.wait(max(early, self._every))
 
     def _draw(self) -> None:
-        out = sys.stderr
+        if self._shown is None and not _beside.is_free():
+            return
+        out = _beside.own(sys.stderr)
         columns = width(out)
-        text = line(self._jobs(), columns)
+        text = self._text(columns)
         before = self._shown[1] if self._shown is not None else ""
         if text and text != before:
+            if self._shown is None:
+                _beside.stand(self._clean)
             self._shown = (out, text)
             self._write(out, "\r" + text.ljust(min(len(before), columns - 1)))
 
@@ -130,6 +139,7 @@ class Progress:
         if self._shown is not None:
             out, text = self._shown
             self._shown = None
+            _beside.leave(self._clean)
             self._write(out, "\r" + " " * len(text) + "\r")
 
     def _write(self, out: TextIO, text: str) -> None:

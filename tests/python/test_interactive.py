@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from millstream._progress import Progress, line, watched
+from millstream._progress import line
 from millstream.spark import TaskContext
 from terminal import Terminal
 
@@ -17,8 +17,10 @@ import os, sys, time
 from millstream.spark import SparkConf, SparkContext
 
 def wait(n):
-    while n == 3 and not os.path.exists("go"):
-        time.sleep(0.01)
+    if n == 3:
+        # Waits.
+        while not os.path.exists("go"):
+            time.sleep(0.01)
     return n
 
 conf = SparkConf().setMaster(sys.argv[1]).setAppName("long")
@@ -29,10 +31,62 @@ with SparkContext(conf=conf) as sc:
 """
 
 
+#: A stream of three records; the last waits for the file.
+STREAM = """
+import os, sys, time
+from millstream.flink.common import Configuration
+from millstream.flink.datastream import StreamExecutionEnvironment
+
+def numbers():
+    yield from (1, 2)
+    # Waits.
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    yield 3
+
+settings = Configuration()
+for setting in sys.argv[2:]:
+    settings.set_string(*setting.split("="))
+env = StreamExecutionEnvironment.get_execution_environment(settings).set_parallelism(int(sys.argv[1]))
+env.add_source(numbers).map(str).key_by(len).map(lambda text: text * 2).PRINT
+env.execute("numbers")
+print("it has ended", flush=True)
+"""
+
+#: In front of a program: makes the file once a line of the job that runs would have been drawn some times.
+LOOKED = """
+import pathlib
+from millstream._progress import Progress
+
+looks = []
+
+def looked(columns):
+    looks.append(columns)
+    if len(looks) == 10:
+        pathlib.Path("go").touch()
+    return ""
+
+def looking():
+    # Whether anybody looks or not.
+    Progress(looked)._begin()
+"""
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "long.py").write_text(LONG)
+    (tmp_path / "stream.py").write_text(STREAM.replace("PRINT", "add_sink(lambda text: None)"))
+    (tmp_path / "printed.py").write_text(STREAM.replace("PRINT", "print().set_parallelism(1)"))
+    (tmp_path / "says.py").write_text(STREAM.replace("PRINT", "add_sink(print)"))
     return tmp_path
+
+
+def looked(folder, name):
+    """The program, which waits no longer than until a line would have been seen."""
+    program = (folder / name).read_text()
+    assert program.count("# Waits.") == 1
+    (folder / f"looked_{name}").write_text(LOOKED + program.replace("# Waits.", "looking()"))
+    return f"looked_{name}"
 
 
 @pytest.mark.parametrize("master, active", [("local", 1), ("local[2]", 1)])
@@ -62,25 +116,134 @@ def test_a_short_job_shows_nothing(folder):
         assert terminal.rest() == "the result is [0, 1, 2, 3]\n"
 
 
-def test_a_setting_turns_it_off(folder):
-    with Terminal(["long.py", "local", "spark.ui.showConsoleProgress=false"], cwd=folder) as terminal:
-        with pytest.raises(AssertionError, match="did not come"):
-            terminal.wait_for("Stage", seconds=1.5)
+#: Programs with what they print, how many at once is asked for, and what turns the line off.
+QUIET = {
+    "long.py": ("local[2]", "spark.ui.showConsoleProgress=false", "the result is [0, 1, 2, 3]\n"),
+    "stream.py": ("2", "millstream.progress=false", "it has ended\n"),
+    "printed.py": ("1", "millstream.progress=false", "11\n22\n33\nit has ended\n"),
+}
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_a_setting_turns_it_off(folder, name):
+    width, off, printed = QUIET[name]
+    with Terminal([looked(folder, name), width, off], cwd=folder) as terminal:
+        assert terminal.rest() == printed
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_a_pipe_gets_nothing(folder, name):
+    width, _, printed = QUIET[name]
+    command = [sys.executable, looked(folder, name), width]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert (ended.stdout, ended.stderr) == (printed, "")
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_the_same_on_a_terminal_is_shown(folder, name):
+    """The two tests above see nothing because there is nothing, and not because they do not wait for it."""
+    with Terminal([looked(folder, name), QUIET[name][0]], cwd=folder) as terminal:
+        terminal.wait_for(r"\r\[(Stage \d|numbers\] )")
+
+
+@pytest.mark.parametrize("width", ["1", "2"])
+def test_a_stream_that_is_waited_for_shows_what_it_reads(folder, width):
+    with Terminal(["stream.py", width], cwd=folder) as terminal:
+        terminal.wait_for(r"\r\[numbers\] \d+\.\d s  read 2 records, [\d.]+ a second")
         (folder / "go").touch()
-        assert terminal.rest() == "the result is [0, 1, 2, 3]\n"
+        shown, _, rest = terminal.rest().rpartition("it has ended")
+        assert rest == "\n"
+        # The last thing before the end is a line of blanks.
+        assert shown.endswith("\r") and set(shown[:-1].rpartition("\r")[2]) == {" "}
 
 
-def test_a_pipe_gets_nothing(folder):
-    process = subprocess.Popen(
-        [sys.executable, "long.py", "local[2]"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+def test_waiting_for_a_client_is_shown_with_the_time_since_the_start(folder):
+    text = (folder / "stream.py").read_text()
+    late = (
+        'client = env.execute_async("numbers")\n'
+        'input("wait? ")\n'
+        'client.get_job_execution_result().result()'
     )
-    threading.Timer(1.5, (folder / "go").touch).start()
-    printed, said = process.communicate(timeout=30)
-    assert (printed, said) == ("the result is [0, 1, 2, 3]\n", "")
+    (folder / "client.py").write_text(text.replace('env.execute("numbers")', late))
+    with Terminal(["client.py", "1"], cwd=folder) as terminal:
+        terminal.wait_for(r"wait\? $")
+        terminal.type("\n")
+        terminal.wait_for(r"\r\[numbers\] \d+\.\d s  read 2 records, ")
+        (folder / "go").touch()
+        assert terminal.rest().endswith("it has ended\n")
+
+
+@pytest.mark.parametrize("name", ["printed.py", "says.py"])
+def test_the_line_steps_aside_for_what_a_stream_prints(folder, name):
+    with Terminal([name, "1"], cwd=folder) as terminal:
+        assert terminal.wait_for(r"11\n22\n") == "11\n22\n"
+        terminal.wait_for(r"\r\[numbers\] [^\r]* a second")
+        (folder / "go").touch()
+        rest = terminal.rest()
+        # Blanks over the whole line, and then what is printed, from the first column on.
+        assert re.search(r"\r {40,}\r33\n", rest), rest
+        assert rest.endswith("it has ended\n")
+
+
+#: A task that says half a line once the file is there, and the other when the line wanted to be drawn.
+SAYS = """
+import os, sys, time
+from millstream import _beside
+from millstream.spark import SparkContext
+
+wanted, is_free = [], _beside.is_free
+_beside.is_free = lambda: wanted.append(is_free()) or wanted[-1]
+
+def say(n):
+    while not os.path.exists("half"):
+        time.sleep(0.01)
+    print("half a", end=" ", file=sys.stderr if n else sys.stdout)
+    from __main__ import wanted
+    while wanted.count(False) < 3:
+        time.sleep(0.01)
+    print("line", file=sys.stderr if n else sys.stdout)
+
+out = sys.stdout
+with SparkContext("local", "says") as sc:
+    sc.parallelize([int(sys.argv[1])], 1).foreach(say)
+assert sys.stdout is out
+"""
+
+
+@pytest.mark.parametrize("stream", ["0", "1"])
+def test_the_line_does_not_come_into_a_line_that_is_begun(tmp_path, stream):
+    (tmp_path / "halves.py").write_text(SAYS)
+    with Terminal(["halves.py", stream], cwd=tmp_path) as terminal:
+        terminal.wait_for(r"\r\[Stage \d+ [^\r]*1\) / 1\]")
+        (tmp_path / "half").touch()
+        assert re.search(r"\r {40,}\rhalf a line\n(\r\[[^\r]*)*(\r +\r)?$", terminal.rest())
+
+
+def test_a_setting_that_is_neither_is_refused(tmp_path):
+    from millstream.flink.common import Configuration
+    from millstream.flink.datastream import StreamExecutionEnvironment
+
+    settings = Configuration().set_string("millstream.progress", "maybe")
+    env = StreamExecutionEnvironment.get_execution_environment(settings)
+    env.from_collection([1]).print()
+    with pytest.raises(ValueError, match="millstream.progress is true or false, 'maybe' was given"):
+        env.execute()
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_the_metrics_of_a_stream_count_records(width):
+    from millstream.flink.datastream import StreamExecutionEnvironment
+
+    env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(width)
+    numbers = env.from_collection(range(10_000)).filter(lambda n: n % 2 == 0)
+    numbers.key_by(lambda n: n % 10).reduce(lambda a, b: a + b).add_sink(lambda n: None).name("away")
+    client = env.execute_async()
+    client.get_job_execution_result().result()
+    counts = client._job.metrics()
+    assert client._job.records_read() == 10_000
+    assert counts[0] == ("Collection", 0, 10_000)
+    by_reduce = [(came, went) for name, came, went in counts if "educe" in name]
+    assert by_reduce and by_reduce[0][0] == 5_000, counts
 
 
 def test_output_into_a_pipe_leaves_the_line_on_the_terminal(folder):
@@ -177,35 +340,6 @@ def test_the_line_is_as_wide_as_the_terminal():
     assert line([[(3, "map", 10, 0, 10, 0)]], 40) == "[Stage 3 map:============(10 + 0) / 10]"
     assert line([stages], 10) == "[Stage 3 "
     assert line([], 80) == line([[]], 80) == ""
-
-
-class OutStream:
-    """What stands for standard error in a notebook, with the name that it has there."""
-
-    __module__ = "ipykernel.iostream"
-
-    def __init__(self):
-        self.text, self.shown = "", threading.Event()
-
-    def write(self, text):
-        self.text += text
-        if "Stage" in text:
-            self.shown.set()
-
-    def flush(self):
-        pass
-
-
-def test_a_notebook_is_told_too(monkeypatch):
-    notebook = OutStream()
-    monkeypatch.setattr(sys, "stderr", notebook)
-    assert watched(notebook)
-    progress = Progress(lambda: [[(1, "map", 4, 1, 2, 0)]])
-    progress.begin()
-    assert notebook.shown.wait(10)
-    progress.end()
-    progress.stop()
-    assert notebook.text.startswith("\r[Stage 1 map:=") and notebook.text.endswith(" \r")
 
 
 def test_the_status_tracker_counts_the_tasks_of_stages(workers, tmp_path):

@@ -16,14 +16,14 @@ use crate::services;
 const TOOLS: [&str; 1] = ["maturin>=1.9,<2"];
 /// What the tests need besides the wheel and what it depends on.
 const TEST_TOOLS: [&str; 1] = ["pytest>=8,<10"];
-/// What a test asks about the types that a program sees.
-const TYPE_CHECKER: &str = "mypy>=1.11,<3";
+/// What tests ask about the types that a program sees, and the kernel of a notebook with what talks to it.
+const ASKED: [&str; 3] = ["mypy>=1.11,<3", "ipykernel>=6.29,<8", "jupyter_client>=8,<9"];
 
 /// Runs the tests. `PYTHON` names another interpreter than `python3`.
 pub(crate) fn run(project: &Project) -> Result<()> {
     let wheel = build(project, Profile::Tested)?;
     let tests = environment(project, "environment", &wheel, None)?;
-    project.run(Command::new(&tests).args(["-m", "pip", "install", "--quiet", TYPE_CHECKER]))?;
+    project.run(Command::new(&tests).args(["-m", "pip", "install", "--quiet"]).args(ASKED))?;
     // The command of the wheel and the one that cargo builds pass the same tests.
     project.cargo(&["build", "-p", "millstream-cli"], &[])?;
     let mut pytest = Command::new(tests);

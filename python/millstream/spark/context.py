@@ -14,7 +14,7 @@ from typing import Any, Callable, ClassVar, Dict, Iterable, List, Optional, Sequ
 
 from millstream import _native, _worker
 from millstream._names import pep8
-from millstream._progress import Progress
+from millstream._progress import Progress, line
 from millstream.spark import _inputs
 from millstream.spark._spellings import OfSparkContext
 from millstream.spark.accumulators import (
@@ -115,7 +115,7 @@ class SparkContext(OfSparkContext):
                 self._slots, launch, shuffle_memory, cache_memory, self._conf.get("spark.local.dir")
             )
             shown = self._conf.get("spark.ui.showConsoleProgress", "true") == "true"
-            self._progress = Progress(self._engine.progress) if shown else None
+            self._progress = Progress(self._progress_line) if shown else None
             self._jobs = Jobs(self._progress)
             self._stopped = False
             SparkContext._active_spark_context = self
@@ -327,6 +327,9 @@ class SparkContext(OfSparkContext):
     def listFiles(self) -> List[str]:
         """The files that were added."""
         return list(self._files.values())
+
+    def _progress_line(self, columns: int) -> str:
+        return line(self._engine.progress(), columns)
 
     def _told(self) -> bytes:
         """What each worker is told first."""

@@ -3,7 +3,7 @@
 //! Answers for records that are objects of this interpreter, for records that lie encoded in a block, and for turning one
 //! into the other. Not for where they go.
 //! Holds: a chunk is not empty and never changes, so that several readers share it; its times, if there are any, are as
-//! many as its records.
+//! many as its records; it knows how many they are without the interpreter.
 
 use std::sync::Arc;
 
@@ -50,16 +50,23 @@ pub(super) struct Chunk {
 #[derive(Debug)]
 struct Run {
     records: Values,
+    rows: usize,
     times: Option<Values>,
 }
 
 impl Chunk {
-    pub(super) fn new(records: Values, times: Option<Values>, target: u16, input: u8) -> Self {
-        Self { run: Arc::new(Run { records, times }), target, input }
+    /// Of `rows` records.
+    pub(super) fn new(records: Values, rows: usize, times: Option<Values>, target: u16, input: u8) -> Self {
+        Self { run: Arc::new(Run { records, rows, times }), target, input }
     }
 
     pub(super) fn records(&self) -> &Values {
         &self.run.records
+    }
+
+    /// How many records there are.
+    pub(super) fn rows(&self) -> usize {
+        self.run.rows
     }
 
     /// Milliseconds since 1970, one for each record.

@@ -16,6 +16,7 @@ use millstream_model::error::Result;
 use millstream_model::id::CheckpointId;
 
 use super::chunk::Chunk;
+use super::counts::Passed;
 
 /// How many chunks may wait.
 const ROOM: usize = 64;
@@ -68,11 +69,13 @@ impl Collected {
 pub(super) struct Collect {
     pub(super) collected: Arc<Collected>,
     pub(super) is_exact: bool,
+    pub(super) passed: Arc<Passed>,
 }
 
 struct Writer {
     collected: Arc<Collected>,
     is_exact: bool,
+    passed: Arc<Passed>,
     open: Vec<Chunk>,
     subtask: u32,
     cancelled: Cancelled,
@@ -99,6 +102,7 @@ impl Sink for Collect {
         Ok(Box::new(Writer {
             collected: self.collected.clone(),
             is_exact: self.is_exact,
+            passed: self.passed.clone(),
             open: Vec::new(),
             subtask,
             cancelled: context.cancelled,
@@ -113,6 +117,7 @@ impl Sink for Collect {
 impl SinkWriter<Chunk, (u32, u64), ()> for Writer {
     fn write(&mut self, batch: &mut Batch<Chunk>) -> Result<()> {
         let chunks = batch.take_records();
+        self.passed.came(chunks.iter().map(Chunk::rows).sum());
         if self.is_exact {
             self.open.extend(chunks);
             return Ok(());

@@ -4,6 +4,7 @@
 //! once their checkpoint is complete.
 //! Holds: exactly once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_connectors::text_files::sink::{Buckets, Rolling, StagedFile, TextFilesSink};
@@ -16,19 +17,26 @@ use millstream_model::time::Timestamp;
 use pyo3::prelude::*;
 
 use super::chunk::Chunk;
+use super::counts::Passed;
 
 pub(super) struct Files {
     sink: TextFilesSink<String>,
+    passed: Arc<Passed>,
 }
 
 impl Files {
     /// Below a folder; `pattern` is that of the folders within, by time. Sizes are bytes, times milliseconds.
-    pub(super) fn below(folder: String, pattern: Option<String>, rolling: (u64, u64, u64)) -> Self {
+    pub(super) fn below(
+        folder: String,
+        pattern: Option<String>,
+        rolling: (u64, u64, u64),
+        passed: Arc<Passed>,
+    ) -> Self {
         let (bytes, age, inactivity) = rolling;
         let millis = Duration::from_millis;
         let rolling = Rolling { bytes, age: millis(age), inactivity: millis(inactivity) };
         let sink = TextFilesSink::below(folder).rolling(rolling);
-        Self { sink: sink.buckets(pattern.map_or(Buckets::None, Buckets::time)) }
+        Self { sink: sink.buckets(pattern.map_or(Buckets::None, Buckets::time)), passed }
     }
 }
 
@@ -46,7 +54,7 @@ impl Sink for Files {
     }
 
     fn writer(&self, context: WriterContext, restored: Vec<()>) -> Result<WriterOf<Self>> {
-        Ok(Box::new(Writer(self.sink.writer(context, restored)?)))
+        Ok(Box::new(Writer(self.sink.writer(context, restored)?, self.passed.clone())))
     }
 
     fn committer(&self) -> Result<Option<Box<dyn Committer<StagedFile>>>> {
@@ -54,11 +62,12 @@ impl Sink for Files {
     }
 }
 
-struct Writer(WriterOf<TextFilesSink<String>>);
+struct Writer(WriterOf<TextFilesSink<String>>, Arc<Passed>);
 
 impl SinkWriter<Chunk, StagedFile, ()> for Writer {
     fn write(&mut self, batch: &mut Batch<Chunk>) -> Result<()> {
         for chunk in batch.take_records() {
+            self.1.came(chunk.rows());
             let lines: PyResult<Vec<String>> =
                 Python::attach(|py| chunk.records().list(py)?.iter().map(|line| line.extract()).collect());
             let lines = lines.map_err(|error| Failure::internal("a line is no text").because(error))?;

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
 use super::chunk::{Chunk, Values};
+use super::counts::Passed;
 use super::fault::fault;
 use super::keyed::Keyed;
 use super::seat::{Call, Emitted, Given, Reply, exit_tag, hand_on, lending, lent};
@@ -53,11 +54,16 @@ pub(super) struct Here {
 
 impl Here {
     /// Makes the stretch and gives it its state.
-    pub(super) fn open(setting: &Setting, keyed: Option<&Keyed>, threads: Threads) -> Result<Self> {
+    pub(super) fn open(
+        setting: &Setting,
+        keyed: Option<&Keyed>,
+        threads: Threads,
+        passed: Arc<Passed>,
+    ) -> Result<Self> {
         let (subtask, attempt) = (setting.subtask.index, setting.attempt);
         Python::attach(|py| {
             let entries = keyed.map(|keyed| keyed.entries(py)).transpose()?;
-            let stretch = made(py, setting, entries, Bound::new(py, Out)?.into_any());
+            let stretch = made(py, setting, entries, Bound::new(py, Out(passed))?.into_any());
             let stretch = stretch
                 .map_err(|error| (error, py))
                 .map_err(|(error, py)| Opened::Fault(Failure::from(fault(py, &error, subtask, attempt))))?;
@@ -163,7 +169,7 @@ pub(super) fn timer_list(py: Python<'_>, timers: Vec<(Vec<u8>, i64)>) -> PyResul
 
 /// Where a stretch of this process emits.
 #[pyclass(module = "millstream._native", frozen)]
-struct Out;
+struct Out(Arc<Passed>);
 
 #[pymethods]
 impl Out {
@@ -177,7 +183,9 @@ impl Out {
         records: Py<PyList>,
         times: Option<Py<PyList>>,
     ) -> PyResult<()> {
-        let chunk = Chunk::new(Values::Here(records), times.map(Values::Here), target, input);
+        let rows = records.bind(py).len();
+        let chunk = Chunk::new(Values::Here(records), rows, times.map(Values::Here), target, input);
+        self.0.went(rows);
         py.detach(|| {
             let sides = lent()?;
             sides.borrow_mut().emit(&exit_tag(exit), chunk, None)?;

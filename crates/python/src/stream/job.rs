@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::collect::Collected;
+use super::counts::Counted;
 use super::fault::raised;
 use super::here::Threads;
 
@@ -29,11 +30,12 @@ pub(crate) struct PyStreamJob {
     handle: RwLock<Option<JobHandle>>,
     ended: RwLock<Option<JobStatus>>,
     threads: Threads,
+    counted: Vec<Counted>,
 }
 
 impl PyStreamJob {
-    pub(super) fn new(handle: JobHandle, threads: Threads) -> Self {
-        Self { handle: RwLock::new(Some(handle)), ended: RwLock::new(None), threads }
+    pub(super) fn new(handle: JobHandle, threads: Threads, counted: Vec<Counted>) -> Self {
+        Self { handle: RwLock::new(Some(handle)), ended: RwLock::new(None), threads, counted }
     }
 
     fn with<R>(&self, ask: impl FnOnce(&JobHandle) -> R) -> Option<R> {
@@ -80,11 +82,14 @@ impl PyStreamJob {
         taken.unwrap_or_else(|| Err(ended())).map_err(|failure| raised(&failure))
     }
 
-    /// What has passed through each operator: its name, and how many chunks came in and went out.
+    /// What has passed through each operator: its name, and how many records came in and went out, to each reader.
     fn metrics(&self) -> Vec<(String, u64, u64)> {
-        let counted = self.with(JobHandle::metrics);
-        let operators = counted.map(|metrics| metrics.operators).unwrap_or_default();
-        operators.into_iter().map(|one| (one.name, one.records_in, one.records_out)).collect()
+        self.counted.iter().map(Counted::read).collect()
+    }
+
+    /// How many records the sources have read.
+    fn records_read(&self) -> u64 {
+        self.counted.iter().filter(|one| one.is_source).map(|source| source.read().2).sum()
     }
 
     /// The plan in a few lines, for people.

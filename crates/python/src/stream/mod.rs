@@ -10,6 +10,7 @@
 
 mod chunk;
 mod collect;
+mod counts;
 mod fault;
 mod files;
 mod here;

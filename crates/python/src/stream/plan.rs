@@ -23,6 +23,7 @@ use pyo3::prelude::*;
 
 use super::chunk::Chunk;
 use super::collect::{Collect, Collected};
+use super::counts::{Counted, Passed};
 use super::fault::raised;
 use super::files::Files;
 use super::here::Threads;
@@ -49,6 +50,8 @@ pub(crate) struct PyStreamPlan {
     graph: Mutex<JobGraph>,
     crew: Option<Arc<Crew>>,
     threads: Threads,
+    /// By node.
+    counted: Mutex<Vec<Counted>>,
 }
 
 impl PyStreamPlan {
@@ -56,8 +59,14 @@ impl PyStreamPlan {
         self.graph.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn add(&self, identity: Identity, keeps_state: bool, kind: NodeKind) -> u32 {
+    fn counted(&self) -> MutexGuard<'_, Vec<Counted>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, identity: Identity, keeps_state: bool, kind: NodeKind, passed: Arc<Passed>) -> u32 {
         let (name, uid, parallelism) = identity;
+        let is_source = matches!(kind, NodeKind::Source(_));
+        self.counted().push(Counted { name: name.clone(), is_source, passed });
         let mut graph = self.graph();
         let id = graph.add(name, kind);
         if let Some(node) = graph.node_mut(id) {
@@ -83,7 +92,8 @@ impl PyStreamPlan {
             })
             .transpose()
             .map_err(|failure| raised(&failure))?;
-        Ok(Self { graph: Mutex::new(JobGraph::new()), crew, threads: Threads::default() })
+        let (threads, counted) = (Threads::default(), Mutex::default());
+        Ok(Self { graph: Mutex::new(JobGraph::new()), crew, threads, counted })
     }
 
     /// A source whose splits `opener` opens.
@@ -102,29 +112,33 @@ impl PyStreamPlan {
             other => return Err(PyValueError::new_err(format!("no promise: {other}"))),
         };
         let (name, threads) = (identity.0.clone(), self.threads.clone());
-        let opened = Attempts::default();
-        let source = PySource { name, opener, splits, is_bounded, promise, threads, opened };
-        Ok(self.add(identity, true, NodeKind::Source(Arc::new(SourceAdapter(Arc::new(source))))))
+        let (opened, passed) = (Attempts::default(), Arc::<Passed>::default());
+        let read = passed.clone();
+        let source = PySource { name, opener, splits, is_bounded, promise, threads, opened, passed };
+        Ok(self.add(identity, true, NodeKind::Source(Arc::new(SourceAdapter(Arc::new(source)))), read))
     }
 
     /// Functions that run one behind the other, as a pickled spec says; in this process if they are none of the user's.
     fn stretch(&self, identity: Identity, spec: Vec<u8>, is_keyed: bool, is_here: bool) -> u32 {
+        let passed = Arc::<Passed>::default();
         let node = Arc::new(StretchNode {
             spec: Arc::new(spec),
             is_keyed,
             crew: self.crew.clone().filter(|_| !is_here),
             threads: self.threads.clone(),
             opened: Attempts::default(),
+            passed: passed.clone(),
         });
         let make = move |sides: &SharedSides| Box::new(Stretch::new(node.clone(), sides.clone())) as _;
         let operator = OperatorFactory::<Chunk, (), _>::new(make);
-        self.add(identity, is_keyed, NodeKind::Operator(Arc::new(operator)))
+        self.add(identity, is_keyed, NodeKind::Operator(Arc::new(operator)), passed)
     }
 
     /// A sink that prints text.
     fn print(&self, node: Identity, identifier: Option<String>) -> u32 {
-        let sink = SinkAdapter(Arc::new(Print { identifier }));
-        self.add(node, false, NodeKind::Sink(Arc::new(sink)))
+        let passed = Arc::<Passed>::default();
+        let sink = SinkAdapter(Arc::new(Print { identifier, passed: passed.clone() }));
+        self.add(node, false, NodeKind::Sink(Arc::new(sink)), passed)
     }
 
     /// A sink that writes text into files below a folder: with the pattern of folders by time, and when a file is closed
@@ -136,15 +150,18 @@ impl PyStreamPlan {
         pattern: Option<String>,
         rolling: (u64, u64, u64),
     ) -> u32 {
-        let sink = SinkAdapter(Arc::new(Files::below(folder, pattern, rolling)));
-        self.add(node, false, NodeKind::Sink(Arc::new(sink)))
+        let passed = Arc::<Passed>::default();
+        let sink = SinkAdapter(Arc::new(Files::below(folder, pattern, rolling, passed.clone())));
+        self.add(node, false, NodeKind::Sink(Arc::new(sink)), passed)
     }
 
     /// A sink that keeps records for the program; with `is_exact`, each comes once its checkpoint is complete.
     fn collect(&self, node: Identity, is_exact: bool) -> (u32, PyCollected) {
         let collected = Arc::new(Collected::default());
-        let sink = SinkAdapter(Arc::new(Collect { collected: collected.clone(), is_exact }));
-        (self.add(node, false, NodeKind::Sink(Arc::new(sink))), PyCollected(collected))
+        let passed = Arc::<Passed>::default();
+        let sink = Collect { collected: collected.clone(), is_exact, passed: passed.clone() };
+        let sink = NodeKind::Sink(Arc::new(SinkAdapter(Arc::new(sink))));
+        (self.add(node, false, sink, passed), PyCollected(collected))
     }
 
     /// Connects a source (without an exit) or an exit of a stretch to a node: `forward`, `broadcast`, or `chosen` by the
@@ -168,7 +185,7 @@ impl PyStreamPlan {
         let settings = self.settings(&graph, settings)?;
         let started = py.detach(|| millstream_runtime::start(graph, settings));
         let handle = started.map_err(|failure| raised(&failure))?;
-        Ok(PyStreamJob::new(handle, self.threads.clone()))
+        Ok(PyStreamJob::new(handle, self.threads.clone(), self.counted().clone()))
     }
 
     /// The job in a few lines, for people.

@@ -4,6 +4,8 @@
 //! has done that.
 //! Holds: at least once; lines of different subtasks are never mixed.
 
+use std::sync::Arc;
+
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::sink::{Sink, SinkWriter, WriterContext, WriterOf};
 use millstream_dataflow::source::Promise;
@@ -11,13 +13,16 @@ use millstream_model::error::{Failure, Result};
 use pyo3::prelude::*;
 
 use super::chunk::Chunk;
+use super::counts::Passed;
 
 pub(super) struct Print {
     pub(super) identifier: Option<String>,
+    pub(super) passed: Arc<Passed>,
 }
 
 struct Writer {
     prefix: String,
+    passed: Arc<Passed>,
 }
 
 impl Sink for Print {
@@ -41,13 +46,14 @@ impl Sink for Print {
             (None, Some(number)) => format!("{number}> "),
             (Some(identifier), Some(number)) => format!("{identifier}:{number}> "),
         };
-        Ok(Box::new(Writer { prefix }))
+        Ok(Box::new(Writer { prefix, passed: self.passed.clone() }))
     }
 }
 
 impl SinkWriter<Chunk, (), ()> for Writer {
     fn write(&mut self, batch: &mut Batch<Chunk>) -> Result<()> {
         for chunk in batch.take_records() {
+            self.passed.came(chunk.rows());
             Python::attach(|py| {
                 let printing = py.import("millstream._stream.printing")?;
                 printing.call_method1("print_lines", (&self.prefix, chunk.records().list(py)?)).map(drop)

@@ -56,7 +56,7 @@ pub(super) struct Reply {
 /// What a stretch emits, besides records, into one of its exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Emitted {
-    Chunk { exit: u16, target: u16, input: u8, timed: bool },
+    Chunk { exit: u16, target: u16, input: u8, rows: usize, timed: bool },
     Watermark { exit: u16, time: i64 },
     Idle { exit: u16 },
 }

@@ -174,7 +174,8 @@ impl Emitter {
         if let Some(times) = times {
             parts.push(Arc::new(encoded(times)?));
         }
-        self.send(py, Emitted::Chunk { exit, target, input, timed: times.is_some() }, parts)
+        let (rows, timed) = (records.len(), times.is_some());
+        self.send(py, Emitted::Chunk { exit, target, input, rows, timed }, parts)
     }
 
     fn watermark(&self, py: Python<'_>, exit: u16, time: i64) -> PyResult<()> {

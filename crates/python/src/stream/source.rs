@@ -5,6 +5,7 @@
 //! Holds: the position belongs to what was emitted last.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_dataflow::batch::Batch;
@@ -19,6 +20,7 @@ use pyo3::types::PyList;
 use serde::{Deserialize, Serialize};
 
 use super::chunk::{Chunk, Values};
+use super::counts::Passed;
 use super::fault::source_fault;
 use super::here::Threads;
 use super::stretch::Attempts;
@@ -33,6 +35,7 @@ pub(super) struct PySource {
     pub(super) promise: Promise,
     pub(super) threads: Threads,
     pub(super) opened: Attempts,
+    pub(super) passed: Arc<Passed>,
 }
 
 /// A split, by its number.
@@ -107,7 +110,8 @@ impl Source for PySource {
         let opener = Python::attach(|py| self.opener.clone_ref(py));
         let (name, threads) = (self.name.clone(), self.threads.clone());
         let attempt = self.opened.next(subtask.index);
-        Ok(Box::new(Reader { opener, name, attempt, subtask, threads, open: VecDeque::new() }))
+        let (passed, open) = (self.passed.clone(), VecDeque::new());
+        Ok(Box::new(Reader { opener, name, attempt, subtask, threads, passed, open }))
     }
 }
 
@@ -117,6 +121,7 @@ struct Reader {
     attempt: u64,
     subtask: Subtask,
     threads: Threads,
+    passed: Arc<Passed>,
     /// The splits with their readers; the first is read.
     open: VecDeque<(PySplit, Py<PyAny>)>,
 }
@@ -149,9 +154,10 @@ impl SourceReader<Chunk, PySplit> for Reader {
             let read = self.threads.running(py, || {
                 let read = reader.bind(py).call_method1("read", (patience,))?;
                 let (records, times, position, has_more) = read.extract::<Read<'_>>()?;
-                let chunk = (!records.is_empty()).then(|| {
+                let rows = records.len();
+                let chunk = (rows > 0).then(|| {
                     let times = times.map(|times| Values::Here(times.unbind()));
-                    Chunk::new(Values::Here(records.unbind()), times, 0, 0)
+                    Chunk::new(Values::Here(records.unbind()), rows, times, 0, 0)
                 });
                 Ok((chunk, position, has_more))
             });
@@ -167,6 +173,7 @@ impl SourceReader<Chunk, PySplit> for Reader {
         }
         match chunk {
             Some(chunk) => {
+                self.passed.went(chunk.rows());
                 output.emit(&mut Batch::from(vec![chunk]))?;
                 Ok(Polled::More)
             }

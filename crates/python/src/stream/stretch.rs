@@ -18,6 +18,7 @@ use millstream_model::time::Timestamp;
 use pyo3::prelude::*;
 
 use super::chunk::Chunk;
+use super::counts::Passed;
 use super::here::{Here, Threads};
 use super::keyed::Keyed;
 use super::seat::{Call, Given, Reply, Seat};
@@ -47,6 +48,7 @@ pub(super) struct StretchNode {
     pub(super) crew: Option<Arc<Crew>>,
     pub(super) threads: Threads,
     pub(super) opened: Attempts,
+    pub(super) passed: Arc<Passed>,
 }
 
 /// How often each subtask was opened.
@@ -114,16 +116,17 @@ impl Operator<Chunk, ()> for Stretch {
             is_batch: context.mode == Mode::Batch,
             watermark: self.keyed.as_ref().map_or(Timestamp::MIN, Keyed::watermark).millis(),
         };
-        let keyed = self.keyed.as_ref();
+        let (keyed, passed) = (self.keyed.as_ref(), self.node.passed.clone());
         self.seat = Some(match &self.node.crew {
-            Some(crew) => Seat::There(There::open(crew, &setting, keyed, context.cancelled.clone())?),
-            None => Seat::Here(Here::open(&setting, keyed, self.node.threads.clone())?),
+            Some(crew) => Seat::There(There::open(crew, &setting, keyed, context.cancelled.clone(), passed)?),
+            None => Seat::Here(Here::open(&setting, keyed, self.node.threads.clone(), passed)?),
         });
         Ok(())
     }
 
     fn on_batch(&mut self, batch: &mut Batch<Chunk>, _: &mut Output<()>) -> Result<()> {
         for chunk in batch.take_records() {
+            self.node.passed.came(chunk.rows());
             self.call(Call::Batch { input: chunk.input }, Given::Chunk(&chunk))?;
         }
         Ok(())

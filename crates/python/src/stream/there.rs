@@ -25,6 +25,7 @@ use pyo3::types::PyList;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::chunk::{Chunk, Values, decoded, encoded};
+use super::counts::Passed;
 use super::here::timer_list;
 use super::keyed::Keyed;
 use super::seat::{Call, Emitted, Given, Reply, exit_tag, hand_on};
@@ -45,6 +46,7 @@ pub(super) struct There {
     reader: BufReader<UnixStream>,
     writer: UnixStream,
     cancelled: Cancelled,
+    passed: Arc<Passed>,
     /// Whether an answer is still to come: then the worker does what nobody knows.
     is_busy: bool,
 }
@@ -58,6 +60,7 @@ impl There {
         setting: &Setting,
         keyed: Option<&Keyed>,
         cancelled: Cancelled,
+        passed: Arc<Passed>,
     ) -> Result<Self> {
         let worker = crew.worker(setting.subtask.index)?;
         let writer = worker.connect()?;
@@ -65,7 +68,7 @@ impl There {
             .try_clone()
             .map_err(|error| Failure::external("a socket to a worker cannot be used").because(error))?;
         let reader = BufReader::with_capacity(1 << 16, reader);
-        let mut there = Self { worker, reader, writer, cancelled, is_busy: false };
+        let mut there = Self { worker, reader, writer, cancelled, passed, is_busy: false };
         let state = keyed
             .map(|keyed| Python::attach(|py| encoded(&keyed.entries(py)?)))
             .transpose()
@@ -147,7 +150,7 @@ impl There {
             match (frame.kind, sides) {
                 (Kind::Emit, Some(sides)) => {
                     let (emitted, parts) = frame.said::<Emitted>()?;
-                    emit(emitted, parts, sides)?;
+                    emit(emitted, parts, sides, &self.passed)?;
                 }
                 (Kind::Done, _) => {
                     self.is_busy = false;
@@ -173,12 +176,13 @@ impl Drop for There {
     }
 }
 
-fn emit(emitted: Emitted, parts: Parts, sides: &SharedSides) -> Result<()> {
-    let Emitted::Chunk { exit, target, input, timed } = emitted else { return hand_on(emitted, sides) };
+fn emit(emitted: Emitted, parts: Parts, sides: &SharedSides, passed: &Passed) -> Result<()> {
+    let Emitted::Chunk { exit, target, input, rows, timed } = emitted else { return hand_on(emitted, sides) };
     let mut parts = parts.into_iter();
     let records = parts.next().ok_or_else(|| Failure::internal("a worker emitted no records"))?;
     let times = if timed { parts.next().map(Values::Block) } else { None };
-    let chunk = Chunk::new(Values::Block(records), times, target, input);
+    let chunk = Chunk::new(Values::Block(records), rows, times, target, input);
+    passed.went(rows);
     sides.borrow_mut().emit(&exit_tag(exit), chunk, None)?;
     sides.borrow_mut().flush(&exit_tag(exit))
 }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import threading
 import warnings
 from typing import Any, Dict, Optional, Set
 
+from millstream._stream.waiting_line import Shown, waited_for
 from millstream.flink.common.completable_future import CompletableFuture
 from millstream.flink.common.job_execution_result import JobExecutionResult
 from millstream.flink.common.job_id import JobID
@@ -39,8 +41,9 @@ class JobClient:
     'FINISHED'
     """
 
-    def __init__(self, job: Any, name: str, folder: Optional[str]) -> None:
+    def __init__(self, job: Any, name: str, folder: Optional[str], is_shown: bool) -> None:
         self._job, self._name, self._folder = job, name, folder
+        self._shown = Shown(name, job) if is_shown else None
         self._id = JobID()
         self._waiting = threading.Lock()
         self._ended: Optional[JobExecutionResult] = None
@@ -119,11 +122,13 @@ class JobClient:
             )
         return f"{self._folder}/{self._job.savepoint()}"
 
-    def _result(self) -> JobExecutionResult:
+    def _result(self, is_quiet: bool = False) -> JobExecutionResult:
         with self._waiting:
             if self._ended is None and self._failure is None:
+                shown = None if is_quiet else self._shown
                 try:
-                    millis, _restarts, _stopped, _checkpoints = self._job.wait()
+                    with waited_for(shown) if shown else contextlib.nullcontext():
+                        millis, _restarts, _stopped, _checkpoints = self._job.wait()
                     self._ended = JobExecutionResult(self._id, millis)
                 except Exception as error:
                     self._failure = error
@@ -152,7 +157,8 @@ class JobClient:
     def _settle(self) -> None:
         """Waits for the end, whatever it is."""
         try:
-            self._result()
+            # Without the line: an interpreter that is ending starts no thread for it.
+            self._result(is_quiet=True)
         except Exception:
             # It is told to those who ask for the result.
             pass

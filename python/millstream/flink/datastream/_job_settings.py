@@ -20,6 +20,8 @@ RESTORE = ("execution.state-recovery.path", "execution.savepoint.path")
 LEAVE = ("execution.state-recovery.ignore-unclaimed-state", "execution.savepoint.ignore-unclaimed-state")
 STRATEGY = ("restart-strategy.type", "restart-strategy")
 
+PROGRESS = "millstream.progress"
+
 #: How long functions may take to end when a job does, in milliseconds.
 CANCEL_TIMEOUT = 3_000
 
@@ -179,6 +181,14 @@ def known(settings: Any) -> Dict[str, str]:
 def unclaimed(settings: Any) -> bool:
     """Whether state that no operator has may be left behind."""
     return (first(settings, LEAVE) or "false").strip().lower() == "true"
+
+
+def progress_is_shown(settings: Any) -> bool:
+    """Whether a job that is waited for shows how far it is, where somebody looks."""
+    given = settings.get_string(PROGRESS, "true").strip().lower()
+    if given not in ("true", "false"):
+        raise ValueError(f"the setting {PROGRESS} is true or false, {given!r} was given")
+    return bool(given == "true")
 
 
 def python_files(settings: Any) -> List[str]:

@@ -390,6 +390,7 @@ class StreamExecutionEnvironment:
         job, settings, folder = self._planned(name)
         # As with Flink, a program that was run is gone: what comes next is another one.
         self._steps = []
-        client = JobClient(job.plan.start(settings), name, folder)
+        is_shown = named.progress_is_shown(self._settings)
+        client = JobClient(job.plan.start(settings), name, folder, is_shown)
         self._clients.append(client)
         return client, None if sink is None else job.collected[id(sink)]
