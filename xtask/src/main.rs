@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask check` and `cargo xtask test`.
+//! Developer tasks: `cargo xtask check`, `cargo xtask test` and `cargo xtask services`.
 //!
 //! Answers for the rules of the house being checked by a program, and for one command that runs the whole test suite.
 //! Not for what the rules are for: see STYLE.md and ARCHITECTURE.md.
@@ -9,6 +9,7 @@ mod check;
 mod finding;
 mod project;
 mod python;
+mod services;
 mod suite;
 mod summary;
 
@@ -41,6 +42,11 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Real servers (Flink, Spark) for tests and for trying things: fetched once, started on free ports.
+    Services {
+        #[command(subcommand)]
+        command: services::Command,
+    },
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -49,6 +55,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let outcomes = match arguments.task {
         Task::Check { only } => check::run(&project, &only),
         Task::Test { only } => suite::run(&project, only.as_deref())?,
+        Task::Services { command } => {
+            services::run(&command)?;
+            return Ok(ExitCode::SUCCESS);
+        }
     };
     eprint!("{}", summary::table(&outcomes));
     Ok(if summary::all_passed(&outcomes) { ExitCode::SUCCESS } else { ExitCode::FAILURE })

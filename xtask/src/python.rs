@@ -4,12 +4,13 @@
 //! each time, so that nothing but what the wheel asks for is in it. Not for what is tested (`tests/python`).
 //! Holds: what cannot be run has failed; nothing is skipped because an interpreter or a registry is missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::project::Project;
+use crate::services;
 
 /// Builds the wheel. Kept as long as this is what is wanted.
 const TOOLS: [&str; 1] = ["maturin>=1.9,<2"];
@@ -18,34 +19,74 @@ const TEST_TOOLS: [&str; 1] = ["pytest>=8,<10"];
 
 /// Runs the tests. `PYTHON` names another interpreter than `python3`.
 pub(crate) fn run(project: &Project) -> Result<()> {
-    let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let folder = project.target().join("python-tests");
-    let (tools, tests, wheels) = (folder.join("tools"), folder.join("environment"), folder.join("wheels"));
-    let program = |environment: &Path, name: &str| environment.join("bin").join(name);
-    if !program(&tools, "maturin").exists() {
-        project.run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&tools))?;
-        project.run(Command::new(program(&tools, "pip")).args(["install", "--quiet"]).args(TOOLS))?;
-    }
-    if wheels.exists() {
-        std::fs::remove_dir_all(&wheels).with_context(|| format!("cannot empty {}", wheels.display()))?;
-    }
-    let mut build = Command::new(program(&tools, "maturin"));
-    // Built as the other tests are, so that what they have built is used.
-    build.args(["build", "--profile", "dev", "--interpreter", &python, "--out"]).arg(&wheels);
-    project.run(&mut build)?;
-    project.run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&tests))?;
-    let mut install = Command::new(program(&tests, "pip"));
-    install.args(["install", "--quiet"]).arg(the_wheel(&wheels)?).args(TEST_TOOLS);
-    project.run(&mut install)?;
+    let wheel = build(project)?;
+    let tests = environment(project, "environment", &wheel, None)?;
     // The command of the wheel and the one that cargo builds pass the same tests.
     project.cargo(&["build", "-p", "millstream-cli"], &[])?;
-    let mut pytest = Command::new(program(&tests, "python"));
+    let mut pytest = Command::new(tests);
     pytest.args(["-m", "pytest", "tests/python"]);
     project.run(pytest.env("MILLSTREAM_BINARY", project.target().join("debug/millstream")))
 }
 
+/// Runs the tests that hand programs to real clusters of Flink and Spark, which are fetched and started for them.
+///
+/// Each client is in an environment of its own, into which the wheel is installed with the extra of that client; the
+/// tests run in one that has neither.
+pub(crate) fn run_on_clusters(project: &Project) -> Result<()> {
+    let wheel = build(project)?;
+    let tests = environment(project, "environment", &wheel, None)?;
+    let mut pytest = Command::new(tests);
+    pytest.args(["-m", "pytest", "tests/clusters"]);
+    let mut running = Vec::new();
+    for name in ["flink", "spark"] {
+        let client = environment(project, name, &wheel, Some(name))?;
+        pytest.env(format!("MILLSTREAM_{}_CLIENT", name.to_uppercase()), client);
+        let cluster = services::start(name, services::Life::Tied)?;
+        pytest.envs(&cluster.facts);
+        running.push(cluster);
+    }
+    project.run(&mut pytest)
+}
+
+/// The wheel, built as the other tests are, so that what they have built is used.
+fn build(project: &Project) -> Result<PathBuf> {
+    let python = services::python();
+    let (tools, wheels) = (folder(project).join("tools"), folder(project).join("wheels"));
+    let program = |name: &str| tools.join("bin").join(name);
+    if !program("maturin").exists() {
+        project.run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&tools))?;
+        project.run(Command::new(program("pip")).args(["install", "--quiet"]).args(TOOLS))?;
+    }
+    if wheels.exists() {
+        std::fs::remove_dir_all(&wheels).with_context(|| format!("cannot empty {}", wheels.display()))?;
+    }
+    let mut build = Command::new(program("maturin"));
+    build.args(["build", "--profile", "dev", "--interpreter", &python, "--out"]).arg(&wheels);
+    project.run(&mut build)?;
+    the_wheel(&wheels)
+}
+
+/// The interpreter of a new environment with the wheel, and with a service's client where one is named.
+fn environment(project: &Project, name: &str, wheel: &Path, client: Option<&str>) -> Result<PathBuf> {
+    let at = folder(project).join(name);
+    project.run(Command::new(services::python()).args(["-m", "venv", "--clear"]).arg(&at))?;
+    let mut wanted = wheel.as_os_str().to_owned();
+    if let Some(client) = client {
+        // What is in the cache is not copied; pip finds that the extra asks for nothing more.
+        services::show(&services::fetch(client)?.folder, &at)?;
+        wanted.push(format!("[{client}]"));
+    }
+    let mut install = Command::new(at.join("bin/pip"));
+    project.run(install.args(["install", "--quiet"]).arg(&wanted).args(TEST_TOOLS))?;
+    Ok(at.join("bin/python"))
+}
+
+fn folder(project: &Project) -> PathBuf {
+    project.target().join("python-tests")
+}
+
 /// The one file that was built.
-fn the_wheel(folder: &Path) -> Result<std::path::PathBuf> {
+fn the_wheel(folder: &Path) -> Result<PathBuf> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let files: Vec<_> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
     match files.as_slice() {

@@ -20,13 +20,14 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 6] = [
+const STAGES: [Stage; 7] = [
     Stage { name: "unit tests", run: unit_tests },
     Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },
     Stage { name: "doc tests", run: doc_tests },
     Stage { name: "benchmark", run: benchmark },
     Stage { name: "python", run: python::run },
+    Stage { name: "clusters", run: python::run_on_clusters },
 ];
 
 /// Runs the checks and then all stages; or the one stage that is named.

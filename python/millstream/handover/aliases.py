@@ -1,8 +1,8 @@
 """Our spellings of the peer's names on the peer's own classes, in the driver.
 
-For the names of a program whose owner is known only when it runs: a parameter of a function, an element of a list.
-Holds: only spellings that the program uses are added, none in the place of a name that is there; what is added calls the
-peer's name on the same object, so that an override in a subclass is found.
+For the names of a program whose owner is known only when it runs: a parameter of a function, an element of a
+list. Holds: only spellings that the program uses are added, none in the place of a name that is there; what
+is added calls the peer's name on the same object, so that an override in a subclass is found.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def _alias(cls: Type[Any], real: str, wanted: Set[str]) -> Any:
 
     @functools.wraps(function)
     def alias(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(self, real)(*args, **{spellings.get(name, name): value for name, value in kwargs.items()})
+        return getattr(self, real)(
+            *args, **{spellings.get(name, name): value for name, value in kwargs.items()}
+        )
 
     return _placed(alias, function)
 
@@ -66,7 +68,7 @@ def _spellings(function: FunctionType, wanted: Set[str]) -> Dict[str, str]:
     return {name: meant for name in wanted - real for meant in [names.meant(name, real)] if meant}
 
 
-def _renaming(function: Callable[..., Any], spellings: Dict[str, str]) -> Callable[..., Any]:
+def _renaming(function: Callable[..., Any], spellings: Dict[str, str]) -> Any:
     @functools.wraps(function)
     def renamed(*args: Any, **kwargs: Any) -> Any:
         return function(*args, **{spellings.get(name, name): value for name, value in kwargs.items()})
@@ -75,7 +77,8 @@ def _renaming(function: Callable[..., Any], spellings: Dict[str, str]) -> Callab
 
 
 def _placed(wrapper: Any, function: Any) -> Any:
-    """Lies about the file of the wrapper: Spark takes the first frame outside of its own files for the user's."""
+    """Lies about the file of the wrapper: Spark takes the first frame outside of its own files for the
+    user's."""
     file = inspect.unwrap(function).__code__.co_filename if hasattr(function, "__code__") else os.devnull
     wrapper.__code__ = wrapper.__code__.replace(co_filename=file)
     return wrapper

@@ -1,8 +1,9 @@
 """The program itself, run by the Python that the peer's client starts.
 
-Answers for the program seeing itself as if it had been run directly (its name, its folder, its arguments), and for
-telling the launcher what became of it. Not for what is shown of that.
-Holds: what the program prints goes where the launcher's output goes, untouched; the last thing told is how it ended.
+Answers for the program seeing itself as if it had been run directly (its name, its folder, its arguments),
+and for telling the launcher what became of it. Not for what is shown of that.
+Holds: what the program prints goes where the launcher's output goes, untouched; the last thing told is how it
+ended.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 import traceback
 from types import TracebackType
 from typing import Any, Dict, List, Optional
@@ -22,7 +22,7 @@ from millstream.handover import aliases, siblings
 from millstream.handover.client import PEERS, Peer
 from millstream.handover.translation import translate
 
-#: Where the launcher listens, and what it tells: see `launcher`.
+#: The environment variable with the file in which the launcher says what to run and where it listens.
 TOLD = "MILLSTREAM_HANDOVER"
 
 
@@ -41,13 +41,20 @@ class Line:
         except OSError:
             pass
 
-    def end_with_the_launcher(self) -> None:
-        """Ends this process, and with it the client, when the launcher is gone."""
+    def end_with_the_launcher(self, told: Dict[str, Any]) -> None:
+        """Ends this process, and with it the client and its jobs, when the launcher is gone."""
 
         def wait() -> None:
-            while self._connection.recv(1):
+            try:
+                while self._connection.recv(1):
+                    pass
+            except OSError:
                 pass
-            os.kill(os.getpid(), signal.SIGTERM)
+            if told["engine"] == "flink":
+                from millstream.handover import flink_rest
+
+                flink_rest.cancel_marked(told["master"], told["mark"])
+            os.kill(os.getpid(), signal.SIGKILL)
 
         threading.Thread(target=wait, daemon=True).start()
 
@@ -62,7 +69,8 @@ def connect(path: str, role: str) -> socket.socket:
 
 def main() -> None:
     """Runs the program that the launcher names. Does not return."""
-    told = json.loads(os.environ.pop(TOLD))
+    with open(os.environ.pop(TOLD), encoding="utf-8") as file:
+        told = json.load(file)
     for role, descriptor in (("output", 1), ("errors", 2)):
         os.dup2(connect(told["socket"], role).detach(), descriptor)
     # Shown when it is printed, not when the program ends.
@@ -70,7 +78,7 @@ def main() -> None:
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     line = Line(told["socket"])
     line.tell("begun", process=os.getpid())
-    line.end_with_the_launcher()
+    line.end_with_the_launcher(told)
     code = 1
     try:
         code = run(told, line)
@@ -116,7 +124,7 @@ def prepare(peer: Peer, told: Dict[str, Any], pending: Any, line: Line) -> None:
     if peer.engine == "flink":
         from millstream.handover import flink_forms
 
-        flink_forms.install()
+        flink_forms.install(told["limit_restarts"])
     else:
         from millstream.handover import spark_context
 

@@ -1,8 +1,8 @@
 """How a failure of a handed-over program is shown: the user's traceback first, then where it happened.
 
-Answers for finding what the user needs in what a cluster says, which is Java's account of Python's failure. Pure functions
-from text to text.
-Holds: a text in which nothing is recognised is shown as it is, shortened.
+Answers for finding what the user needs in what a cluster says, which is Java's account of Python's failure.
+Pure functions from text to text.
+Holds: of a text in which nothing is recognised the first line is shown.
 """
 
 from __future__ import annotations
@@ -14,21 +14,25 @@ from typing import Any, Dict, List, Optional
 _START = "Traceback (most recent call last):"
 _FRAME = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
 #: Frames of files of this kind are the peers' own, not the user's.
-_MACHINERY = re.compile(r"(^|/)(pyspark(\.zip)?|pyflink|apache_beam|py4j|millstream/handover|cloudpickle)/|/runpy\.py$")
+_MACHINERY = re.compile(
+    r"(^|/)(pyspark(\.zip)?|pyflink|apache_beam|py4j|millstream/handover|cloudpickle)/|/runpy\.py$"
+)
 _LINKS = {
     "cause": "The above exception was the direct cause of the following exception:",
     "context": "During handling of the above exception, another exception occurred:",
 }
 
-def remote_traceback(java: str) -> Optional[str]:
-    """The traceback of a function of the program, out of what Java says about it; only the program's own frames.
 
-    >>> print(remote_traceback("org.x.E: Traceback (most recent call last):\\n"
+def remote_traceback(java: str) -> Optional[str]:
+    """The traceback of a function of the program, out of what Java says about it; only the program's own
+    frames.
+
+    >>> print(remote_traceback("E: Traceback (most recent call last):\\n"
     ...     '  File "/x/pyspark/worker.py", line 1, in main\\n    go()\\n'
-    ...     '  File "/nowhere/job.py", line 7, in half\\nZeroDivisionError: division by zero\\n\\n\\tat org.x.Y'))
+    ...     '  File "/nowhere/job.py", line 7, in half\\nZeroDivisionError: by zero\\n\\n\\tat org.x.Y'))
     Traceback (most recent call last):
       File "/nowhere/job.py", line 7, in half
-    ZeroDivisionError: division by zero
+    ZeroDivisionError: by zero
     """
     start = java.find(_START)
     if start < 0:
@@ -68,17 +72,16 @@ def without_machinery(lines: List[str]) -> List[str]:
 def root_cause(java: str) -> str:
     """The last cause that Java names, in one line.
 
-    >>> root_cause("An error occurred while calling o1.x.\\n: org.a.B: outer\\n\\tat x\\nCaused by: java.io.C: no file\\n\\tat y")
+    >>> root_cause("Calling o1.x.\\n: org.a.B: outer\\n\\tat x\\nCaused by: java.io.C: no file\\n\\tat y")
     'java.io.C: no file'
     """
     causes = re.findall(r"^(?:Caused by: |: )(.+)$", java, re.MULTILINE)
-    return causes[-1].strip() if causes else shortened(java)
+    return causes[-1].strip() if causes else (java.strip().splitlines() or [""])[0]
 
 
-def shortened(text: str, lines: int = 20) -> str:
-    """The beginning of a text."""
-    parts = text.strip().splitlines()
-    return "\n".join(parts[:lines] + ([f"... ({len(parts) - lines} more lines)"] if len(parts) > lines else []))
+def cause(java: str) -> str:
+    """The program's own traceback if Java's text has one, the root cause otherwise."""
+    return remote_traceback(java) or root_cause(java)
 
 
 def flink_place(task: Optional[str], place: Optional[str]) -> Optional[str]:
@@ -101,12 +104,15 @@ def flink_place(task: Optional[str], place: Optional[str]) -> Optional[str]:
 def of_driver(parts: List[Dict[str, Any]], place: Optional[str] = None, remote: Optional[str] = None) -> str:
     """The exception that ended the program, as its driver described it.
 
-    `remote` is the text of the failure as the cluster told it, `place` where it was, if the exception itself lacks them.
+    `remote` is the text of the failure as the cluster told it, `place` where it was, if the exception itself
+    lacks them.
     """
     last = parts[-1]
     java = remote or (last["text"] if last["java"] else None)
     if java is None:
-        return "\n\n".join(_LINKS[p["link"]] + "\n\n" + _one(p) if p["link"] else _one(p) for p in _linked(parts))
+        return "\n\n".join(
+            _LINKS[p["link"]] + "\n\n" + _one(p) if p["link"] else _one(p) for p in _linked(parts)
+        )
     own = remote_traceback(java)
     if own is None:
         return _one({**last, "text": root_cause(java) if last["java"] else last["text"]})

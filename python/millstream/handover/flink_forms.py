@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Any, Callable, Iterable, List
+from typing import Any, Callable, List
 
 #: The most that a source is read here before its records are given to the cluster.
 RECORDS = 1_000_000
 SECONDS = 30.0
+#: How often a job is started again from its last checkpoint.
+RESTARTS = 3
 
 
 class _Consume:
@@ -26,8 +28,12 @@ class _Consume:
         return ""
 
 
-def install() -> None:
-    """Lets Flink's environment and streams take what ours take."""
+def install(limit_restarts: bool) -> None:
+    """Lets Flink's environment and streams take what ours take.
+
+    With `limit_restarts`, a job with checkpoints and no strategy of its own is restarted `RESTARTS` times:
+    Flink would restart it for ever, and a program that always fails would never say so.
+    """
     import cloudpickle
     from pyflink.datastream import DataStream, StreamExecutionEnvironment
     from pyflink.datastream.data_stream import KeyedStream
@@ -39,22 +45,53 @@ def install() -> None:
     add_source, add_sink = StreamExecutionEnvironment.add_source, DataStream.add_sink
 
     def source(self: Any, source_func: Any, source_name: str = "Custom Source", type_info: Any = None) -> Any:
-        if isinstance(source_func, SourceFunction):
+        given = _given(source_func, SourceFunction)
+        if given is None:
             return add_source(self, source_func, source_name, type_info)
-        return self.from_collection(records_of(source_func), type_info).name(source_name)
+        return self.from_collection(records_of(given), type_info).name(source_name)
 
     def sink(self: Any, sink_func: Any) -> Any:
-        if isinstance(sink_func, SinkFunction):
+        given = _given(sink_func, SinkFunction)
+        if given is None:
             return add_sink(self, sink_func)
-        if not callable(sink_func):
-            raise TypeError(
-                f"add_sink takes a callable or a SinkFunction of Flink's on a Flink cluster, not {type(sink_func).__name__}"
-            )
-        return _consume(self, sink_func)
+        if not callable(given):
+            raise TypeError(f"add_sink takes a function of one record or a SinkFunction, {given!r} was given")
+        return _consume(self, given)
 
+    if limit_restarts:
+        _limit_restarts()
     StreamExecutionEnvironment.add_source = source
     DataStream.add_sink = sink
     KeyedStream.add_sink = lambda self, sink_func: self._values().add_sink(sink_func)
+
+
+def _limit_restarts() -> None:
+    from pyflink.common import Configuration
+    from pyflink.datastream import DataStream, StreamExecutionEnvironment
+    from pyflink.util.java_utils import get_j_env_configuration
+
+    graph, collect = StreamExecutionEnvironment._generate_stream_graph, DataStream.execute_and_collect
+
+    def limit(environment: Any) -> None:
+        java = environment._j_stream_execution_environment
+        chosen = get_j_env_configuration(java).containsKey("restart-strategy.type")
+        if java.getCheckpointConfig().isCheckpointingEnabled() and not chosen:
+            limited = Configuration()
+            limited.set_string("restart-strategy.type", "fixed-delay")
+            limited.set_string("restart-strategy.fixed-delay.attempts", str(RESTARTS))
+            limited.set_string("restart-strategy.fixed-delay.delay", "1 s")
+            environment.configure(limited)
+
+    def limited_graph(self: Any, *args: Any, **kwargs: Any) -> Any:
+        limit(self)
+        return graph(self, *args, **kwargs)
+
+    def limited_collect(self: Any, *args: Any, **kwargs: Any) -> Any:
+        limit(self.get_execution_environment())
+        return collect(self, *args, **kwargs)
+
+    StreamExecutionEnvironment._generate_stream_graph = limited_graph
+    DataStream.execute_and_collect = limited_collect
 
 
 def _consume(stream: Any, function: Callable[[Any], Any]) -> Any:
@@ -71,18 +108,30 @@ def _name_of(function: Any) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
+def _given(function: Any, java: type) -> Any:
+    """What a source or sink is made of, or `None` if it is one of Flink's own, written in Java."""
+    if not isinstance(function, java):
+        return function
+    from py4j.java_gateway import JavaObject
+
+    inside = function.get_java_function()  # type: ignore[attr-defined]
+    return None if isinstance(inside, JavaObject) else inside
+
+
 def records_of(source: Any) -> List[Any]:
-    """The records of an iterable or of a generator function, read to their end.
+    """The records of an iterable, of what a function gives, or of a source with positions, read to their end.
 
     >>> records_of(range(3)), records_of(lambda: iter("ab"))
     ([0, 1, 2], ['a', 'b'])
     """
-    if callable(source) and not isinstance(source, Iterable):
+    if callable(getattr(source, "read", None)):
+        source = (record for _, record in source.read(None))
+    elif callable(source) and not hasattr(source, "__iter__"):
         source = source()
-    if not isinstance(source, Iterable):
+    if isinstance(source, str) or not hasattr(source, "__iter__"):
         raise TypeError(
-            "add_source takes an iterable, a generator function or a SourceFunction of Flink's on a Flink cluster, "
-            f"not {type(source).__name__}"
+            "add_source takes an iterable, a function that gives one, or an object with a method "
+            f"read(position), {source!r} was given"
         )
     until = time.monotonic() + SECONDS
     found: List[Any] = []
@@ -90,8 +139,8 @@ def records_of(source: Any) -> List[Any]:
         found.append(record)
         if len(found) > RECORDS or time.monotonic() > until:
             raise ValueError(
-                f"add_source: the source has not ended after {len(found) - 1:,} records. For a Flink cluster it is read "
-                f"here, before the job begins, up to {RECORDS:,} records and {SECONDS:g} s: end it (itertools.islice), "
-                "or use a source of Flink's (KafkaSource, FileSource, NumberSequenceSource)"
+                f"add_source: the source has not ended after {len(found) - 1:,} records. For a Flink "
+                f"cluster it is read here, before the job, up to {RECORDS:,} records and {SECONDS:g} s: "
+                "end it (itertools.islice), or use a source of Flink's (KafkaSource, NumberSequenceSource)"
             )
     return found

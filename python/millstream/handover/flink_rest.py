@@ -1,7 +1,7 @@
 """Flink's REST interface: is a session cluster there, what became of a job, and who says so.
 
-Answers for questions and their answers as values. Not for when they are asked (`flink`), nor for how a failure is shown
-(`failure`).
+Answers for questions and their answers as values. Not for when they are asked (`flink`), nor for how a
+failure is shown (`failure`).
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Set
 
-from millstream.handover.http import NoAnswer, Server
+from millstream.handover.server import NoAnswer, Server
 from millstream.handover.refusal import Refused
 
 #: The states that a job does not leave.
 ENDS = {"FINISHED", "FAILED", "CANCELED", "SUSPENDED"}
+
+
+#: Marks the jobs of one run among the cluster's, as a global parameter of the job.
+MARK = "millstream.run"
 
 
 class Failure(NamedTuple):
@@ -49,10 +53,11 @@ class Cluster:
         """One job in detail."""
         return self._json(f"/jobs/{job}")
 
-    def mark(self, job: str) -> Dict[str, str]:
-        """What the program that submitted a job had set as its global parameters."""
+    def mark(self, job: str) -> Optional[str]:
+        """The mark of the run that submitted a job, if it has one."""
         told = self._json(f"/jobs/{job}/config") or {}
-        return dict(told.get("execution-config", {}).get("user-config", {}))
+        mark: Optional[str] = told.get("execution-config", {}).get("user-config", {}).get(MARK)
+        return mark
 
     def failure(self, job: str) -> Optional[Failure]:
         """Why the job failed, the latest cause if it failed several times."""
@@ -60,9 +65,10 @@ class Cluster:
         entries = ((told or {}).get("exceptionHistory") or {}).get("entries") or []
         if not entries:
             return None
-        # The first is about the job if it is not restarted any more; the task is in one beside it or before it.
+        # The first is about the job if it is not restarted any more; the task is in one beside it or before
+        # it.
         every = [part for entry in entries for part in (entry, *(entry.get("concurrentExceptions") or []))]
-        of_task = next((part for part in every if part.get("taskName")), {})
+        of_task: Dict[str, Any] = next((part for part in every if part.get("taskName")), {})
         text = entries[0].get("stacktrace") or entries[0].get("exceptionName") or ""
         return Failure(text, of_task.get("taskName"), of_task.get("endpoint"))
 
@@ -80,7 +86,9 @@ class Cluster:
         found = set()
         for vertex in (self.job(job) or {}).get("vertices", []):
             told = self._json(f"/jobs/{job}/vertices/{vertex['id']}") or {}
-            found |= {task["taskmanager-id"] for task in told.get("subtasks", []) if task.get("taskmanager-id")}
+            found |= {
+                task["taskmanager-id"] for task in told.get("subtasks", []) if task.get("taskmanager-id")
+            }
         return found - {"(unassigned)"}
 
     def files_of(self, manager: str) -> Dict[str, int]:
@@ -95,7 +103,8 @@ class Cluster:
 
 
 def find(address: str, client: str) -> Cluster:
-    """The cluster at an address. Refused, with who answered what, if there is none of the client's version."""
+    """The cluster at an address. Refused, with who answered what, if there is none of the client's
+    version."""
     expected = "expected the REST address of a Flink session cluster, as host:8081"
     try:
         server = Server(address)
@@ -113,7 +122,19 @@ def find(address: str, client: str) -> Cluster:
     if found.split(".")[:2] != client.split(".")[:2]:
         fitting = ".".join(found.split(".")[:2])
         raise Refused(
-            f"the cluster at {server} is Flink {found}, the installed client {client}: a client can hand jobs to its "
-            f"own minor version only; `pip install 'apache-flink=={fitting}.*'` installs the one for this cluster"
+            f"the cluster at {server} is Flink {found}, the installed client {client}: "
+            "a client can hand jobs to its own minor version only; "
+            f"`pip install 'apache-flink=={fitting}.*'` installs the one for this cluster"
         )
     return Cluster(server, found)
+
+
+def cancel_marked(address: str, mark: str) -> None:
+    """Cancels all jobs of a run, as far as the cluster can be reached."""
+    cluster = Cluster(Server(address), "")
+    try:
+        for job, about in cluster.jobs().items():
+            if about["state"] not in ENDS and cluster.mark(job) == mark:
+                cluster.cancel(job)
+    except NoAnswer:
+        pass

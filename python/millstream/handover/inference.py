@@ -1,8 +1,8 @@
 """Which expressions of a program are known to be objects of the peer.
 
-Follows assignments, imports, annotations and calls. Answers `None` wherever a value could also be something else: a
-parameter without annotation, a name that is bound twice to different things, whatever comes out of a container.
-Holds: it runs nothing of the program.
+Follows assignments, imports, annotations and calls. Answers `None` wherever a value could also be something
+else: a parameter without annotation, a name that is bound twice to different things, whatever comes out of a
+container. Holds: it runs nothing of the program.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class Scope:
             return self.annotated(node.annotation)
         if isinstance(node, Entered):
             value = self.known(node.value)
-            entered = names.attribute(value, "__enter__", self.package) if isinstance(value, Instance) else None
+            entered = (
+                names.attribute(value, "__enter__", self.package) if isinstance(value, Instance) else None
+            )
             return names.result_of(entered, self.package)
         return None
 

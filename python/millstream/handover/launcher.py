@@ -1,9 +1,9 @@
 """The peer's client as a child of this process, and what passes between the two.
 
-Answers for output reaching the user as it comes, for facts reaching the engine's part (`flink`, `spark`), for Ctrl-C and
-SIGTERM becoming a cancelled job, and for nothing being left: no process, no folder. Not for what a fact means.
-Holds: the client is in a session of its own, so that a signal from the terminal reaches this process alone, which then
-decides; whatever the program printed is out before `run` returns.
+Answers for output reaching the user as it comes, for facts reaching the engine's part (`flink`, `spark`), for
+Ctrl-C and SIGTERM becoming a cancelled job, and for nothing being left: no process, no folder. Not for what a
+fact means. Holds: the client is in a session of its own, so that a signal from the terminal reaches this
+process alone, which then decides; whatever the program printed is out before `run` returns.
 """
 
 from __future__ import annotations
@@ -45,8 +45,11 @@ class Engine(Protocol):
     def look(self) -> None:
         """Looks at the cluster; called again and again from a thread of its own, and once after the end."""
 
+    #: Seconds that a program has to end by itself once `cancel` has returned, before it is interrupted.
+    grace: float
+
     def cancel(self) -> None:
-        """Begins to end what runs on the cluster."""
+        """Ends what runs on the cluster, as far as the cluster does that when it is asked to."""
 
 
 class Ended:
@@ -81,10 +84,15 @@ class Screen:
 
     def write(self, descriptor: int, data: bytes) -> None:
         """Output of the program, as it is."""
-        with self._lock:
-            self._clear()
-            while data:
-                data = data[os.write(descriptor, data) :]
+        try:
+            with self._lock:
+                self._clear()
+                while data:
+                    data = data[os.write(descriptor, data) :]
+        except BrokenPipeError:
+            # Without a reader of its output a program has no purpose; what we say of it can go unheard.
+            if descriptor == 1:
+                raise
 
     def progress(self, text: str) -> None:
         """A line that the next one takes the place of; on a terminal only."""
@@ -148,7 +156,10 @@ class Launcher:
         with open(launched, "w", encoding="utf-8") as file:
             file.write(_LAUNCHED)
         arguments, environment = self.engine.command(launched)
-        environment = {**os.environ, **environment, "MILLSTREAM_HANDOVER": json.dumps({**self.told, "socket": path})}
+        told = os.path.join(folder, "told")
+        with open(told, "w", encoding="utf-8") as file:
+            json.dump({**self.told, "socket": path}, file)
+        environment = {**os.environ, **environment, "MILLSTREAM_HANDOVER": told}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
         self.client = subprocess.Popen(arguments, env=environment, start_new_session=True, **pipes)  # type: ignore
         self._read_lines(self.client.stdout, self._said)
@@ -210,7 +221,11 @@ class Launcher:
         if fact["what"] == "begun":
             self.driver = fact["process"]
         elif fact["what"] == "ended":
-            self.ended.code, self.ended.failure, self.ended.place = fact["code"], fact["failure"], fact["place"]
+            self.ended.code, self.ended.failure, self.ended.place = (
+                fact["code"],
+                fact["failure"],
+                fact["place"],
+            )
         elif fact["what"] == "note":
             self.screen.note(fact["text"])
         else:
@@ -233,9 +248,14 @@ class Launcher:
                     self._kill(signal.SIGTERM)
 
     def _look(self) -> None:
-        while not self._over.wait(INTERVAL):
-            self.engine.look()
-        self.engine.look()
+        over = False
+        while not over:
+            over = self._over.wait(INTERVAL)
+            try:
+                self.engine.look()
+            except BrokenPipeError:
+                self._signalled(signal.SIGPIPE)
+                return
 
     def _signalled(self, number: int) -> None:
         """The user wants the end. The second time, at once."""
@@ -244,10 +264,15 @@ class Launcher:
             return
         self.ended.signal = number
         self._cancelled_at = time.monotonic()
-        threading.Thread(target=self.engine.cancel, daemon=True).start()
+        threading.Thread(target=self._cancel, daemon=True).start()
 
-    def end_driver(self) -> None:
-        """Ends the program as Ctrl-C would, or the client if the program has not begun."""
+    def _cancel(self) -> None:
+        """Ends what runs there, then the program as Ctrl-C would, or the client if the program has not
+        begun."""
+        self.screen.note("cancelling")
+        self.engine.cancel()
+        if self._over.wait(self.engine.grace):
+            return
         if self.driver is None:
             self._kill(signal.SIGTERM)
             return
@@ -264,7 +289,8 @@ class Launcher:
 
 
 class _Signals:
-    """SIGINT and SIGTERM call a function and wake the one who waits on `wakes`, as long as this is entered."""
+    """SIGINT and SIGTERM call a function and wake the one who waits on `wakes`, as long as this is
+    entered."""
 
     def __init__(self, call: Callable[[int], None]) -> None:
         self._call = call
@@ -277,7 +303,9 @@ class _Signals:
         if self._main:
             self._wakeup = signal.set_wakeup_fd(self._end.fileno(), warn_on_full_buffer=False)
             handled = lambda number, frame: self._call(number)  # noqa: E731
-            self._before = {number: signal.signal(number, handled) for number in (signal.SIGINT, signal.SIGTERM)}
+            self._before = {
+                number: signal.signal(number, handled) for number in (signal.SIGINT, signal.SIGTERM)
+            }
         return self
 
     def __exit__(self, *raised: Any) -> None:

@@ -1,7 +1,8 @@
-"""What the installed client of a peer has: its modules, the names in them, and of what type a call's result is.
+"""What the installed client of a peer has: its modules, the names in them, and of what type a call's result
+is.
 
-Answers by looking at the client itself, so that no list of names can be out of date. Not for programs (`inference`).
-Holds: what is not certain is `None`, never a guess; nothing of the client is called.
+Answers by looking at the client itself, so that no list of names can be out of date. Not for programs
+(`inference`). Holds: what is not certain is `None`, never a guess; nothing of the client is called.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ Known = Optional[Union[Module, Class, Instance, Function]]
 
 
 def module(name: str) -> Optional[ModuleType]:
-    """A module by its whole name, or `None` if there is none. One that exists but cannot be imported raises."""
+    """A module by its whole name, or `None` if there is none. One that exists but cannot be imported
+    raises."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -131,8 +133,9 @@ def _annotated(annotation: Any, of: Function, package: str) -> Optional[type]:
     if origin is Union:
         others = [one for one in typing.get_args(annotation) if one is not type(None)]
         return _annotated(others[0], of, package) if len(others) == 1 else None
-    if isinstance(origin or annotation, type):
-        return origin or annotation
+    of_itself: Any = origin or annotation
+    if isinstance(of_itself, type):
+        return of_itself
     if not isinstance(annotation, str):
         return None
     named = re.match(r"[\"' ]*(?:(?:typing\.)?Optional\[[\"']*)?([A-Za-z_][A-Za-z_0-9.]*)", annotation)
@@ -164,13 +167,17 @@ def parameters(called: Known) -> Optional[FrozenSet[str]]:
 def meant(spelling: str, candidates: FrozenSet[str]) -> Optional[str]:
     """The name among the candidates that a PEP 8 spelling of ours stands for.
 
-    >>> meant("reduce_by_key", frozenset({"reduceByKey"})), meant("batch_interval", frozenset({"batchDuration"}))
-    ('reduceByKey', 'batchDuration')
+    >>> meant("reduce_by_key", frozenset({"reduceByKey", "reduce"}))
+    'reduceByKey'
+    >>> meant("batch_interval", frozenset({"batchDuration"}))
+    'batchDuration'
     """
     stands_for = SPELLINGS.get(spelling) or PARAMETERS.get(spelling)
     if stands_for in candidates:
         return stands_for
-    return next((name for name in sorted(candidates) if name != spelling and snake_case(name) == spelling), None)
+    return next(
+        (name for name in sorted(candidates) if name != spelling and snake_case(name) == spelling), None
+    )
 
 
 def names_of(owner: Union[Module, Class, Instance]) -> FrozenSet[str]:
@@ -194,14 +201,20 @@ def set_by_itself(cls: type) -> FrozenSet[str]:
         except (OSError, TypeError, SyntaxError):
             continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "self"
+            ):
                 if isinstance(node.ctx, ast.Store):
                     found.add(node.attr)
     return frozenset(found)
 
 
 def _answers_all(cls: type) -> bool:
-    return any("__getattr__" in vars(owner) or "__getattribute__" in vars(owner) for owner in cls.__mro__[:-1])
+    return any(
+        "__getattr__" in vars(owner) or "__getattribute__" in vars(owner) for owner in cls.__mro__[:-1]
+    )
 
 
 @functools.lru_cache(maxsize=None)

@@ -1,6 +1,7 @@
 """Why a program is not handed over.
 
-Holds: a refusal is raised before anything was submitted; its text says what was wrong, where, and what would be right.
+Holds: a refusal is raised before anything was submitted; its text says what was wrong, where, and what would
+be right.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The modules beside the program, which it imports: translated like the program, and sent along with its functions.
+"""The modules beside the program, which it imports: translated like the program, and sent along with its
+functions.
 
-Answers for imports of the driver. An import inside of a function that runs on the cluster finds what the cluster has.
+Answers for imports of the driver. An import inside of a function that runs on the cluster finds what the
+cluster has.
 """
 
 from __future__ import annotations
@@ -20,10 +22,14 @@ from millstream.handover.translation import Translation, translate
 def file_of(folder: str, name: str) -> Optional[str]:
     """The file of a module in the program's folder, or `None` if it is not there."""
     path = os.path.join(folder, *name.split("."))
-    return next((file for file in (path + ".py", os.path.join(path, "__init__.py")) if os.path.isfile(file)), None)
+    return next(
+        (file for file in (path + ".py", os.path.join(path, "__init__.py")) if os.path.isfile(file)), None
+    )
 
 
-def translations(folder: str, first: Translation, peer: Peer, version: str) -> Iterator[Tuple[str, Translation]]:
+def translations(
+    folder: str, first: Translation, peer: Peer, version: str
+) -> Iterator[Tuple[str, Translation]]:
     """Each module beside the program that it imports, by way of others too."""
     seen: Set[str] = set()
     waiting: List[Tuple[str, int, str]] = [(name, level, "") for name, level in first.imports]

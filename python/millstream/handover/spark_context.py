@@ -1,4 +1,5 @@
-"""What the driver adds to PySpark: the master is the one given to `run`, and the launcher hears what the program does.
+"""What the driver adds to PySpark: the master is the one given to `run`, and the launcher hears what the
+program does.
 
 Holds: nothing of the program's own settings is changed but the master; what cannot be found out is not told.
 """
@@ -7,6 +8,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
+import signal
 import threading
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
@@ -43,14 +46,30 @@ def install(master: str, line: "Line") -> None:
             line.tell("note", text=f"the program asks for the master {given}; it runs on {master}")
         bound.arguments["conf"] = conf.setMaster(master)
         original(*bound.args, **bound.kwargs)
+        _interrupt_quietly()
         line.tell("application", id=self.applicationId, name=self.appName)
         threading.Thread(target=_watch, args=(self, line), daemon=True).start()
 
     SparkContext.__init__ = begin
 
 
+def _interrupt_quietly() -> None:
+    """An interrupt comes in the middle of a talk with Java; what the client then logs about that is no
+    news."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupted(number: int, frame: Any) -> None:
+        logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
+        if callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, interrupted)
+
+
 def _watch(context: Any, line: "Line") -> None:
-    """Tells where the tasks' output is, and how far the running stages are, until the context ends."""
+    """Tells where the executors' logs are, and how far the running stages are, until the context ends."""
     pause = threading.Event()
     told: Dict[str, str] = {}
     shown: Optional[Any] = None
@@ -60,10 +79,10 @@ def _watch(context: Any, line: "Line") -> None:
             listed = java.statusStore().executorList(False)
             for at in range(listed.size()):
                 executor = listed.apply(at)
-                link = executor.executorLogs().get("stdout")
+                link = executor.executorLogs().get("stderr")
                 if link.isDefined() and executor.id() not in told:
                     told[executor.id()] = link.get()
-                    line.tell("executor", id=executor.id(), output=link.get())
+                    line.tell("executor", id=executor.id(), log=link.get())
             tracker = context.statusTracker()
             stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
             now = [(s.stageId, s.numCompletedTasks, s.numTasks) for s in stages if s is not None]
@@ -86,7 +105,9 @@ def failed_place() -> Optional[str]:
         java.listenerBus().waitUntilEmpty(5000)
         store = java.statusStore()
         listed = store.jobsList(None)
-        failed = [job for job in map(listed.apply, range(listed.size())) if job.status().toString() == "FAILED"]
+        failed = [
+            job for job in map(listed.apply, range(listed.size())) if job.status().toString() == "FAILED"
+        ]
         stages = max(failed, key=lambda job: job.jobId()).stageIds()
         for stage in sorted(map(stages.apply, range(stages.size())), reverse=True):
             attempt = store.lastStageAttempt(stage)
@@ -95,8 +116,8 @@ def failed_place() -> Optional[str]:
             if broken:
                 last = max(broken, key=lambda task: task.attempt())
                 return (
-                    f"in stage {stage} ({attempt.name()}), partition {last.index()}, attempt {last.attempt() + 1}, "
-                    f"on executor {last.executorId()} at {last.host()}"
+                    f"in stage {stage} ({attempt.name()}), partition {last.index()}, "
+                    f"attempt {last.attempt() + 1}, on executor {last.executorId()} at {last.host()}"
                 )
     except Exception:
         # The context has ended, or its Java is of another kind: the failure is shown without a place.

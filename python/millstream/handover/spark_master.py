@@ -1,12 +1,12 @@
 """Is a Spark master there, and who answers if not.
 
-A master is asked over its own protocol, at the address that programs use: it listens to HTTP at another port, which an
-address does not tell. The question is the one that every client begins with: whether an endpoint of the name `Master` is
-here. Asked so, a master writes nothing into its log.
+A master is asked over its own protocol, at the address that programs use: it listens to HTTP at another port,
+which an address does not tell. The question is the one that every client begins with: whether an endpoint of
+the name `Master` is here. Asked so, a master writes nothing into its log.
 
-The frames: eight bytes of length (its own among them), a byte of kind, eight bytes of number, four of the body's length,
-the body. A question's body: the asker's address (absent), the asked one's, the endpoint's name, then the question
-as Java writes an object.
+The frames: eight bytes of length (its own among them), a byte of kind, eight bytes of number, four of the
+body's length, the body. A question's body: the asker's address (absent), the asked one's, the endpoint's
+name, then the question as Java writes an object.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from __future__ import annotations
 import socket
 import struct
 from enum import Enum
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
-from millstream.handover.http import PATIENCE, NoAnswer, Server, host_and_port, shown, unreachable
+from millstream.handover.server import PATIENCE, NoAnswer, Server, host_and_port, shown, unreachable
 from millstream.handover.refusal import Refused
 
 _QUESTION, _ANSWER, _FAILURE = 3, 4, 5
@@ -59,7 +59,7 @@ def find(address: str) -> Master:
         except ValueError as error:
             raise Refused(f"--master: {error}; {EXPECTED}") from None
         except NoAnswer as why:
-            faults.append(f"no Spark master at {part}: {why}")
+            faults.append(f"no Spark master at {part}: {_by_http(part) or why}")
             continue
         if found is Found.MASTER:
             return Master(f"spark://{hosts}")
@@ -71,13 +71,20 @@ def _hint(part: str, found: Found) -> str:
     if found is not Found.HTTP:
         return f"what listens there is {found.value}"
     try:
-        return f"what listens there is the web page of {_by_web_page(f'http://{part}').url}, which is the address to give"
+        master = _by_web_page(f"http://{part}")
+        return f"what listens there is the web page of {master.url}, which is the address to give"
     except Refused:
-        pass
+        return _by_http(part) or f"what listens there is {found.value}"
+
+
+def _by_http(part: str) -> Optional[str]:
+    """What is answered there by HTTP; a server of that kind may wait for the rest of a line that never
+    comes."""
     try:
-        return f"what listens there is an HTTP server, which answers {Server(part).get('/json/').described()}"
-    except NoAnswer as why:
-        return str(why)
+        reply = Server(part, 3.0).get("/json/")
+        return f"what listens there is an HTTP server, which answers {reply.described()}"
+    except NoAnswer:
+        return None
 
 
 def _by_web_page(url: str) -> Master:
@@ -89,10 +96,16 @@ def _by_web_page(url: str) -> Master:
     except NoAnswer as why:
         raise Refused(f"no Spark master at {url}: {why}; {EXPECTED}") from None
     told = reply.json()
-    if reply.status != 200 or not isinstance(told, dict) or not str(told.get("url", "")).startswith("spark://"):
+    if (
+        reply.status != 200
+        or not isinstance(told, dict)
+        or not str(told.get("url", "")).startswith("spark://")
+    ):
         raise Refused(f"no Spark master at {url}: the answer is {reply.described()}; {EXPECTED}")
     if told.get("status") != "ALIVE":
-        raise Refused(f"the Spark master at {url} is {told.get('status')}: give the address of the one that is ALIVE")
+        raise Refused(
+            f"the Spark master at {url} is {told.get('status')}: give the address of the one that is ALIVE"
+        )
     if not told.get("aliveworkers"):
         raise Refused(f"the Spark master at {url} has no worker: the program would wait for one for ever")
     return Master(told["url"])
@@ -146,11 +159,11 @@ def understood(told: bytes) -> Found:
         raise NoAnswer(f"what listens there does not speak Spark's protocol: it said {shown(told)}")
     if told[8] == _ANSWER:
         return Found.MASTER if told.endswith(b"\x01") else Found.OTHER_SPARK
-    # Another version of the class, or one that wants to know first who asks: a Spark, of which no more can be known.
+    # Another version of the class, or one that wants to know first who asks: a Spark, of which no more can be
+    # known.
     return Found.OTHER_SPARK if b"Could not find" in told else Found.MASTER
 
 
 def _text(text: str) -> bytes:
     encoded = text.encode()
     return struct.pack(">H", len(encoded)) + encoded
-

@@ -1,7 +1,7 @@
 """What the tasks of a job print, fetched over HTTP from where the cluster keeps it.
 
-Answers for each line being passed on once, in the order of its file, and only what was written since the job began. Other
-jobs that run in the same task manager write into the same file; Flink does not tell them apart.
+Answers for each line being passed on once, in the order of its file, and only what was written since the job
+began. Other jobs that run in the same task manager write into the same file; Flink does not tell them apart.
 Holds: a file is fetched again only when it has grown, and the larger it is, the more seldom.
 """
 
@@ -12,10 +12,12 @@ import time
 from typing import Callable, Dict, Optional
 
 from millstream.handover.flink_rest import Cluster
-from millstream.handover.http import NoAnswer, Server
+from millstream.handover.server import NoAnswer, Server
 
 #: A line of the log that a function printed: Flink redirects its worker's standard output into the log.
 _PRINTED = re.compile(r" (INFO|ERROR) .*/pyflink/fn_execution/beam/beam_sdk_worker_main\.py:\d+ (.*)")
+#: The most bytes of a log that are asked for at once.
+_AT_ONCE = 1 << 18
 Write = Callable[[int, bytes], None]
 
 
@@ -35,8 +37,15 @@ class FlinkOutput:
         for manager in self.cluster.task_managers():
             done = self.read.setdefault(manager, {})
             for name, size in self.cluster.files_of(manager).items():
+                if size < done.get(name, 0):
+                    # Another process has begun the file again.
+                    done[name] = 0
                 wanted = "taskexecutor" in name and name.endswith((".out", ".log"))
-                if wanted and size > done.get(name, 0) and (last or time.monotonic() >= self.not_before.get(name, 0)):
+                if (
+                    wanted
+                    and size > done.get(name, 0)
+                    and (last or time.monotonic() >= self.not_before.get(name, 0))
+                ):
                     began = time.monotonic()
                     done[name] = self._new(manager, name, done.get(name, 0), last)
                     self.not_before[name] = time.monotonic() + 10 * (time.monotonic() - began)
@@ -53,37 +62,83 @@ class FlinkOutput:
         else:
             for line in new.decode("utf-8", "replace").splitlines():
                 printed = _PRINTED.search(line)
-                # A worker writes the traceback of a failed function there too; it is shown when the job has failed.
+                # A worker writes the traceback of a failed function there too; it is shown when the job has
+                # failed.
                 if printed and not printed[2].startswith("Traceback (most recent call last):"):
                     self.write(1 if printed[1] == "INFO" else 2, f"{printed[2].rstrip()}\n".encode())
         return max(before, end)
 
 
+class SparkLog:
+    """Tells what functions print from what Spark logs: its workers' output goes into the executor's log.
+
+    What follows a warning or an error is taken for a part of it, and what comes before the first entry for
+    the start's.
+    """
+
+    _ENTRY = re.compile(rb"\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|DEBUG|TRACE)?")
+
+    def __init__(self) -> None:
+        self.passing = False
+        self.rest = b""
+
+    def printed(self, new: bytes) -> bytes:
+        """The lines among new bytes of the log that are none of Spark's.
+
+        >>> log = SparkLog()
+        >>> log.printed(b"Command: java\\n26/11/23 16:41:19 INFO X: begins\\nhello\\n26/11/23 16:41:20 ERR")
+        b'hello\\n'
+        >>> log.printed(b"OR X: bad\\n\\tat X\\n26/11/23 16:41:21 INFO X: ends\\n")
+        b''
+        """
+        *lines, self.rest = (self.rest + new).split(b"\n")
+        kept = []
+        for line in lines:
+            entry = self._ENTRY.match(line)
+            if entry:
+                self.passing = entry[1] is not None
+            elif self.passing and not line.startswith(b"Using Spark's "):
+                kept.append(line + b"\n")
+        return b"".join(kept)
+
+
 class SparkOutput:
-    """The standard output of the executors of an application."""
+    """What the tasks of an application print, from the pages of its workers."""
 
     def __init__(self, write: Write) -> None:
         self.write = write
         self.read: Dict[str, int] = {}
+        self.logs: Dict[str, SparkLog] = {}
         self.silent: Optional[str] = None
 
     def add(self, page: str) -> None:
-        """An executor whose output is shown on a worker's page."""
-        self.read.setdefault(page.replace("/logPage/", "/log/").replace("/logPage?", "/log/?"), 0)
+        """A page that shows the log of an executor."""
+        url = page.replace("/logPage/", "/log/")
+        self.read.setdefault(url, 0)
+        self.logs.setdefault(url, SparkLog())
 
     def fetch(self) -> None:
         """Passes on what has come since the last time."""
-        for url, before in list(self.read.items()):
-            address, _, rest = url.partition("://")[2].partition("/")
-            server = Server(f"{url.partition('://')[0]}://{address}", 2.0)
+        for url in list(self.read):
             try:
-                reply = server.get(f"/{rest}&offset={before}&byteLength={1 << 20}")
+                while self._more(url):
+                    pass
             except NoAnswer as why:
-                self.silent = f"what tasks print stays at {server}: {why}"
+                self.silent = f"what tasks print stays on the worker, {url}: {why}"
                 del self.read[url]
-                continue
-            head, _, body = reply.body.partition(b"\n")
-            told = re.match(rb"==== Bytes (\d+)-(\d+) of (\d+) of ", head)
-            if reply.status == 200 and told and int(told[2]) > before:
-                self.write(1, body[before - int(told[1]) :] if int(told[1]) < before else body)
-                self.read[url] = int(told[2])
+
+    def _more(self, url: str) -> bool:
+        """Reads on; true if there may be more."""
+        scheme, _, rest = url.partition("://")
+        address, _, path = rest.partition("/")
+        before = self.read[url]
+        reply = Server(f"{scheme}://{address}", 3.0).get(f"/{path}&offset={before}&byteLength={_AT_ONCE}")
+        head, _, body = reply.body.partition(b"\n")
+        told = re.match(rb"==== Bytes (\d+)-(\d+) of (\d+) of ", head)
+        if reply.status != 200 or told is None or int(told[2]) <= before:
+            return False
+        printed = self.logs[url].printed(body[before - int(told[1]) :])
+        if printed:
+            self.write(1, printed)
+        self.read[url] = int(told[2])
+        return int(told[2]) < int(told[3])

@@ -1,15 +1,16 @@
-"""A program as the peer's client can run it: its imports, our spellings of the peer's names, and what is refused.
+"""A program as the peer's client can run it: its imports, our spellings of the peer's names, and what is
+refused.
 
-Works on the tree of a program and keeps every place in it, so that the lines in tracebacks are those of the user's file.
-Answers for names whose owner is known. What is not known before it runs (`pending`) is for the driver to provide
-(`aliases`), or fails in the driver as any wrong name does.
+Works on the tree of a program and keeps every place in it, so that the lines in tracebacks are those of the
+user's file. Answers for names whose owner is known. What is not known before it runs (`pending`) is for the
+driver to provide (`aliases`), or fails in the driver as any wrong name does.
 Holds: what is renamed means the same there; a refusal has file and line.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Any, List, NamedTuple, Optional, Set, Tuple, Union
 
 from millstream.handover import names
 from millstream.handover.client import PEERS, Peer
@@ -36,10 +37,10 @@ def translate(source: str, path: str, peer: Peer, version: str) -> Translation:
     """The program of a file. Raises `SyntaxError` if it is none."""
     tree = ast.parse(source, path)
     imports = _Imports(path, source, peer, version)
-    tree = imports.visit(tree)
-    binder = Binder(tree, peer.theirs)
-    uses = _Uses(path, source, peer, version, binder)
-    tree = ast.fix_missing_locations(uses.visit(tree))
+    imports.visit(tree)
+    uses = _Uses(path, source, peer, version, Binder(tree, peer.theirs))
+    uses.visit(tree)
+    ast.fix_missing_locations(tree)
     refusals = imports.refusals + uses.refusals
     return Translation(tree, [text for _, text in sorted(refusals)], uses.pending, imports.others)
 
@@ -60,7 +61,7 @@ class _Reader(ast.NodeTransformer):
             line = self.lines[node.lineno - 1] if node.lineno <= len(self.lines) else None
             self.refusals.append((node.lineno, at_line(self.path, node.lineno, what, line)))
 
-    def visit_Try(self, node: ast.Try) -> ast.AST:
+    def visit_Try(self, node: Any) -> Any:
         caught = {
             name.id
             for handler in node.handlers
@@ -74,6 +75,8 @@ class _Reader(ast.NodeTransformer):
         for parts in (node.handlers, node.orelse, node.finalbody):
             parts[:] = [self.visit(part) for part in parts]
         return node
+
+    visit_TryStar = visit_Try
 
 
 class _Imports(_Reader):
@@ -134,7 +137,9 @@ class _Imports(_Reader):
             return name
         for other in PEERS.values():
             if name == other.ours or name.startswith(other.ours + "."):
-                self.refuse(node, f"`{name}` is for {other.title}, but the program is handed to {self.peer.title}")
+                self.refuse(
+                    node, f"`{name}` is for {other.title}, but the program is handed to {self.peer.title}"
+                )
                 return name
         self.refuse(node, f"`{name}` is Millstream's own: {self.title} has no counterpart")
         return name
@@ -166,7 +171,9 @@ class _Uses(_Reader):
         self.here: Optional[Scope] = None
         self.pending: Set[str] = set()
         self.stored = {
-            node.attr for scope in list(binder.scopes)[:1] for node in ast.walk(scope)
+            node.attr
+            for scope in list(binder.scopes)[:1]
+            for node in ast.walk(scope)
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
         }
 
@@ -221,7 +228,9 @@ class _Uses(_Reader):
             else:
                 named = getattr(getattr(called, "value", None), "__name__", "the function")
                 near = names.near(keyword.arg, possible)
-                self.refuse(node, f"`{named}` of {self.title} has no argument `{keyword.arg}`{_suggested(near)}")
+                self.refuse(
+                    node, f"`{named}` of {self.title} has no argument `{keyword.arg}`{_suggested(near)}"
+                )
         return self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:

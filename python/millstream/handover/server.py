@@ -1,7 +1,8 @@
 """Questions to a server that may be another than expected, or none.
 
 Answers for a reply, or an error that says who answered what, within seconds.
-Holds: no call takes longer than its limit between two bytes; what is shown of a stranger's answer is short and printable.
+Holds: no call takes longer than its limit between two bytes; what is shown of a stranger's answer is short
+and printable.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ PATIENCE = 4.0
 
 
 class NoAnswer(Exception):
-    """Nobody is there, or somebody who does not speak HTTP. The text continues a sentence: "..., but <text>"."""
+    """Nobody is there, or somebody who does not speak HTTP. The text continues a sentence: "..., but
+    <text>"."""
 
 
 class Reply(NamedTuple):
@@ -55,15 +57,21 @@ def shown(data: bytes, length: int = 60) -> str:
 
 
 class Server:
-    """A server at an address, given as `host:port` or as a URL with an optional path in front of all others."""
+    """A server at an address, given as `host:port` or as a URL with an optional path in front of all
+    others."""
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        wrong = ValueError(f"`{url}` is no address: expected host:port or http://host:port")
         parts = urlsplit(url if "://" in url else f"http://{url}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"`{url}` is no address: expected host:port or http://host:port")
         self.https = parts.scheme == "https"
+        try:
+            port = parts.port
+        except ValueError:
+            raise wrong from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or (port is None and "://" not in url):
+            raise wrong
         self.host = parts.hostname
-        self.port = parts.port or (443 if self.https else 80)
+        self.port = port or (443 if self.https else 80)
         self.prefix = parts.path.rstrip("/")
         self.patience = patience
 
@@ -88,7 +96,9 @@ class Server:
         except http.client.RemoteDisconnected:
             raise NoAnswer("what listens there closes the connection without an answer") from None
         except http.client.BadStatusLine as error:
-            raise NoAnswer(f"what listens there does not speak HTTP: it said {shown(error.line.encode())}") from None
+            raise NoAnswer(
+                f"what listens there does not speak HTTP: it said {shown(str(error.args[0]).encode())}"
+            ) from None
         except http.client.HTTPException as error:
             raise NoAnswer(f"what listens there does not speak HTTP well ({type(error).__name__})") from None
         except OSError as error:
