@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use millstream::connectors::kafka::Kafka;
-use millstream::{CheckpointSettings, Failure, RestoreFrom, Result, StreamEnvironment};
+use millstream::{CheckpointSettings, Failure, Restart, RestoreFrom, Result, StreamEnvironment};
 
 fn main() -> ExitCode {
     match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
@@ -29,6 +29,7 @@ fn run(arguments: &[String]) -> Result<()> {
         restore: RestoreFrom::Latest,
         ..CheckpointSettings::in_folder(checkpoints)
     });
+    env.set_restart(Restart::FixedDelay { attempts: 20, delay: Duration::from_millis(200) });
     env.source(Kafka::read(servers).topics([input]))
         .map(|text| text.parse::<u64>().unwrap_or(0) % 97)
         .key_by(|key| *key)

@@ -5,6 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use millstream::connectors::discard::Discard;
+use millstream::connectors::generator::Generator;
 use millstream::connectors::kafka::{Kafka, KafkaSource, Texts};
 use millstream::{JobHandle, StreamEnvironment, Text};
 use millstream_testkit::conformance::Run;
@@ -43,6 +44,34 @@ fn a_job_outlives_a_broker_that_is_killed_and_started_again_and_is_cancelled_whi
     job.cancel();
     let _ = job.wait();
     assert!(begun.elapsed() < Duration::from_secs(1), "the cancel took {:?}", begun.elapsed());
+}
+
+#[test]
+fn a_job_that_writes_is_cancelled_at_once_while_its_broker_is_silent() {
+    let broker = OwnBroker::started();
+    cluster::create(&broker.address(), "silent", 1);
+    let write = Kafka::write::<u64>(broker.address()).topic("silent").set("send-buffer", "1 MiB");
+    let jobs = [write.clone(), write.exactly_once("silent")].map(|sink| {
+        let env = StreamEnvironment::new();
+        let (tell, told) = channel();
+        let tell = Mutex::new(tell);
+        let written = env.source(Generator::new(|n| n, None)).map(move |n| {
+            if n == 1_000 {
+                let _ = tell.lock().unwrap().send(());
+            }
+            n
+        });
+        written.sink_to(sink);
+        (env.start("silent").unwrap(), told)
+    });
+    jobs.iter().for_each(|(_, told)| told.recv_timeout(Duration::from_secs(60)).unwrap());
+    broker.freeze();
+    for (job, _) in jobs {
+        let begun = Instant::now();
+        job.cancel();
+        let _ = job.wait();
+        assert!(begun.elapsed() < Duration::from_secs(1), "the cancel took {:?}", begun.elapsed());
+    }
 }
 
 #[test]

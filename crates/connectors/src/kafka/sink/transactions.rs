@@ -42,13 +42,14 @@ impl Transactions {
     ) -> Result<Result<T, i16>> {
         let begun = Instant::now();
         loop {
-            let asked = Connection::to_any(&self.servers).and_then(|mut any| match any.coordinator(id)? {
-                Ok(address) => ask(&mut address.connect()?),
+            let asked = Connection::to_any(&self.servers, &self.cancelled).and_then(|mut any| match any.coordinator(id)? {
+                Ok(address) => ask(&mut address.connect(&self.cancelled)?),
                 Err(error) => Ok(Err(error)),
             });
             let wait = match &asked {
                 Ok(Err(error)) if wire::is_passing(*error) => AGAIN,
                 Ok(_) => return asked,
+                Err(failure) if failure.is_cancelled() => return asked,
                 Err(_) => AFTER_FAILURE,
             };
             if begun.elapsed() >= PATIENCE {
@@ -159,10 +160,10 @@ impl Transactions {
     fn open(&self) -> Result<Vec<String>> {
         let begun = Instant::now();
         loop {
-            let listed = Connection::to_any(&self.servers).and_then(|mut any| {
+            let listed = Connection::to_any(&self.servers, &self.cancelled).and_then(|mut any| {
                 let mut open = Vec::new();
                 for broker in any.brokers()? {
-                    match broker.connect()?.open_transactions()? {
+                    match broker.connect(&self.cancelled)?.open_transactions()? {
                         Ok(ids) => open.extend(ids),
                         Err(error) => return Ok(Err(error)),
                     }
@@ -174,7 +175,7 @@ impl Transactions {
                 Ok(Err(error)) if !wire::is_passing(error) || begun.elapsed() >= PATIENCE => {
                     return Err(failed("*", "listed", error));
                 }
-                Err(failure) if begun.elapsed() >= PATIENCE => return Err(failure),
+                Err(failure) if failure.is_cancelled() || begun.elapsed() >= PATIENCE => return Err(failure),
                 Ok(Err(_)) | Err(_) => self.cancelled.wait(AFTER_FAILURE)?,
             }
         }

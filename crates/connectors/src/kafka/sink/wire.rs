@@ -5,16 +5,21 @@
 //! requests go over plain connections.
 //! Holds: no request is trusted in its lengths; a connection that does not answer is given up.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use millstream_dataflow::operator::Cancelled;
 use millstream_model::error::{Failure, Result};
 
 use super::encoding::{Answer, Request};
 
-/// How long a connection may take, and one answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a connection may take to be made: a job that waits for one can still be cancelled within a second.
+const CONNECT: Duration = Duration::from_millis(500);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long one wait for an answer is, between two looks at whether the job is cancelled.
+const STEP: Duration = Duration::from_millis(50);
 /// The longest answer that is taken.
 const LONGEST: usize = 64 << 20;
 
@@ -68,14 +73,15 @@ pub(super) struct Connection {
     stream: TcpStream,
     shown: String,
     next: i32,
+    cancelled: Cancelled,
 }
 
 impl Connection {
     /// A connection to the first of these servers (`host:port`, separated by commas) that takes one.
-    pub(super) fn to_any(servers: &str) -> Result<Self> {
+    pub(super) fn to_any(servers: &str, cancelled: &Cancelled) -> Result<Self> {
         let mut last = Failure::user("no Kafka broker is named");
         for server in servers.split(',').map(str::trim) {
-            match Self::to(server) {
+            match Self::to(server, cancelled) {
                 Ok(connection) => return Ok(connection),
                 Err(failure) => last = failure,
             }
@@ -83,18 +89,19 @@ impl Connection {
         Err(last)
     }
 
-    fn to(server: &str) -> Result<Self> {
+    fn to(server: &str, cancelled: &Cancelled) -> Result<Self> {
         let failed = |error: std::io::Error| {
             Failure::external(format!("no connection to Kafka broker {server}")).because(error)
         };
         let mut last = std::io::ErrorKind::NotFound.into();
         for address in server.to_socket_addrs().map_err(failed)? {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
+            match TcpStream::connect_timeout(&address, CONNECT) {
                 Ok(stream) => {
-                    stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-                    stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
+                    stream.set_read_timeout(Some(STEP)).map_err(failed)?;
+                    stream.set_write_timeout(Some(CONNECT)).map_err(failed)?;
                     stream.set_nodelay(true).map_err(failed)?;
-                    return Ok(Self { stream, shown: server.to_owned(), next: 0 });
+                    let (shown, cancelled) = (server.to_owned(), cancelled.clone());
+                    return Ok(Self { stream, shown, next: 0, cancelled });
                 }
                 Err(error) => last = error,
             }
@@ -105,18 +112,17 @@ impl Connection {
     fn ask(&mut self, key: i16, version: i16, body: Request) -> Result<Answer> {
         self.next += 1;
         let bytes = body.framed(key, version, self.next);
-        let failed = |shown: &str, error: std::io::Error| {
-            Failure::external(format!("Kafka broker {shown} does not answer")).because(error)
-        };
-        self.stream.write_all(&bytes).map_err(|error| failed(&self.shown, error))?;
+        if let Err(error) = self.stream.write_all(&bytes) {
+            return Err(self.silent(error));
+        }
         let mut length = [0; 4];
-        self.stream.read_exact(&mut length).map_err(|error| failed(&self.shown, error))?;
+        self.read(&mut length)?;
         let length = usize::try_from(i32::from_be_bytes(length)).unwrap_or(usize::MAX);
         if length > LONGEST {
             return Err(Failure::external(format!("{} does not speak Kafka's protocol", self.shown)));
         }
         let mut answer = vec![0; length];
-        self.stream.read_exact(&mut answer).map_err(|error| failed(&self.shown, error))?;
+        self.read(&mut answer)?;
         let mut answer = Answer::new(answer, self.shown.clone());
         if answer.int32()? != self.next {
             return Err(Failure::external(format!("{} answers another question", self.shown)));
@@ -125,6 +131,32 @@ impl Connection {
             answer.tags()?;
         }
         Ok(answer)
+    }
+
+    fn silent(&self, error: std::io::Error) -> Failure {
+        Failure::external(format!("Kafka broker {} does not answer", self.shown)).because(error)
+    }
+
+    /// Fills `bytes`.
+    fn read(&mut self, bytes: &mut [u8]) -> Result<()> {
+        let (begun, mut filled) = (Instant::now(), 0);
+        while filled < bytes.len() {
+            match self.stream.read(&mut bytes[filled..]) {
+                Ok(0) => return Err(self.silent(ErrorKind::UnexpectedEof.into())),
+                Ok(count) => filled += count,
+                Err(error)
+                    if begun.elapsed() < ANSWER
+                        && matches!(
+                            error.kind(),
+                            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                        ) =>
+                {
+                    self.cancelled.wait(Duration::ZERO)?;
+                }
+                Err(error) => return Err(self.silent(error)),
+            }
+        }
+        Ok(())
     }
 
     /// All brokers.
@@ -230,7 +262,7 @@ impl Connection {
 }
 
 impl Address {
-    pub(super) fn connect(&self) -> Result<Connection> {
-        Connection::to(&format!("{}:{}", self.host, self.port))
+    pub(super) fn connect(&self, cancelled: &Cancelled) -> Result<Connection> {
+        Connection::to(&format!("{}:{}", self.host, self.port), cancelled)
     }
 }

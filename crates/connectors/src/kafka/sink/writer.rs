@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::transactions::{StagedTransaction, Transactions, timeout_refused};
 use super::{Delivery, Encode, ToKafka};
 use crate::kafka::native::{Code, KafkaError, Outgoing, Producer, Properties};
+use crate::kafka::settings;
+use crate::kafka::source::refused;
 
 /// How long one wait for brokers is, between two looks at whether the job is cancelled.
 const STEP: Duration = Duration::from_millis(20);
@@ -61,7 +63,7 @@ impl<T> Writer<T> {
         let cancelled = context.cancelled.clone();
         let (exactly_once, producer) = match &sink.delivery {
             Delivery::AtLeastOnce => {
-                (None, Producer::new(&properties).map_err(super::super::source::refused)?)
+                (None, Producer::new(&properties).map_err(refused)?)
             }
             Delivery::ExactlyOnce { prefix } => {
                 let mut numbered = Numbered::open(sink, prefix, &context, properties, restored)?;
@@ -121,7 +123,7 @@ impl Numbered {
         let (subtask, of) = (context.subtask.index, context.subtask.of.max(1));
         let transactions =
             Transactions { servers: sink.settings.servers.clone(), cancelled: context.cancelled.clone() };
-        let timeout = sink.settings.get(&super::super::settings::TRANSACTION_TIMEOUT)?;
+        let timeout = sink.settings.get(&settings::TRANSACTION_TIMEOUT)?;
         // What is staged in the checkpoint was committed before this: whatever else is open was left by an attempt that is
         // gone, perhaps of another parallelism. Each subtask cleans up for its share.
         transactions
@@ -129,13 +131,17 @@ impl Numbered {
         let mut own = Self {
             transactions,
             properties,
-            start_timeout: sink.settings.get(&super::super::settings::START_TIMEOUT)?,
+            start_timeout: sink.settings.get(&settings::START_TIMEOUT)?,
             begin: format!("{prefix}-{subtask}-"),
             current: restored.iter().map(|state| state.next).max().unwrap_or(0),
             following: None,
             records: 0,
         };
-        own.properties.push(("transaction.timeout.ms".into(), timeout.as_millis().to_string()));
+        // A record cannot wait for longer than its transaction: the library refuses it.
+        let delivery = sink.settings.get(&settings::DELIVERY_TIMEOUT)?.min(timeout);
+        for (name, limit) in [("message.timeout.ms", delivery), ("transaction.timeout.ms", timeout)] {
+            own.properties.push((name.into(), limit.as_millis().to_string()));
+        }
         own.following = Some(own.prepare(own.current)?);
         Ok(own)
     }
@@ -181,6 +187,7 @@ impl Numbered {
         let made = following.join().map_err(|_| Failure::internal("making a Kafka producer panicked"))?;
         let producer = made.map_err(|error| match error.code {
             Code::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT => timeout_refused(),
+            Code::RD_KAFKA_RESP_ERR__INVALID_ARG => refused(error),
             _ if error.is_refusal() => Failure::user("Kafka refused a transaction").because(error),
             _ => Failure::external(format!(
                 "no transaction can be begun by Kafka brokers {}",
