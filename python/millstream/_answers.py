@@ -1,8 +1,9 @@
 """Answers the imports of PyFlink and PySpark with our modules of the same names.
 
-Answers for `import pyspark.X` being `millstream.spark.X`: the same module, not a copy. Not for names inside of modules.
-Holds: once a package is answered, it is so everywhere in the process and in the worker interpreters it starts, whether or
-not the package itself is installed.
+Answers for `import pyspark.X` being `millstream.spark.X`: the same module, not a copy. Not for names inside
+of modules.
+Holds: once a package is answered, it is so everywhere in the process and in the worker interpreters it
+starts, whether or not the package itself is installed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is said about a name of PyFlink or PySpark that has no counterpart here.
 
-Answers for the exception saying which line of the program asked for which name, why it is not there and what is. Not for
-which names there are: an exception that nobody caught is explained after it was raised.
+Answers for the exception saying which line of the program asked for which name, why it is not there and what
+is. Not for which names there are: an exception that nobody caught is explained after it was raised.
 Holds: only what is about our modules and classes is explained; every other exception stays as it is.
 """
 
@@ -39,9 +39,10 @@ _REASONS: Tuple[Tuple[str, str], ...] = (
 #: Packages that programs import for the sake of Java.
 _BRIDGES = ("py4j", "pemja", "findspark")
 
-#: Attributes that hold objects of Java, in either package: `_jvm`, `_j_stream_execution_environment`, `get_gateway`.
+#: Attributes that hold objects of Java, in either package: `_jvm`, `_j_stream_execution_environment`,
+#: `get_gateway`.
 _JAVA = re.compile(
-    r"_?j(_|vm|sc|rdd|conf|ssc|dstream|avaobj|query|gateway)|_*j_\w+|_?gateway$|get_gateway|get_java_|_to_java|Java"
+    r"_?j(_|vm|sc|rdd|conf|ssc|dstream|avaobj|query|gateway)|_*j_\w+|_?gateway$|get_gateway|get_java_|Java"
 )
 
 
@@ -54,10 +55,11 @@ def no_module(name: str) -> ModuleNotFoundError:
 def explain(error: BaseException) -> None:
     """Lets the exception say what it is about, if it is about a name that we do not have."""
     place = _place(error)
-    if isinstance(error, ModuleNotFoundError):
-        _cut_our_end(error)
     if isinstance(error, ImportError):
+        is_said_by_us = _cut_our_end(error)
         said = _import(error)
+        if said is None and is_said_by_us and place not in str(error.msg):
+            said = str(error.msg)
         if said is not None:
             error.msg = place + said
             error.args = (error.msg,)
@@ -78,7 +80,8 @@ def _import(error: ImportError) -> Optional[str]:
         return _absent(f"{_peers(module)}.{wanted}", wanted, sys.modules.get(module))
     if isinstance(error, ModuleNotFoundError):
         if root in PACKAGES and root not in answered():
-            return f"{error.msg}: run the program with `millstream run --as {root}`, or import {PACKAGES[root]} instead"
+            way = f"run the program with `millstream run --as {root}`, or import {PACKAGES[root]} instead"
+            return f"{error.msg}: {way}"
         if root in _BRIDGES and answered():
             return f"`{name}` has no counterpart: {_NO_JAVA}"
     return None
@@ -164,14 +167,16 @@ def _place(error: BaseException) -> str:
     return ""
 
 
-def _cut_our_end(error: BaseException) -> None:
-    """Lets the traceback end with the import statement rather than inside of what answers it."""
+def _cut_our_end(error: BaseException) -> bool:
+    """Lets the traceback end with the import statement rather than inside of what answers it; whether it did not."""
     trace, last = error.__traceback__, None
     while trace is not None:
         last = trace if _is_users(trace.tb_frame) else last
         trace = trace.tb_next
-    if last is not None:
-        last.tb_next = None
+    if last is None or last.tb_next is None:
+        return False
+    last.tb_next = None
+    return True
 
 
 def _place_of_the_call() -> str:

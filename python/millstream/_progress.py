@@ -1,8 +1,9 @@
 """The line that shows how far long jobs are.
 
-Answers for drawing it and cleaning it away. Not for the numbers: the engine counts, whether anybody looks or not.
-Holds: it is there while a job runs for longer than `AFTER` seconds, and gone before the job's result is; where nobody
-looks (a pipe, a file), there is none.
+Answers for drawing it and cleaning it away. Not for the numbers: the engine counts, whether anybody looks or
+not.
+Holds: it is there while a job runs for longer than `AFTER` seconds, and gone before the job's result is;
+where nobody looks (a pipe, a file), there is none.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import threading
 import time
 from typing import Any, Callable, List, Optional, TextIO, Tuple
 
-#: A stage: data set, name, and the numbers of tasks, of those that run, of those that have ended, of failed attempts.
+#: A stage: data set, name, and the numbers of tasks, of those that run, of those that have ended, of failed
+#: attempts.
 Stage = Tuple[int, str, int, int, int, int]
 
 #: How long a job may take before it is shown, and how often what is shown changes: seconds.

@@ -1,8 +1,11 @@
-"""Runs a program as its own interpreter would: what `millstream run` does once the command line is understood.
+"""Runs a program as its own interpreter would: what `millstream run` does once the command line is
+understood.
 
-Answers for the program being `__main__`, with its own arguments, its own folder first among those that modules come from,
-and tracebacks that begin in it. Not for the command line, nor for whether the file is there: the native half has looked.
-Holds: what a program sees is what it sees under `python job.py`, but for the packages whose imports are answered.
+Answers for the program being `__main__`, with its own arguments, its own folder first among those that
+modules come from, and tracebacks that begin in it. Not for the command line, nor for whether the file is
+there: the native half has looked.
+Holds: what a program sees is what it sees under `python job.py`, but for the packages whose imports are
+answered.
 """
 
 from __future__ import annotations
@@ -29,9 +32,9 @@ def main(
 ) -> int:
     """Runs the program, here or on a cluster of another system; the exit code.
 
-    `answers` is the package whose imports are answered, `pyflink` or `pyspark`. `engine` is `flink` or `spark`, and `master`
-    the address of its cluster. A program that calls `sys.exit` leaves with its `SystemExit`, one that was interrupted
-    with a `KeyboardInterrupt`.
+    `answers` is the package whose imports are answered, `pyflink` or `pyspark`. `engine` is `flink` or
+    `spark`, and `master` the address of its cluster. A program that calls `sys.exit` leaves with its
+    `SystemExit`, one that was interrupted with a `KeyboardInterrupt`.
     """
     if engine is not None:
         from millstream import handover
@@ -96,7 +99,8 @@ def _run(code: CodeType, program: str) -> int:
             interrupted = error
         else:
             return RAISED
-    # Python ends a process that was interrupted by the signal itself, once the rest is cleaned up; it is told already.
+    # Python ends a process that was interrupted by the signal itself, once the rest is cleaned up; it is told
+    # already.
     sys.excepthook = lambda kind, value, trace: None
     raise interrupted
 

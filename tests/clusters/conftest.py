@@ -34,7 +34,7 @@ class Running:
             arguments, env=environment, stdout=ends["output"][1], stderr=ends["errors"][1]
         )
         self._came = threading.Condition()
-        self._readers = [threading.Thread(target=self._read, args=(name, end)) for name, (end, _) in ends.items()]
+        self._readers = [threading.Thread(target=self._read, args=(at, end)) for at, (end, _) in ends.items()]
         for reader in self._readers:
             reader.start()
         for _, end in ends.values():
@@ -93,7 +93,7 @@ class Cluster:
         client: Optional[str] = None,
         terminal: bool = False,
     ) -> Running:
-        """Hands a program over and does not wait for it; with a terminal for standard error if that is wanted."""
+        """Hands a program over and does not wait for it. Its standard error can be a terminal."""
         millstream = os.path.join(os.path.dirname(client or self.client), "millstream")
         command = [millstream, "run", "--engine", self.engine]
         command += ["--master", self.master if master is None else master, str(script), *map(str, arguments)]

@@ -1,13 +1,14 @@
 """What is refused, and said about it, before anything is submitted."""
 
 import socket
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from conftest import PROGRAMS, get, known
+from conftest import LIMIT, PROGRAMS, get, known
 
 
 def submitted(cluster) -> int:
@@ -211,6 +212,31 @@ def test_what_the_program_itself_guards_is_not_refused(spark, program):
         )
     )
     assert ran.ended() == 1 and ran.output == "guarded\n" and "enough" in ran.errors
+
+
+def test_none_of_the_peers_own_examples_is_refused(either):
+    looked = subprocess.run(
+        [either.client, "-c", EXAMPLES, either.engine],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+        check=True,
+    )
+    *refusals, count = looked.stdout.splitlines()
+    assert refusals == [] and int(count) > 30
+
+
+EXAMPLES = """
+import pathlib, sys
+from millstream.handover import client, translation
+
+peer = client.peer(sys.argv[1])
+programs = sorted(pathlib.Path(client.home(peer), "examples").glob("**/*.py"))
+for program in programs:
+    found = translation.translate(program.read_text(), str(program), peer, client.version(peer))
+    print(*found.refusals, sep="\\n", end="\\n" if found.refusals else "")
+print(len(programs))
+"""
 
 
 def test_a_source_without_end_is_refused_by_the_driver(flink, program):

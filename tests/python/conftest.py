@@ -1,6 +1,7 @@
 """What the tests share: contexts that end with their test, and programs that run in a process of their own."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,11 @@ from typing import Any, Callable, Iterator
 import pytest
 
 from millstream.spark import SparkContext
+
+# A shell starts what runs in its background deaf to the terminal's interrupt, and so would be all programs that tests
+# interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(params=["local", "local[2]"])

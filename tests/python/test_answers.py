@@ -1,5 +1,6 @@
 """`--as pyspark` and `--as pyflink`: unmodified programs, and names without a counterpart."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -104,14 +105,54 @@ BEGIN = "from pyspark import SparkContext\nsc = SparkContext('local', 'absent')\
     ],
 )
 def test_a_name_without_a_counterpart_is_said_with_its_line(run_as, text, said):
-    import re
-
     ended = run_as("pyspark", text)
     assert ended.returncode == 1
     assert re.search(said, ended.stderr.splitlines()[-1]), ended.stderr
     assert "_answers.py" not in ended.stderr and "importlib" not in ended.stderr.replace(
         "importlib.import", ""
     )
+
+
+ENV = (
+    "from pyflink.datastream import StreamExecutionEnvironment\n"
+    "env = StreamExecutionEnvironment.get_execution_environment()\n"
+)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        (
+            "from pyflink.java_gateway import get_gateway",
+            "line 1: `pyflink.java_gateway` has no counterpart.*for Java",
+        ),
+        (
+            "from pyflink.table import TableEnvironment",
+            "line 1: `pyflink.table` has no counterpart.*no SQL in Python",
+        ),
+        (
+            "from pyflink.datastream.connectors.kafka import FlinkKafkaConsumer",
+            r"job.py, line 1: .*connectors\.kafka is not supported here yet; add_source takes",
+        ),
+        (
+            "from pyflink.datastream.connectors import FlinkKafkaConsumer",
+            "job.py, line 1: .*FlinkKafkaConsumer",
+        ),
+        (
+            "from pyflink.datastream.operations import Map",
+            "line 1: `pyflink.datastream.operations` has no counterpart",
+        ),
+        (ENV + "env._j_stream_execution_environment", "line 3: `StreamExecutionEnvironment._j_.*for Java"),
+        (
+            ENV + "env.from_collections([1])",
+            "line 3: .*from_collections` has no counterpart.*`from_collection`",
+        ),
+    ],
+)
+def test_a_program_of_pyflink_that_reaches_for_java_is_told_the_line(run_as, text, said):
+    ended = run_as("pyflink", text)
+    assert ended.returncode == 1
+    assert re.search(said, ended.stderr.splitlines()[-1]), ended.stderr
 
 
 def test_a_program_may_ask_whether_a_name_is_there(run_as):

@@ -1,4 +1,4 @@
-"""The two programs of the article that started the project: as printed, but for imports and what is left open there.
+"""The two programs of the article that started the project, as printed but for imports and what is left open.
 
 Left open are the source and the sink of the one, printed as `...`, and the server that the other listens to.
 """

@@ -65,7 +65,8 @@ COUNTING = """
 EXPECTED = sorted(
     [
         f"{key} {len(range(key, 6000, 7))} "
-        f"{[(kind, len([n for n in range(key, 6000, 7) if n % 3 == kind])) for kind in range(3)]} {[key, key + 7]}"
+        f"{[(kind, len([n for n in range(key, 6000, 7) if n % 3 == kind])) for kind in range(3)]} "
+        f"{[key, key + 7]}"
         for key in range(7)
     ]
     + ["8997000", "9000000"]
@@ -138,7 +139,10 @@ def with_checkpoints(folder, parallelism, **settings):
 
 def test_a_worker_that_is_killed_is_replaced_and_the_job_goes_on_from_its_checkpoint(tmp_path):
     env = with_checkpoints(
-        tmp_path / "checkpoints", 2, restart__strategy_type="fixed-delay", **{"restart__strategy_fixed__delay_delay": "10 ms"}
+        tmp_path / "checkpoints",
+        2,
+        restart__strategy_type="fixed-delay",
+        **{"restart__strategy_fixed__delay_delay": "10 ms"},
     )
     mark = str(tmp_path / "killed")
     folder = str(tmp_path / "checkpoints")
@@ -189,7 +193,9 @@ def test_a_savepoint_is_what_another_program_begins_with(tmp_path):
     assert client.get_job_status().result().name == "CANCELED"
     again = with_checkpoints(tmp_path, 2, execution_state__recovery_path=path)
     again._settings.set_boolean("execution.state-recovery.ignore-unclaimed-state", True)
-    counts = again.from_collection(["a", "b", "c"]).map(lambda x: x).key_by(lambda x: x).map(Count()).uid("count")
+    counts = (
+        again.from_collection(["a", "b", "c"]).map(lambda x: x).key_by(lambda x: x).map(Count()).uid("count")
+    )
     assert sorted(counts.execute_and_collect()) == [1, 2, 3]
 
 
@@ -228,3 +234,32 @@ def test_wrong_settings_are_refused_by_name():
             env = StreamExecutionEnvironment.get_execution_environment(settings)
             env.from_collection([1]).print()
             env.get_execution_plan()
+
+
+@pytest.mark.parametrize("kind, expected", [(list, [1, 2, 3, 4]), (iter, [])])
+def test_after_a_restart_an_iterable_is_read_again_and_an_iterator_goes_on(tmp_path, kind, expected):
+    env = with_checkpoints(
+        tmp_path / "checkpoints",
+        1,
+        restart__strategy_type="fixed-delay",
+        **{"restart__strategy_fixed__delay_delay": "1 ms"},
+    )
+    env.get_checkpoint_config().set_checkpoint_interval(3_600_000)
+    mark = str(tmp_path / "failed")
+
+    def once(value):
+        if value == 3 and not os.path.exists(mark):
+            open(mark, "w").close()
+            raise OSError("fails once")
+        return value
+
+    found = list(env.add_source(kind([1, 2, 3, 4])).map(once).execute_and_collect())
+    assert found == expected and os.path.exists(mark)
+
+
+def test_a_stream_of_nothing_ends(tmp_path):
+    env = with_checkpoints(tmp_path, 2)
+    assert (
+        list(env.from_collection([]).map(lambda x: x).key_by(lambda x: x).map(Count()).execute_and_collect())
+        == []
+    )

@@ -2,9 +2,11 @@
 
 import pytest
 
+from millstream.flink._notices import NoEffectWarning
 from millstream.flink.common import Types, WatermarkStrategy
 from millstream.flink.common.watermark_strategy import TimestampAssigner
 from millstream.flink.datastream import (
+    CheckpointingMode,
     KeyedProcessFunction,
     OutputTag,
     ProcessFunction,
@@ -104,11 +106,11 @@ def test_what_was_declared_and_is_not_so_fails_the_job_with_the_record(numbers, 
     assert re.search(why, str(failed.value)), failed.value
 
 
-def test_results_keys_and_state_are_converted_as_in_pyflink(numbers):
+def test_results_and_keys_are_converted_and_state_is_not_as_in_pyflink(numbers):
     def write(context):
         state = context.get_state(ValueStateDescriptor("a", Types.LONG()))
         state.update(2.9)
-        assert state.value() == 2
+        assert state.value() == 2.9
 
     assert list(numbers.map(lambda n: n, Types.DOUBLE()).execute_and_collect()) == [1.0, 2.0, 3.0]
     assert list(state_of(write)(numbers).execute_and_collect()) == [1, 2, 3]
@@ -141,3 +143,36 @@ def test_a_keyed_function_on_a_stream_without_keys_says_what_to_do(numbers):
         numbers.process(Keeping(print))
     with pytest.raises(TypeError, match="with parentheses"):
         numbers.map(Keeping)
+
+
+def test_settings_say_how_checkpoints_are_taken_and_which_of_them_do_nothing(monkeypatch):
+    from millstream.flink import _notices
+    from millstream.flink.common import Configuration
+
+    monkeypatch.setattr(_notices, "_said", set())
+    settings = Configuration.from_dict(
+        {
+            "execution.checkpointing.interval": "2 s",
+            "execution.checkpointing.mode": "at-least-once",
+            "execution.checkpointing.timeout": "1 min",
+            "execution.checkpointing.min-pause": "100ms",
+            "execution.checkpointing.tolerable-failed-checkpoints": "3",
+            "taskmanager.memory.process.size": "1g",
+        }
+    )
+    with pytest.warns(
+        NoEffectWarning, match="the setting taskmanager.memory.process.size does nothing here"
+    ) as said:
+        config = StreamExecutionEnvironment.get_execution_environment(settings).get_checkpoint_config()
+    assert said[0].filename == __file__
+    assert (config.get_checkpoint_interval(), config.get_checkpoint_timeout()) == (2_000, 60_000)
+    assert (config.get_min_pause_between_checkpoints(), config.get_tolerable_checkpoint_failure_number()) == (
+        100,
+        3,
+    )
+    assert config.get_checkpointing_mode() is CheckpointingMode.AT_LEAST_ONCE
+    for name, value in [("mode", "often"), ("timeout", "soon"), ("tolerable-failed-checkpoints", "few")]:
+        with pytest.raises(ValueError, match=f"the setting execution.checkpointing.{name} is"):
+            StreamExecutionEnvironment().configure(
+                Configuration().set_string(f"execution.checkpointing.{name}", value)
+            )

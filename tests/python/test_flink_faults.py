@@ -59,7 +59,9 @@ def test_what_cannot_be_pickled_is_named_with_the_path_to_it(env):
         def map(self, value):
             return value
 
-    with pytest.raises(Exception, match=r"given to `map` cannot be sent to a task: Holder\.parts\['lock'\] \(lock\)"):
+    with pytest.raises(
+        Exception, match=r"given to `map` cannot be sent to a task: Holder\.parts\['lock'\] \(lock\)"
+    ):
         env.from_collection([1]).map(Holder())
 
 
@@ -184,7 +186,9 @@ except KeyboardInterrupt:
 def started(tmp_path, parallelism):
     path = tmp_path / "blocked.py"
     path.write_text(BLOCKED.replace("FOLDER", repr(str(tmp_path) + "/pid-")), encoding="utf-8")
-    process = subprocess.Popen([sys.executable, str(path), str(parallelism)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, str(path), str(parallelism)], stdout=subprocess.PIPE, text=True
+    )
     pids = lambda: [int(name[4:]) for name in os.listdir(tmp_path) if name.startswith("pid-")]  # noqa: E731
     wait_for(lambda: len(pids()) == parallelism)
     return process, pids()
@@ -238,3 +242,21 @@ def test_tasks_find_an_empty_standard_input_and_their_prints_are_not_lost(progra
     )
     assert ended.stdout == "['', '']\n", ended.stderr
     assert ended.stderr.count("printed in a function") == 2
+
+
+@pytest.mark.parametrize("parallelism", [1, 2])
+def test_a_program_that_ends_while_its_job_runs_ends_the_job(program, parallelism):
+    ended = program(
+        """
+        import sys, time
+        from millstream.flink.datastream import StreamExecutionEnvironment
+        env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(int(sys.argv[1]))
+        endless = env.add_source(lambda: iter(int, 1)).map(lambda x: x)
+        endless.add_sink(str)
+        env.execute_async("endless")
+        taken = endless.execute_and_collect()
+        print(next(taken))
+        """,
+        str(parallelism),
+    )
+    assert (ended.returncode, ended.stdout) == (0, "0\n"), ended.stderr

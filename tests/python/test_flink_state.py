@@ -91,9 +91,17 @@ def test_every_kind_of_state_is_kept_by_key(env):
                 )
                 for one in (self.value, self.list, self.map, self.sum, self.mean):
                     one.clear()
-                yield self.value.value(), list(self.list.get()), list(self.map.keys()), self.sum.get(), self.mean.get()
+                yield (
+                    self.value.value(),
+                    list(self.list.get()),
+                    list(self.map.keys()),
+                    self.sum.get(),
+                    self.mean.get(),
+                )
 
-    found = list(env.from_collection(range(1, 7)).key_by(lambda x: x % 2).process(All()).execute_and_collect())
+    found = list(
+        env.from_collection(range(1, 7)).key_by(lambda x: x % 2).process(All()).execute_and_collect()
+    )
     full = sorted(row for row in found if row[0] is not None)
     assert full == [
         (3, [1, 3, 5], [(3, 30), (5, 50)], 9, 3.0, False, False),
@@ -124,7 +132,9 @@ def test_state_without_a_key_is_refused(env):
         def map(self, value):
             return value
 
-    with pytest.raises(Exception, match="state 'count' can only be asked for in a function behind key_by: `Map`"):
+    with pytest.raises(
+        Exception, match="state 'count' can only be asked for in a function behind key_by: `Map`"
+    ):
         list(env.from_collection([1]).map(Wrong()).execute_and_collect())
 
 
@@ -167,17 +177,25 @@ def test_event_time_timers_fire_in_order_and_once(env):
                 ctx.timer_service().register_event_time_timer(12)
             yield ctx.get_current_key(), timestamp, ctx.timer_service().current_watermark() >= timestamp
 
-    found = list(timed(env, [("a", 1), ("a", 30)]).key_by(lambda p: p[0]).process(Timed()).execute_and_collect())
+    found = list(
+        timed(env, [("a", 1), ("a", 30)]).key_by(lambda p: p[0]).process(Timed()).execute_and_collect()
+    )
     assert found == [("a", 11, True), ("a", 12, True), ("a", 40, True)]
 
 
 def test_processing_time_timers_fire(env):
     class Timed(KeyedProcessFunction):
         def process_element(self, value, ctx):
-            ctx.timer_service().register_processing_time_timer(ctx.timer_service().current_processing_time() + 20)
+            ctx.timer_service().register_processing_time_timer(
+                ctx.timer_service().current_processing_time() + 20
+            )
 
         def on_timer(self, timestamp, ctx):
-            yield ctx.get_current_key(), ctx.time_domain() == TimeDomain.PROCESSING_TIME, ctx.timestamp() == timestamp
+            yield (
+                ctx.get_current_key(),
+                ctx.time_domain() == TimeDomain.PROCESSING_TIME,
+                ctx.timestamp() == timestamp,
+            )
 
     def one_and_wait():
         import time
@@ -290,7 +308,12 @@ def test_windows_are_reduced_aggregated_and_applied(env):
         keyed = timed(env, PAIRS).key_by(lambda p: p[0])
         return keyed.window(TumblingEventTimeWindows.of(Time.milliseconds(10)))
 
-    assert gathered(windows().reduce(lambda a, b: ("s", a[1] + b[1]))) == [("a", 1), ("b", 5), ("b", 50), ("s", 41)]
+    assert gathered(windows().reduce(lambda a, b: ("s", a[1] + b[1]))) == [
+        ("a", 1),
+        ("b", 5),
+        ("b", 50),
+        ("s", 41),
+    ]
     assert gathered(windows().aggregate(Sum())) == [1, 5, 41, 50]
     assert gathered(windows().aggregate(Sum(), Key())) == [
         ("a", 10, [1]), ("a", 30, [41]), ("b", 10, [5]), ("b", 60, [50])
@@ -340,6 +363,23 @@ def test_records_without_times_have_no_watermarks(env):
     strategy = WatermarkStrategy.for_monotonous_timestamps()
     with pytest.raises(Exception, match="the records have no event time: say where it is with"):
         list(env.from_collection([1]).assign_timestamps_and_watermarks(strategy).execute_and_collect())
-    windows = env.from_collection([1]).key_by(lambda x: x).window(TumblingEventTimeWindows.of(Time.seconds(1)))
+    windows = (
+        env.from_collection([1]).key_by(lambda x: x).window(TumblingEventTimeWindows.of(Time.seconds(1)))
+    )
     with pytest.raises(Exception, match="this record has none: give the stream its times with"):
         list(windows.reduce(lambda a, b: a).execute_and_collect())
+
+
+def test_watermarks_begin_anew_where_times_are_given_anew(env):
+    class Other(TimestampAssigner):
+        def extract_timestamp(self, value, record_timestamp):
+            assert record_timestamp == value[1]
+            return value[2]
+
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(Other())
+    again = timed(env, [("a", 1_000, 1), ("a", 2_000, 2)]).assign_timestamps_and_watermarks(strategy)
+    late = OutputTag("late")
+    windows = again.key_by(lambda p: p[0]).window(TumblingEventTimeWindows.of(Time.milliseconds(10)))
+    # With two subtasks either record may come first.
+    sums = windows.side_output_late_data(late).reduce(lambda a, b: (a[0], a[1] + b[1], min(a[2], b[2])))
+    assert gathered(sums) == [("a", 3_000, 1)]

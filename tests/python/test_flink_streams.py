@@ -88,7 +88,9 @@ def test_equal_keys_are_one_key_whatever_their_types(env):
 )
 def test_keys_of_many_types_find_each_other_through_workers(env, key):
     pairs = env.from_collection([(key, n) for n in range(10)]).map(lambda pair: pair)
-    found = pairs.key_by(lambda pair: pair[0]).reduce(lambda a, b: (a[0], a[1] + b[1])).map(lambda pair: pair[1])
+    found = (
+        pairs.key_by(lambda pair: pair[0]).reduce(lambda a, b: (a[0], a[1] + b[1])).map(lambda pair: pair[1])
+    )
     assert max(found.execute_and_collect()) == 45
 
 
@@ -160,7 +162,10 @@ def test_records_go_the_ways_that_are_asked_for():
             return key // 5
 
     numbers = env.from_collection(range(10))
-    assert sorted(index for _, index in numbers.rebalance().map(Where()).execute_and_collect()) == [0] * 5 + [1] * 5
+    assert (
+        sorted(index for _, index in numbers.rebalance().map(Where()).execute_and_collect())
+        == [0] * 5 + [1] * 5
+    )
     assert {index for _, index in numbers.global_().map(Where()).execute_and_collect()} == {0}
     assert gathered(numbers.broadcast().map(Where())) == sorted((n, i) for n in range(10) for i in (0, 1))
     chosen = numbers.partition_custom(ByHalf(), lambda value: value).map(Where())
@@ -176,7 +181,12 @@ def test_records_go_the_ways_that_are_asked_for():
 
 def test_a_partitioner_that_names_no_subtask_is_an_error():
     env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(2)
-    wrong = env.from_collection([1]).map(lambda x: x).partition_custom(lambda key, n: 7, lambda x: x).map(lambda x: x)
+    wrong = (
+        env.from_collection([1])
+        .map(lambda x: x)
+        .partition_custom(lambda key, n: 7, lambda x: x)
+        .map(lambda x: x)
+    )
     with pytest.raises(Exception, match="from 0 to 1; it gave 7"):
         list(wrong.execute_and_collect())
 
@@ -204,7 +214,13 @@ def test_a_keyed_stream_refuses_what_only_others_have(env):
 
 def test_wrong_functions_are_refused_where_they_are_given(env):
     stream = env.from_collection([1])
-    for call, wrong in [("map", 3), ("map", MapFunction), ("filter", "x"), ("process", lambda x: x), ("key_by", None)]:
+    for call, wrong in [
+        ("map", 3),
+        ("map", MapFunction),
+        ("filter", "x"),
+        ("process", lambda x: x),
+        ("key_by", None),
+    ]:
         with pytest.raises(TypeError, match=call):
             getattr(stream, call)(wrong)
     with pytest.raises(TypeError, match="from_collection: element 1: 'b' of type str"):

@@ -56,6 +56,8 @@ def test_a_type_is_equal_to_its_copy_and_to_no_other(declared_type):
         (Types.BIG_INT(), 2**80, 2**80),
         (Types.DOUBLE(), 3, 3.0),
         (Types.FLOAT(), decimal.Decimal("1.5"), 1.5),
+        (Types.FLOAT(), 163.3, 163.3000030517578),
+        (Types.FLOAT(), -1e40, float("-inf")),
         (Types.BOOLEAN(), 1.5, True),
         (Types.BOOLEAN(), 0, False),
         (Types.BIG_DEC(), 1.5, decimal.Decimal("1.5")),

@@ -1,5 +1,6 @@
 """Shells and terminals: the line of progress, and Ctrl-C."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -7,6 +8,7 @@ import threading
 import pytest
 
 from millstream._progress import Progress, line, watched
+from millstream.spark import TaskContext
 from terminal import Terminal
 
 #: Four tasks, of which the last waits for a file. What is printed goes to standard output.
@@ -70,7 +72,11 @@ def test_a_setting_turns_it_off(folder):
 
 def test_a_pipe_gets_nothing(folder):
     process = subprocess.Popen(
-        [sys.executable, "long.py", "local[2]"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "long.py", "local[2]"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     threading.Timer(1.5, (folder / "go").touch).start()
     printed, said = process.communicate(timeout=30)
@@ -88,7 +94,9 @@ def test_output_into_a_pipe_leaves_the_line_on_the_terminal(folder):
 def test_ctrl_c_in_a_shell_ends_the_job_and_the_session_goes_on(tmp_path, master):
     with Terminal(["-q"], cwd=tmp_path) as shell:
         shell.wait_for(">>> ")
-        shell.type(f"import time; from millstream.spark import SparkContext; sc = SparkContext({master!r}, 'shell')\n")
+        shell.type("import time; from millstream.spark import SparkContext\n")
+        shell.wait_for("\n>>> ")
+        shell.type(f"sc = SparkContext({master!r}, 'shell')\n")
         shell.wait_for("\n>>> ")
         for _ in range(2):
             shell.type("sc.parallelize(range(4), 4).foreach(lambda n: time.sleep(1000))\n")
@@ -100,6 +108,66 @@ def test_ctrl_c_in_a_shell_ends_the_job_and_the_session_goes_on(tmp_path, master
         shell.type("exit()\n")
         shell.rest()
         assert shell.process.returncode == 0
+
+
+SESSIONS = {
+    "a stream": [
+        "import itertools; from millstream.flink.datastream import StreamExecutionEnvironment as E",
+        "env = E.get_execution_environment()",
+        "_ = env.add_source(itertools.count()).map(str).filter(lambda n: n == '9').print()",
+        "env.execute()",
+        "list(env.from_collection([2]).map(lambda n: n * n).execute_and_collect())",
+    ],
+    "batches": [
+        "from millstream.spark import SparkContext; from millstream.spark.streaming import StreamingContext",
+        "sc = SparkContext('local', 'shell'); ssc = StreamingContext(sc, 0.1)",
+        "ssc.queueStream([['9']]).foreachRDD(lambda rdd: print(*rdd.collect())); ssc.start()",
+        "ssc.awaitTermination()",
+        "ssc.stop(stopSparkContext=False); sc.parallelize([2]).map(lambda n: n * n).collect()",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_ctrl_c_in_a_shell_ends_a_stream_and_the_session_goes_on(tmp_path, name):
+    *before, runs, after = SESSIONS[name]
+    with Terminal(["-q"], cwd=tmp_path) as shell:
+        shell.wait_for(">>> ")
+        for line in before:
+            shell.type(line + "\n")
+            shell.wait_for(r"\n>>> ")
+        shell.type(runs + "\n")
+        if name == "a stream":
+            shell.wait_for(r"\n9\n")
+        else:
+            shell.wait_for(r"awaitTermination\(\)\n")
+        shell.type("\x03")
+        shell.wait_for(r"Traceback[\s\S]*KeyboardInterrupt\n>>> ", seconds=15)
+        shell.type(after + "\n")
+        shell.wait_for(r"\[4\]\n>>> ")
+        shell.type("exit()\n")
+        shell.rest()
+        assert shell.process.returncode == 0
+
+
+def test_what_a_shell_shows_of_things_says_what_they_are(sc):
+    from millstream.flink.datastream import StreamExecutionEnvironment
+
+    rdd = sc.parallelize([("a", 1)], 2).reduceByKey(lambda a, b: a + b, 3).setName("counts")
+    assert repr(sc) == f"<SparkContext master={sc.master} appName=test>"
+    assert re.fullmatch(r"RDD\[\d+\] made by reduceByKey, named 'counts'", repr(rdd))
+    assert repr(rdd.partitioner) == "Partitioner(3, portable_hash)"
+    assert repr(sc.getConf()) == f"<SparkConf spark.master={sc.master} spark.app.name=test>"
+    assert repr(sc.statusTracker()) == "<StatusTracker: jobs [] run, stages []>"
+    assert re.fullmatch(r"Broadcast<id=\d+>", repr(sc.broadcast(1)))
+    assert re.fullmatch(r"Accumulator<id=\d+, value=3>", repr(sc.accumulator(3)))
+    shown = sc.parallelize([1], 1).map(lambda _: repr(TaskContext.get())).first()
+    assert re.fullmatch(r"<TaskContext of stage \d+, partition 0, attempt 0>", shown)
+    env = StreamExecutionEnvironment.get_execution_environment().set_parallelism(2)
+    stream = env.from_collection([1]).map(str)
+    assert repr(env) == "<StreamExecutionEnvironment streaming, parallelism 2, 2 steps>"
+    assert repr(stream).startswith("<DataStream made by Map, of type ")
+    assert repr(stream.key_by(len)).startswith("<KeyedStream made by Map, of type ")
 
 
 def test_the_line_is_as_wide_as_the_terminal():

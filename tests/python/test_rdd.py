@@ -2,10 +2,11 @@
 
 import itertools
 import os
+import time
 
 import pytest
 
-from millstream.spark import RDD, SparkFiles, StorageLevel, TaskContext
+from millstream.spark import RDD, SparkConf, SparkContext, SparkFiles, StorageLevel, TaskContext
 
 
 def test_take_asks_for_no_more_than_it_takes(sc):
@@ -107,9 +108,100 @@ def test_python_files_and_plain_files_reach_tasks(sc, tmp_path):
     assert sc.parallelize([0, 1], 2).map(look).collect() == [(42, "seven\n")] * 2
 
 
-def test_spilled_blocks_are_read_back(sc):
-    numbers = sc.range(200_000, numSlices=2).map(lambda n: (n % 50_000, "x" * 20))
-    assert numbers.groupByKey(3).mapValues(len).values().countByValue() == {4: 50_000}
+@pytest.mark.parametrize("master", ["local", "local[2]"])
+def test_spilled_blocks_are_read_back(master, tmp_path):
+    conf = SparkConf().set("spark.driver.memory", "1m").set("spark.local.dir", str(tmp_path))
+    with SparkContext(master, "spills", conf=conf) as sc:
+        numbers = sc.range(200_000, numSlices=2).map(lambda n: (n % 50_000, "x" * 20))
+        groups = numbers.groupByKey(3)
+        assert groups.mapValues(len).values().countByValue() == {4: 50_000}
+        *_, spilled = sc._engine.counters()
+        assert spilled > 0 and spill_files(os.getpid(), tmp_path), "six megabytes do not fit into one"
+        kept = groups.mapValues(len).persist(StorageLevel.MEMORY_AND_DISK)
+        assert kept.count() == kept.count() == 50_000
+
+
+def spill_files(pid, folder):
+    """The files of a folder that a process has open. Spill files have no name, so that none is ever left."""
+    fds = f"/proc/{pid}/fd"
+    paths = [os.path.join(fds, fd) for fd in os.listdir(fds)]
+    return [path for path in paths if os.path.islink(path) and os.readlink(path).startswith(str(folder))]
+
+
+def wait_for(path):
+    end = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < end, f"waited 30 s for {path.name}"
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_block_that_is_lost_while_a_task_reads_is_made_again(sc, tmp_path, kept):
+    from concurrent.futures import ThreadPoolExecutor
+
+    pairs = sc.range(20_000, numSlices=2).map(lambda n: (n, str(n))).partitionBy(2)
+    if kept:
+        pairs.cache()
+    assert pairs.count() == 20_000
+
+    def wait_then_read(index, records):
+        if index == 0:
+            (tmp_path / "reads").write_text("")
+            wait_for(tmp_path / "lost")
+        return records
+
+    maps_before, _, failed_before, made_before, _ = sc._engine.counters()
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pairs.mapPartitionsWithIndex(wait_then_read).keys().collect)
+        wait_for(tmp_path / "reads")
+        pairs._dataset.lose()
+        (tmp_path / "lost").write_text("")
+        assert sorted(read.result(30)) == list(range(20_000))
+    maps, _, failed, made, _ = sc._engine.counters()
+    assert failed > failed_before and maps > maps_before and made > made_before - (not kept)
+
+
+@pytest.mark.parametrize("size", ["much", "0g", "-1m"])
+def test_a_memory_that_cannot_be_is_refused(size):
+    with pytest.raises(ValueError, match="spark.driver.memory is .* a size such as 512m or 2g"):
+        SparkContext("local", "memory", conf=SparkConf().set("spark.driver.memory", size))
+    with pytest.raises(ValueError, match="spark.memory.fraction is '2': it is a number from 0 to 1"):
+        settings = SparkConf().set("spark.driver.memory", "1g").set("spark.memory.fraction", 2)
+        SparkContext("local", "memory", conf=settings)
+
+
+def test_a_task_may_ask_for_the_properties_of_its_job(sc):
+    sc.setLocalProperty("tenant", "blue")
+    asked = sc.parallelize([1], 1).map(lambda _: [TaskContext.get().getLocalProperty(key) for key in ("tenant", "none")])
+    assert asked.collect() == [["blue", None]]
+    sc.setLocalProperty("tenant", None)
+    assert asked.collect() == [[None, None]]
+
+
+def test_a_group_of_jobs_is_cancelled_and_others_go_on(workers, tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def wait(name):
+        (tmp_path / f"{name}-runs").write_text("")
+        while not (tmp_path / f"{name}-may-end").exists():
+            time.sleep(0.005)
+        return name
+
+    def job(name):
+        workers.setJobGroup(name, "a job that waits")
+        return workers.parallelize([name], 1).map(wait).collect()
+
+    with ThreadPoolExecutor(2) as pool:
+        jobs = {name: pool.submit(job, name) for name in ("doomed", "spared")}
+        deadline = time.monotonic() + 30
+        while len(list(tmp_path.glob("*-runs"))) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        workers.cancelJobGroup("doomed")
+        with pytest.raises(RuntimeError, match="told to stop|cancelled"):
+            jobs["doomed"].result(30)
+        (tmp_path / "spared-may-end").write_text("")
+        assert jobs["spared"].result(30) == ["spared"]
 
 
 def test_large_sorts_are_in_order(sc):

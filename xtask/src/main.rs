@@ -1,4 +1,4 @@
-//! Developer tasks: `cargo xtask check`, `cargo xtask test` and `cargo xtask services`.
+//! Developer tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench-python` and `cargo xtask services`.
 //!
 //! Answers for the rules of the house being checked by a program, and for one command that runs the whole test suite.
 //! Not for what the rules are for: see STYLE.md and ARCHITECTURE.md.
@@ -43,6 +43,12 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Measure Python programs beside the same ones on PySpark and PyFlink; what follows goes to `bench/python/main.py`.
+    BenchPython {
+        /// `--short`, `--only NAME`, `--runs N`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Real servers (Flink, Kafka, Spark) for tests and for trying things: fetched once, started on free ports.
     Services {
         #[command(subcommand)]
@@ -56,6 +62,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let outcomes = match arguments.task {
         Task::Check { only } => check::run(&project, &only),
         Task::Test { only } => suite::run(&project, only.as_deref())?,
+        Task::BenchPython { arguments } => {
+            python::bench(&project, &arguments)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Task::Services { command } => {
             services::run(&command)?;
             return Ok(ExitCode::SUCCESS);

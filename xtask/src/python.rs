@@ -16,16 +16,19 @@ use crate::services;
 const TOOLS: [&str; 1] = ["maturin>=1.9,<2"];
 /// What the tests need besides the wheel and what it depends on.
 const TEST_TOOLS: [&str; 1] = ["pytest>=8,<10"];
+/// What a test asks about the types that a program sees.
+const TYPE_CHECKER: &str = "mypy>=1.11,<3";
 
 /// Runs the tests. `PYTHON` names another interpreter than `python3`.
 pub(crate) fn run(project: &Project) -> Result<()> {
-    let wheel = build(project)?;
+    let wheel = build(project, Profile::Tested)?;
     let tests = environment(project, "environment", &wheel, None)?;
+    project.run(Command::new(&tests).args(["-m", "pip", "install", "--quiet", TYPE_CHECKER]))?;
     // The command of the wheel and the one that cargo builds pass the same tests.
     project.cargo(&["build", "-p", "millstream-cli"], &[])?;
     let mut pytest = Command::new(tests);
-    pytest.args(["-m", "pytest", "tests/python"]);
-    project.run(pytest.env("MILLSTREAM_BINARY", project.target().join("debug/millstream")))
+    pytest.env("MILLSTREAM_BINARY", project.target().join("debug/millstream"));
+    project.run(pytest.args(["-m", "pytest", "tests/python"]))
 }
 
 /// Runs the tests that hand programs to real clusters of Flink and Spark, which are fetched and started for them.
@@ -33,7 +36,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
 /// Each client is in an environment of its own, into which the wheel is installed with the extra of that client; the
 /// tests run in one that has neither.
 pub(crate) fn run_on_clusters(project: &Project) -> Result<()> {
-    let wheel = build(project)?;
+    let wheel = build(project, Profile::Tested)?;
     let tests = environment(project, "environment", &wheel, None)?;
     let mut pytest = Command::new(tests);
     pytest.args(["-m", "pytest", "tests/clusters"]);
@@ -48,10 +51,36 @@ pub(crate) fn run_on_clusters(project: &Project) -> Result<()> {
     project.run(&mut pytest)
 }
 
-/// The wheel, built as the other tests are, so that what they have built is used.
-fn build(project: &Project) -> Result<PathBuf> {
+/// Measures Python programs beside the same ones on PySpark and PyFlink: each client with the wheel beside it, built as
+/// users get it.
+pub(crate) fn bench(project: &Project, arguments: &[String]) -> Result<()> {
+    let wheel = build(project, Profile::Released)?;
+    let mut bench = Command::new(services::python());
+    for name in ["flink", "spark"] {
+        let client = environment(project, &format!("bench-{name}"), &wheel, Some(name))?;
+        bench.env(format!("MILLSTREAM_{}_CLIENT", name.to_uppercase()), client);
+    }
+    let inputs = project.target().join("bench-inputs");
+    project.run(bench.arg("bench/python/main.py").arg("--inputs").arg(inputs).args(arguments))
+}
+
+/// How the wheel is built.
+#[derive(Clone, Copy)]
+enum Profile {
+    /// As the other tests are, so that what they have built is used.
+    Tested,
+    /// As users get it.
+    Released,
+}
+
+/// The wheel.
+fn build(project: &Project, profile: Profile) -> Result<PathBuf> {
     let python = services::python();
-    let (tools, wheels) = (folder(project).join("tools"), folder(project).join("wheels"));
+    let (profile, wheels) = match profile {
+        Profile::Tested => ("dev", "wheels"),
+        Profile::Released => ("release", "released-wheels"),
+    };
+    let (tools, wheels) = (folder(project).join("tools"), folder(project).join(wheels));
     let program = |name: &str| tools.join("bin").join(name);
     if !program("maturin").exists() {
         project.run(Command::new(&python).args(["-m", "venv", "--clear"]).arg(&tools))?;
@@ -61,7 +90,7 @@ fn build(project: &Project) -> Result<PathBuf> {
         std::fs::remove_dir_all(&wheels).with_context(|| format!("cannot empty {}", wheels.display()))?;
     }
     let mut build = Command::new(program("maturin"));
-    build.args(["build", "--profile", "dev", "--interpreter", &python, "--out"]).arg(&wheels);
+    build.args(["build", "--profile", profile, "--interpreter", &python, "--out"]).arg(&wheels);
     project.run(&mut build)?;
     the_wheel(&wheels)
 }

@@ -4,6 +4,7 @@
 //! bytes, and inputs are places that the host of the task is asked for. Not for running it (`pipeline`).
 //! Holds: a plan says nothing about the process that runs it, so that any worker can.
 
+use millstream_dataflow::lineage::Properties;
 use serde::{Deserialize, Serialize};
 
 /// The number of a run of bytes that is sent along: a pickled function, or an encoded block.
@@ -119,6 +120,8 @@ pub(crate) struct Task {
     pub(crate) attempt: u64,
     /// The number of this attempt among all of the context.
     pub(crate) id: u64,
+    /// What the program said of the job.
+    pub(crate) properties: Properties,
     pub(crate) plan: Plan,
     pub(crate) sink: Sink,
 }

@@ -8,6 +8,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
+use millstream_dataflow::lineage::Properties;
 use millstream_model::error::Failure;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -77,6 +78,8 @@ struct RunningTask {
     attempt: u64,
     #[pyo3(get)]
     id: u64,
+    #[pyo3(get)]
+    properties: Properties,
 }
 
 #[pymethods]
@@ -106,8 +109,9 @@ pub(crate) fn run(task: Task, attachments: &[Arc<Vec<u8>>], host: &Host) -> Resu
 
 fn attempt_in(py: Python<'_>, task: Task, attachments: &[Arc<Vec<u8>>], host: &Host) -> PyResult<Outcome> {
     let hooks = py.import(HOOKS)?;
-    let Task { stage, partition, attempt, id, plan, sink } = task;
-    hooks.call_method1("begin", (RunningTask { host: host.clone(), stage, partition, attempt, id },))?;
+    let Task { stage, partition, attempt, id, properties, plan, sink } = task;
+    let running = RunningTask { host: host.clone(), stage, partition, attempt, id, properties };
+    hooks.call_method1("begin", (running,))?;
     let loader = Loader { host: host.clone(), attachments };
     let result = loader.pipeline(py, plan).and_then(|records| sink::drain(py, &loader, records, sink));
     let updates: Option<Vec<u8>> = hooks.call_method1("end", (result.is_ok(),))?.extract()?;

@@ -9,10 +9,11 @@ from millstream.flink.datastream.functions import ReduceFunction
 
 
 class FieldAggregate(ReduceFunction):
-    """Aggregates a field of tuples, lists or rows, by number or by name; a record that is no such thing is the field itself.
+    """Aggregates a field of tuples, lists or rows, by number or by name; a record that is no such thing is
+    the field itself.
 
-    `kind` is `sum`, `min` or `max` of the field, the other fields being those of the key's first record; or `min_by` or
-    `max_by`: the whole record with the least or greatest field, the first one of several.
+    `kind` is `sum`, `min` or `max` of the field, the other fields being those of the key's first record; or
+    `min_by` or `max_by`: the whole record with the least or greatest field, the first one of several.
 
     >>> FieldAggregate("sum", 1).reduce(("a", 1, True), ("b", 2, False))
     ('a', 3, True)
@@ -30,7 +31,8 @@ class FieldAggregate(ReduceFunction):
             return record[self._position]
         except (IndexError, KeyError, TypeError):
             raise IndexError(
-                f"{self._kind}({self._position!r}) asks for a field that a record of {len(record)} fields has not"
+                f"{self._kind}({self._position!r}) asks for a field that a record of {len(record)} "
+                "fields has not"
             ) from None
 
     def reduce(self, value1: Any, value2: Any) -> Any:
@@ -38,7 +40,8 @@ class FieldAggregate(ReduceFunction):
         has_fields = isinstance(value1, (tuple, list, Row))
         if not has_fields and self._position != 0:
             raise TypeError(
-                f"{self._kind}({self._position!r}) asks for a field of a record that has none; a value without fields is "
+                f"{self._kind}({self._position!r}) asks for a field of a record that has none; a "
+                "value without fields is "
                 "field 0"
             )
         first, second = (self._field(value1), self._field(value2)) if has_fields else (value1, value2)
@@ -54,7 +57,7 @@ class FieldAggregate(ReduceFunction):
             return value2 if result is second and result is not first and result != first else value1
         if isinstance(value1, tuple):
             fields = list(value1)
-            fields[self._position] = result  # type: ignore[call-overload]
+            fields[self._position] = result  # type: ignore[index]
             return tuple(fields)
         import copy
 

@@ -1,6 +1,7 @@
 """Functions of a stream and of a broadcast one, whose records all subtasks get.
 
-Holds: what is kept of the broadcast stream is the same in all subtasks, as long as the function does the same in each.
+Holds: what is kept of the broadcast stream is the same in all subtasks, as long as the function does the same
+in each.
 """
 
 from __future__ import annotations
@@ -125,7 +126,9 @@ class _Writes(functions.BroadcastProcessFunction.Context, functions.KeyedBroadca
         return self._operation.state(state_descriptor)
 
 
-class _Reads(functions.KeyedBroadcastProcessFunction.OnTimerContext, functions.BroadcastProcessFunction.ReadOnlyContext):
+class _Reads(
+    functions.KeyedBroadcastProcessFunction.OnTimerContext, functions.BroadcastProcessFunction.ReadOnlyContext
+):
     def __init__(self, operation: "Broadcast") -> None:
         self._operation = operation
 
@@ -154,7 +157,9 @@ class _Reads(functions.KeyedBroadcastProcessFunction.OnTimerContext, functions.B
 class Broadcast(Emitting):
     """A function of a stream, with a key or without, and of a broadcast one."""
 
-    def __init__(self, name: str, function: Any, convert: Any, key: Any, names: List[str], keyed: Any) -> None:
+    def __init__(
+        self, name: str, function: Any, convert: Any, key: Any, names: List[str], keyed: Any
+    ) -> None:
         super().__init__(name, function, convert)
         self._key, self._keyed = key, keyed
         self._states = {one: keyed.add(one, _Map()) for one in names}
@@ -175,6 +180,7 @@ class Broadcast(Emitting):
 
     def batch_of(self, input: int, records: Records, times: Times) -> None:
         """Takes records of the stream (0), or of the broadcast one (1)."""
+        context: Any
         if input:
             call, context, keys = self.function.process_broadcast_element, self._writes, [None] * len(records)
         else:

@@ -32,6 +32,10 @@ def operation(node: Any, function: Any, convert: Any, place: Any, keyed: Any) ->
         from millstream._stream.windows import Windows
 
         return Windows(name, function, convert, key, place, keyed)
+    if kind == "async":
+        from millstream._stream.waiting import Waiting
+
+        return Waiting(name, function, convert)
     if kind == "broadcast":
         from millstream._stream.broadcast_operations import Broadcast
 

@@ -45,7 +45,8 @@ class Context(RuntimeContext):
     def _state(self, kind: str, descriptor: Any) -> Any:
         if self._keyed is None:
             raise RuntimeError(
-                f"state {descriptor.name!r} can only be asked for in a function behind key_by: `{self._name}` has no key"
+                f"state {descriptor.name!r} can only be asked for in a function behind key_by: "
+                f"`{self._name}` has no key"
             )
         return self._keyed.state(kind, descriptor)
 

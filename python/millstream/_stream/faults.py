@@ -11,7 +11,8 @@ _NO_RECORD = object()
 
 
 def at(error: BaseException, operation: str, record: Any = _NO_RECORD) -> BaseException:
-    """The exception, with the name of the operation and the record that it was raised at; the first note stays."""
+    """The exception, with the name of the operation and the record that it was raised at; the first note
+    stays."""
     if not hasattr(error, _NOTE):
         try:
             setattr(error, _NOTE, (operation, None if record is _NO_RECORD else shortened(record)))

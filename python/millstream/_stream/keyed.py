@@ -1,11 +1,12 @@
 """State and timers of one subtask, by key.
 
-The values are live objects, so that reading and writing one costs a look-up. What was written since the last barrier is
-pickled when the next one comes, and goes to the engine; what the engine had is here again from the start.
+The values are live objects, so that reading and writing one costs a look-up. What was written since the last
+barrier is pickled when the next one comes, and goes to the engine; what the engine had is here again from the
+start.
 
-Answers for the current key, for which values changed, and for timers until the engine has them. Not for the kinds of
-state (`states`).
-Holds: a key has one pickled form for as long as it is here, so that equal keys (1, 1.0, True) are one key.
+Answers for the current key, for which values changed, and for timers until the engine has them. Not for the
+kinds of state (`states`). Holds: a key has one pickled form for as long as it is here, so that equal keys (1,
+1.0, True) are one key.
 """
 
 from __future__ import annotations

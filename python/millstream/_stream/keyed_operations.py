@@ -89,7 +89,8 @@ class KeyedFlatMap(KeyedMap):
 
 
 class Reduce(Operation):
-    """Makes one value of all records of a key: emitted for each record, or, in batch mode, once at the end."""
+    """Makes one value of all records of a key: emitted for each record, or, in batch mode, once at the
+    end."""
 
     def __init__(self, name: str, function: Any, call: Any, key: Any, place: Any, keyed: Any) -> None:
         super().__init__(name, function, call)

@@ -1,7 +1,8 @@
 """What is done to the records of a stream that needs no state.
 
-Answers for operations over lists of records, each of which hands on what it made as a list. Not for who is behind.
-Holds: a list that was handed on is never changed; its times, if there are any, are as many as its records.
+Answers for operations over lists of records, each of which hands on what it made as a list. Not for who is
+behind. Holds: a list that was handed on is never changed; its times, if there are any, are as many as its
+records.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ def fan(readers: Sequence[Any]) -> Any:
 class Operation:
     """One step. `function` is what the user gave: a callable, or an object of a function class."""
 
-    def __init__(self, name: str, function: Any, call: Callable[..., Any], convert: Optional[Any] = None) -> None:
+    def __init__(
+        self, name: str, function: Any, call: Callable[..., Any], convert: Optional[Any] = None
+    ) -> None:
         self.name = name
         self.function = function
         self.call = call
@@ -176,7 +179,8 @@ class FlatMap(Operation):
                     continue
                 if not hasattr(results, "__iter__"):
                     raise TypeError(
-                        f"{results!r} of type {type(results).__name__} was given where an iterable of records is right: "
+                        f"{results!r} of type {type(results).__name__} was given where an iterable of "
+                        "records is right: "
                         "yield each of them, or return a list"
                     )
                 for result in results:
@@ -243,13 +247,18 @@ class Exit:
         try:
             keys = [self.key(record) for record in rest]
             if self._way == "keyed":
-                return _native.split_by_key(records, times, keys, self._receivers, self._place.max_parallelism)
+                return _native.split_by_key(
+                    records, times, keys, self._receivers, self._place.max_parallelism
+                )
             rest = iter(records)
             chosen = [self.partition(key, self._receivers) for key, _ in zip(keys, rest)]
-            wrong = next((one for one in chosen if not (type(one) is int and 0 <= one < self._receivers)), None)
+            wrong = next(
+                (one for one in chosen if not (type(one) is int and 0 <= one < self._receivers)), None
+            )
             if wrong is not None:
                 raise ValueError(
-                    f"a partitioner gives the index of a subtask, from 0 to {self._receivers - 1}; it gave {wrong!r}"
+                    f"a partitioner gives the index of a subtask, from 0 to {self._receivers - 1}; it "
+                    f"gave {wrong!r}"
                 )
         except BaseException as error:
             raise at_next(error, self.name, records, rest) from None

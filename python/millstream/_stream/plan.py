@@ -1,11 +1,11 @@
 """From the steps of a program to nodes of the engine: what runs together is one stretch.
 
-A step begins a stretch if it keeps state, reads several streams, reads a source, or is apart from what it reads by an
-exchange. All else is added to the stretch that it reads.
+A step begins a stretch if it keeps state, reads several streams, reads a source, or is apart from what it
+reads by an exchange. All else is added to the stretch that it reads.
 
-Answers for that, and for the exits of stretches. Not for what a stretch does with records.
-Holds: where a stretch begins does not depend on the parallelism (but for what is forwarded), so that state is found again
-at another one.
+Answers for that, and for the exits of stretches. Not for what a stretch does with records. Holds: where a
+stretch begins does not depend on the parallelism (but for what is forwarded), so that state is found again at
+another one.
 """
 
 from __future__ import annotations
@@ -68,7 +68,11 @@ class Planner:
     def widest(self) -> int:
         """The most subtasks that any step has that runs code of the user's."""
         return max(
-            [self.parallelism(step) for step in self._steps if not step.is_source and not step.is_engine_sink],
+            [
+                self.parallelism(step)
+                for step in self._steps
+                if not step.is_source and not step.is_engine_sink
+            ],
             default=1,
         )
 
@@ -90,9 +94,14 @@ class Planner:
             if step.is_source:
                 told = step.told
                 opener = told["opener"](self.parallelism(step))
-                nodes[id(step)] = plan.source(identity, opener, opener.splits, told["bounded"], told["promise"])
+                nodes[id(step)] = plan.source(
+                    identity, opener, opener.splits, told["bounded"], told["promise"]
+                )
             elif step.kind == "print":
                 nodes[id(step)] = plan.print(identity, step.told["identifier"])
+            elif step.kind == "files":
+                told = step.told
+                nodes[id(step)] = plan.files(identity, told["folder"], told["pattern"], told["rolling"])
             elif step.kind == "collect":
                 nodes[id(step)], collected[id(step)] = plan.collect(identity, is_exact)
         specs = [(stretch, *self._spec(stretch, parameters)) for stretch in self._stretches]
@@ -148,9 +157,7 @@ class Planner:
         return Spec(head.name, heads, len(head.inputs) > 1, parameters), head.is_keyed
 
     def _node(self, stretch: _Stretch, step: Step) -> Node:
-        sides = {
-            one.side for _, _, one in self._readers.get(id(step), ()) if one.side is not None
-        }
+        sides = {one.side for _, _, one in self._readers.get(id(step), ()) if one.side is not None}
         output_type = step.output_type
         is_free = output_type is None or output_type.takes_everything
         return Node(
@@ -183,7 +190,8 @@ class Planner:
             way = "forward" if senders == receivers else "deal"
         if way == "forward" and senders != receivers:
             raise ValueError(
-                f"forward() needs as many subtasks before `{reader.name}` as it has itself, but there are {senders} and "
+                f"forward() needs as many subtasks before `{reader.name}` as it has itself, but there "
+                f"are {senders} and "
                 f"{receivers}"
             )
         # One to one, nothing needs to be chosen, and the engine makes one thread of both.

@@ -222,7 +222,9 @@ class CoProcess(Process):
 
     def batch_of(self, input: int, records: Records, times: Times) -> None:
         """Takes records of one of the streams."""
-        self._each(self.function.process_element2 if input else self.function.process_element1, records, times)
+        self._each(
+            self.function.process_element2 if input else self.function.process_element1, records, times
+        )
 
 
 class KeyedCoProcess(KeyedProcess):

@@ -1,9 +1,11 @@
 """Where records come from: what a source of the engine asks of Python.
 
-A source has a number of splits. `open(split, position, subtask)` gives a reader of one; its `read(patience)` gives
-records, their times or `None`, the position behind them as text, and whether there is more; `close()` ends it.
+A source has a number of splits. `open(split, position, subtask)` gives a reader of one; its `read(patience)`
+gives records, their times or `None`, the position behind them as text, and whether there is more; `close()`
+ends it.
 
-Holds: the position belongs to the records that were given last, so that reading again from it gives those behind.
+Holds: the position belongs to the records that were given last, so that reading again from it gives those
+behind.
 """
 
 from __future__ import annotations
@@ -34,11 +36,17 @@ class Collection:
 
 
 class Numbers:
-    """The whole numbers from a start to an end, with both, in as many splits as there are subtasks."""
+    """The whole numbers from a start to an end, with both, in runs.
 
-    def __init__(self, start: int, end: int, splits: int) -> None:
+    How many runs there are depends on the numbers alone, so that a checkpoint is right at any parallelism.
+    """
+
+    #: The most runs, and so the most subtasks that can read at once.
+    RUNS = 128
+
+    def __init__(self, start: int, end: int) -> None:
         self._numbers = range(start, end + 1)
-        self.splits = splits
+        self.splits = min(len(self._numbers), self.RUNS)
 
     def open(self, split: int, position: str, subtask: int) -> "_Elements":
         """Reads a run of them."""
@@ -61,16 +69,19 @@ class _Elements:
 
 
 class Iterated:
-    """What a program iterates over, in one split: an iterable, a function that gives one, or a source with positions.
+    """What a program iterates over, in one split: an iterable, a function that gives one, or a source with
+    positions.
 
-    It is iterated in a thread of its own, so that one that waits for something keeps nobody waiting. After a restart what
-    was read before is skipped, or, of a source with positions, not read at all.
+    It is iterated in a thread of its own, so that one that waits for something keeps nobody waiting. After a
+    restart what was read before is skipped, or, of a source with positions, not read at all.
     """
 
     splits = 1
 
-    def __init__(self, make: Callable[[], Any], has_positions: bool) -> None:
+    def __init__(self, make: Callable[[], Any], has_positions: bool, goes_on: bool) -> None:
         self._make, self._has_positions = make, has_positions
+        #: Whether it is an iterator, which has no start to go back to: it goes on where it is.
+        self._goes_on = goes_on
 
     def open(self, split: int, position: str, subtask: int) -> "_Iterating":
         """Iterates from a position on."""
@@ -84,10 +95,9 @@ class Iterated:
         if self._has_positions:
             yield from self._make().read(at)
             return
-        count = 0
-        for record in self._make():
-            count += 1
-            if at is None or count > at:
+        skipped = 0 if at is None or self._goes_on else at
+        for count, record in enumerate(self._make(), 1 if skipped or at is None else at + 1):
+            if count > skipped:
                 yield count, record
 
 
@@ -152,7 +162,7 @@ class _Iterating:
 
 
 class TextFiles:
-    """The lines of files; each file is a split, and its position is a place in bytes."""
+    """The lines of files; each file is a split, and its position is a place in bytes, with the file's path."""
 
     def __init__(self, paths: Sequence[str], charset: str) -> None:
         self._paths, self._charset = paths, charset
@@ -160,7 +170,8 @@ class TextFiles:
 
     def open(self, split: int, position: str, subtask: int) -> "_Lines":
         """Reads a file from a place on."""
-        return _Lines(self._paths[split], int(position or 0), self._charset)
+        start, _, path = position.partition(" ")
+        return _Lines(path or self._paths[split], int(start or 0), self._charset)
 
 
 class _Lines:
@@ -179,7 +190,7 @@ class _Lines:
                 f"{self._path}, behind byte {start}: a line is no text in {self._charset} ({error.reason})"
             ) from None
         records = [text[:-2] if text.endswith("\r\n") else text.rstrip("\n") for text in texts]
-        return records, None, str(self._position), bool(lines)
+        return records, None, f"{self._position} {self._path}", bool(lines)
 
     def close(self) -> None:
         self._file.close()

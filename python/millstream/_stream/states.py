@@ -65,8 +65,8 @@ class _OfKey:
     kind = "value"
 
     def __init__(self, keyed: Any, descriptor: Any) -> None:
-        #: Makes what is written fit the declared type, or refuses it.
-        self._convert = self._declared(descriptor.type_info).convert
+        #: Refuses what does not fit the declared type. What fits is kept as it is, as in PyFlink.
+        self._check = self._declared(descriptor.type_info).convert
         self._keyed = keyed
         self._table = Table()
         self._values = self._table.values
@@ -111,7 +111,8 @@ class Value(_OfKey, face.ValueState[Any]):
         if value is None:
             self.clear()
         else:
-            self._write(self._convert(value))
+            self._check(value)
+            self._write(value)
 
 
 class ListOf(_OfKey, face.ListState[Any]):
@@ -126,7 +127,8 @@ class ListOf(_OfKey, face.ListState[Any]):
         return list(self._read() or ())
 
     def add(self, value: Any) -> None:
-        held, value = self._read(), self._convert(value)
+        self._check(value)
+        held = self._read()
         if held is None:
             held = [value]
         else:
@@ -134,14 +136,18 @@ class ListOf(_OfKey, face.ListState[Any]):
         self._write(held)
 
     def add_all(self, values: List[Any]) -> None:
-        values = [self._convert(value) for value in values]
+        values = list(values)
+        for value in values:
+            self._check(value)
         if values:
             held = self._read() or []
             held.extend(values)
             self._write(held)
 
     def update(self, values: List[Any]) -> None:
-        values = [self._convert(value) for value in values]
+        values = list(values)
+        for value in values:
+            self._check(value)
         if values:
             self._write(values)
         else:
@@ -162,7 +168,9 @@ class Reducing(_OfKey, face.ReducingState[Any]):
 
     def add(self, value: Any) -> None:
         held = self._read()
-        self._write(self._convert(value if held is None else self._reduce(held, value)))
+        value = value if held is None else self._reduce(held, value)
+        self._check(value)
+        self._write(value)
 
 
 class Aggregating(_OfKey, face.AggregatingState[Any, Any]):
@@ -182,7 +190,9 @@ class Aggregating(_OfKey, face.AggregatingState[Any, Any]):
         held = self._read()
         if held is None:
             held = self._function.create_accumulator()
-        self._write(self._convert(self._function.add(value, held)))
+        held = self._function.add(value, held)
+        self._check(held)
+        self._write(held)
 
 
 class MapOf(face.MapState[Any, Any]):
@@ -194,7 +204,7 @@ class MapOf(face.MapState[Any, Any]):
         self._keyed = keyed
         self._lived = _Lived(descriptor)
         declared = descriptor.type_info
-        self._convert_key, self._convert = declared._key_type_info.convert, declared._value_type_info.convert
+        self._check_key, self._check = declared._key_type_info.convert, declared._value_type_info.convert
         self._maps: Dict[Any, Dict[Any, Any]] = {}
         self._changed: Set[Tuple[Any, Any]] = set()
         #: The one pickled form of each key within a map that was ever written.
@@ -247,9 +257,9 @@ class MapOf(face.MapState[Any, Any]):
 
     def put(self, key: Any, value: Any) -> None:
         current = self._keyed.key
-        key = self._convert_key(key)
+        self._check_key(key)
         if value is not None:
-            value = self._convert(value)
+            self._check(value)
         held = self._maps.get(current)
         if held is None:
             held = self._maps[current] = {}
@@ -290,4 +300,10 @@ class MapOf(face.MapState[Any, Any]):
             self.remove(key)
 
 
-KINDS = {"value": Value, "list": ListOf, "map": MapOf, "reducing": Reducing, "aggregating": Aggregating}
+KINDS: Dict[str, Any] = {
+    "value": Value,
+    "list": ListOf,
+    "map": MapOf,
+    "reducing": Reducing,
+    "aggregating": Aggregating,
+}

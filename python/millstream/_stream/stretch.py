@@ -1,8 +1,8 @@
 """A stretch: all operations between two exchanges, as one operator of the engine.
 
-Called by the native half: `opened` once for each subtask and attempt; then `batch`, `watermark`, `tick`, `idle`, `end`,
-`snapshot` and `close` of what it gave. A call gives `None`, or changes of timers, when it wants to be called again
-(milliseconds), and what was written to state.
+Called by the native half: `opened` once for each subtask and attempt; then `batch`, `watermark`, `tick`,
+`idle`, `end`, `snapshot` and `close` of what it gave. A call gives `None`, or changes of timers, when it
+wants to be called again (milliseconds), and what was written to state.
 
 Answers for building the operations and for calling the first of them. Not for what they do.
 """
@@ -21,7 +21,7 @@ from millstream._stream.operations import Exit, Operation, fan
 class Place(NamedTuple):
     """Where a subtask stands."""
 
-    index: int
+    index: int  # type: ignore[assignment]
     of: int
     attempt: int
     max_parallelism: int
@@ -84,7 +84,8 @@ _PLAIN = {
 }
 
 
-#: Subtasks are built one after the other: modules that import each other must not be imported by two threads at once.
+#: Subtasks are built one after the other: modules that import each other must not be imported by two threads
+#: at once.
 _BUILDING = threading.Lock()
 
 

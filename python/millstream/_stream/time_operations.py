@@ -29,7 +29,9 @@ def _stamp(time: Any) -> int:
         return time
     if isinstance(time, float) or hasattr(type(time), "__index__"):
         return int(time)
-    raise TypeError(f"extract_timestamp gave {time!r} of type {type(time).__name__}, a time is a whole number (ms)")
+    raise TypeError(
+        f"extract_timestamp gave {time!r} of type {type(time).__name__}, a time is a whole number (ms)"
+    )
 
 
 class Timestamps(Operation):

@@ -6,7 +6,8 @@ from typing import Any, Callable, Iterable, List, Optional
 
 
 class Contents:
-    """What all kinds have in common. `function` is a window function, `None` where the contents themselves are emitted."""
+    """What all kinds have in common. `function` is a window function, `None` where the contents themselves
+    are emitted."""
 
     def __init__(self, function: Any) -> None:
         self.function = function

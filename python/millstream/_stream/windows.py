@@ -1,10 +1,11 @@
 """Windows of keyed streams.
 
-What is in a window is kept under the window's key: the stream's key and the window, placed by the stream's key alone.
+What is in a window is kept under the window's key: the stream's key and the window, placed by the stream's
+key alone.
 
-Answers for which window a record goes into, for asking the trigger, for what is emitted and when a window is over. Not
-for what a window is (`millstream.flink.datastream.window`) nor for what is made of its records (`window_contents`).
-Holds: a window that is over has nothing in state.
+Answers for which window a record goes into, for asking the trigger, for what is emitted and when a window is
+over. Not for what a window is (`millstream.flink.datastream.window`) nor for what is made of its records
+(`window_contents`). Holds: a window that is over has nothing in state.
 """
 
 from __future__ import annotations
@@ -195,7 +196,9 @@ class Windows(Emitting):
         active: List[Any] = self._active.values.setdefault(self.keyed.key, [])
         self._active.changed.add(self.keyed.key)
         became: Dict[str, Any] = {"window": window}
-        merging = window_contexts.Merging(lambda parts, whole: self._merge(active, window, parts, whole, became))
+        merging = window_contexts.Merging(
+            lambda parts, whole: self._merge(active, window, parts, whole, became)
+        )
         self._assigner.merge_windows([*active, *([] if window in active else [window])], merging)
         if became["window"] not in active:
             active.append(became["window"])

@@ -13,8 +13,9 @@ __all__ = ["JobCancellationException", "JobExecutionException"]
 class JobExecutionException(TaskError, JavaException):
     """A job failed.
 
-    If a function of the program raised an exception, the text begins with its traceback; then follow the operator, the
-    subtask, the record and the attempt. `__cause__` is the exception itself where it could be brought here.
+    If a function of the program raised an exception, the text begins with its traceback; then follow the
+    operator, the subtask, the record and the attempt. `__cause__` is the exception itself where it could be
+    brought here.
     """
 
     def __init__(

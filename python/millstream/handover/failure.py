@@ -34,7 +34,9 @@ def remote_traceback(java: str) -> Optional[str]:
       File "/nowhere/job.py", line 7, in half
     ZeroDivisionError: by zero
     """
-    start = java.find(_START)
+    # Java's exception may come from a call of Python's that failed because of a task: the task's is the last.
+    told = list(re.finditer(r"(?:PythonException: |SDK harness )[^\n]*(?=" + re.escape(_START) + ")", java))
+    start = told[-1].end() if told else java.find(_START)
     if start < 0:
         return None
     lines: List[str] = []

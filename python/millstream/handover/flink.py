@@ -154,11 +154,13 @@ class Flink:
                 )
             return 128 + ended.signal, None
         if ended.code is None:
-            return 1, _client_failed(ended, "Flink")
+            self._cancel_jobs()
+            log = "\n".join(ended.log)
+            return 1, f"Flink's client ended with {ended.client} before the program did:\n{log}"
         if not self.jobs and ended.code == 0 and not ended.failure:
             self.screen.note("the program has ended without a job: is there an env.execute()?")
         self._wait(ended)
-        self.output.fetch(last=True)
+        self.output.fetch_all()
         failed = [job for job, state in self.jobs.items() if state in ("FAILED", "CANCELED", "SUSPENDED")]
         found = next((cause for cause in (self.cluster.failure(job) for job in failed) if cause), None)
         place = failure.flink_place(found.task, found.place) if found else None
@@ -195,8 +197,3 @@ def _progress(job: Dict[str, Any]) -> str:
     waits = f", {waiting} waiting for a slot" if waiting else ""
     return f"{job['name']}: {job['state'].lower()}, {running} of {tasks.get('total', 0)} tasks running{waits}"
 
-
-def _client_failed(ended: Ended, title: str) -> str:
-    """What to say when the client ended before the program did."""
-    log = "\n".join(ended.log)
-    return f"{title}'s client ended with {ended.client} before the program did:\n{log}"

@@ -6,8 +6,9 @@ failure is shown (`failure`).
 
 from __future__ import annotations
 
+import html
 import re
-from typing import Any, Dict, List, NamedTuple, Optional, Set
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from millstream.handover.server import NoAnswer, Server
 from millstream.handover.refusal import Refused
@@ -65,12 +66,23 @@ class Cluster:
         entries = ((told or {}).get("exceptionHistory") or {}).get("entries") or []
         if not entries:
             return None
-        # The first is about the job if it is not restarted any more; the task is in one beside it or before
-        # it.
-        every = [part for entry in entries for part in (entry, *(entry.get("concurrentExceptions") or []))]
-        of_task: Dict[str, Any] = next((part for part in every if part.get("taskName")), {})
-        text = entries[0].get("stacktrace") or entries[0].get("exceptionName") or ""
-        return Failure(text, of_task.get("taskName"), of_task.get("endpoint"))
+        # The first is about the job if it is not restarted any more, and then need not name the task.
+        latest = [entries[0], *(entries[0].get("concurrentExceptions") or [])]
+        task, place = next(
+            ((part["taskName"], part.get("endpoint")) for part in latest if part.get("taskName")),
+            self._failed_task(job),
+        )
+        return Failure(entries[0].get("stacktrace") or entries[0].get("exceptionName") or "", task, place)
+
+    def _failed_task(self, job: str) -> Tuple[Optional[str], Optional[str]]:
+        """The name and the place of a task whose last attempt has failed, named as in an exception."""
+        for vertex in (self.job(job) or {}).get("vertices", []):
+            told = self._json(f"/jobs/{job}/vertices/{vertex['id']}") or {}
+            for task in told.get("subtasks", []):
+                if task["status"] == "FAILED":
+                    which = f"({task['subtask'] + 1}/{vertex['parallelism']}) - execution #{task['attempt']}"
+                    return f"{html.unescape(told['name'])} {which}", task.get("endpoint") or task.get("host")
+        return None, None
 
     def cancel(self, job: str) -> bool:
         """Asks for a job's end; true if the cluster accepts that."""
@@ -80,16 +92,6 @@ class Cluster:
         """The ids of all task managers."""
         told = self._json("/taskmanagers") or {}
         return [manager["id"] for manager in told.get("taskmanagers", [])]
-
-    def task_managers_of(self, job: str) -> Set[str]:
-        """The ids of the task managers that run tasks of a job."""
-        found = set()
-        for vertex in (self.job(job) or {}).get("vertices", []):
-            told = self._json(f"/jobs/{job}/vertices/{vertex['id']}") or {}
-            found |= {
-                task["taskmanager-id"] for task in told.get("subtasks", []) if task.get("taskmanager-id")
-            }
-        return found - {"(unassigned)"}
 
     def files_of(self, manager: str) -> Dict[str, int]:
         """The sizes in bytes of the files in the log folder of a task manager."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from types import ModuleType
 from typing import Dict, List, Optional, Set
 
 from millstream.handover import names
@@ -222,7 +223,7 @@ class Binder(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             first = alias.name.split(".")[0]
-            found = names.module(alias.name) if first == self.package else None
+            found = _imported(alias.name) if first == self.package else None
             if found is None:
                 self._bind(alias.asname or first, _OPAQUE)
             else:
@@ -232,7 +233,7 @@ class Binder(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         named = node.module or ""
         inside = node.level == 0 and named.split(".")[0] == self.package
-        found = names.module(named) if inside else None
+        found = _imported(named) if inside else None
         for alias in node.names:
             if found is None:
                 self._bind(alias.asname or alias.name, _OPAQUE)
@@ -242,3 +243,11 @@ class Binder(ast.NodeVisitor):
             else:
                 known = names.attribute(Module(found), alias.name, self.package)
                 self.here.imported[alias.asname or alias.name] = known
+
+
+def _imported(name: str) -> Optional[ModuleType]:
+    """A module of the peer; one that lacks something it needs is not known, and says so in the driver."""
+    try:
+        return names.module(name)
+    except Exception:
+        return None

@@ -81,14 +81,19 @@ def member(owner: Union[Module, Class, Instance], name: str) -> Any:
     if isinstance(owner, Module):
         found = getattr(owner.value, name, MISSING)
         if found is MISSING and hasattr(owner.value, "__path__"):
-            found = module(f"{owner.value.__name__}.{name}") or MISSING
+            try:
+                found = module(f"{owner.value.__name__}.{name}") or MISSING
+            except Exception:
+                # It is there, and cannot be imported here.
+                found = None
         return found
     cls = owner.type if isinstance(owner, Instance) else owner.value
     found = inspect.getattr_static(cls, name, MISSING)
     if found is MISSING and isinstance(owner, Class):
         found = inspect.getattr_static(type(cls), name, MISSING)
-    if found is MISSING and isinstance(owner, Instance) and (_answers_all(cls) or name in set_by_itself(cls)):
-        return None
+    if found is MISSING and isinstance(owner, Instance):
+        if _answers_all(cls) or name in set_by_itself(cls) or _in_subclass(cls, name):
+            return None
     return found
 
 
@@ -111,7 +116,8 @@ def attribute(owner: Union[Module, Class, Instance], name: str, package: str) ->
         return result if isinstance(owner, Instance) else None
     if inspect.isroutine(found):
         return Function(found, cls)
-    return of_value(found, package)
+    # What another kind of descriptor gives is not known.
+    return None if hasattr(type(found), "__get__") else of_value(found, package)
 
 
 def result_of(called: Known, package: str) -> Known:
@@ -193,9 +199,10 @@ def near(name: str, candidates: FrozenSet[str]) -> List[str]:
 
 @functools.lru_cache(maxsize=None)
 def set_by_itself(cls: type) -> FrozenSet[str]:
-    """The attributes that the methods of a class, and those of its ancestors, set on `self`."""
+    """The attributes that the methods of a class and of its ancestors set on `self`, and its fields."""
     found = set()
     for owner in cls.__mro__:
+        found |= set(vars(owner).get("__annotations__", ()))
         try:
             tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
         except (OSError, TypeError, SyntaxError):
@@ -209,6 +216,12 @@ def set_by_itself(cls: type) -> FrozenSet[str]:
                 if isinstance(node.ctx, ast.Store):
                     found.add(node.attr)
     return frozenset(found)
+
+
+def _in_subclass(cls: type, name: str) -> bool:
+    """True if an object could have the name by being of a class that is derived from the annotated one."""
+    derived: List[Any] = type.__subclasses__(cls)
+    return any(name in vars(one) or name in set_by_itself(one) or _in_subclass(one, name) for one in derived)
 
 
 def _answers_all(cls: type) -> bool:

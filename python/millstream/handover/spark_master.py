@@ -2,7 +2,7 @@
 
 A master is asked over its own protocol, at the address that programs use: it listens to HTTP at another port,
 which an address does not tell. The question is the one that every client begins with: whether an endpoint of
-the name `Master` is here. Asked so, a master writes nothing into its log.
+the name `Master` is here. Asked so, a master logs no error.
 
 The frames: eight bytes of length (its own among them), a byte of kind, eight bytes of number, four of the
 body's length, the body. A question's body: the asker's address (absent), the asked one's, the endpoint's

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, Tuple
 
 from millstream.handover.flink_rest import Cluster
 from millstream.handover.server import NoAnswer, Server
 
 #: A line of the log that a function printed: Flink redirects its worker's standard output into the log.
 _PRINTED = re.compile(r" (INFO|ERROR) .*/pyflink/fn_execution/beam/beam_sdk_worker_main\.py:\d+ (.*)")
+#: Seconds within which Flink has made a new copy of a file: twice and a bit what it keeps one for by default.
+_SAME_COPY = 8.0
 #: The most bytes of a log that are asked for at once.
 _AT_ONCE = 1 << 18
 Write = Callable[[int, bytes], None]
@@ -32,23 +34,40 @@ class FlinkOutput:
         for manager in cluster.task_managers():
             self.read[manager] = dict(cluster.files_of(manager))
 
-    def fetch(self, last: bool = False) -> None:
-        """Passes on what has come since the last time."""
-        for manager in self.cluster.task_managers():
+    def fetch(self) -> None:
+        """Passes on what has come since the last time, as far as the lines are complete."""
+        self._read_to(self._sizes(), last=False)
+
+    def fetch_all(self) -> None:
+        """Passes on all that is there. Flink gives out the same copy of a file for some seconds."""
+        sizes = self._sizes()
+        until = time.monotonic() + _SAME_COPY
+        while not self._read_to(sizes, last=True) and time.monotonic() < until:
+            time.sleep(0.2)
+
+    def _sizes(self) -> Dict[Tuple[str, str], int]:
+        """The files that may have what tasks print, by task manager and name, with their sizes in bytes."""
+        return {
+            (manager, name): size
+            for manager in self.cluster.task_managers()
+            for name, size in self.cluster.files_of(manager).items()
+            if "taskexecutor" in name and name.endswith((".out", ".log"))
+        }
+
+    def _read_to(self, sizes: Dict[Tuple[str, str], int], last: bool) -> bool:
+        """Reads files that have grown; true if none is shorter than its size says."""
+        whole = True
+        for (manager, name), size in sizes.items():
             done = self.read.setdefault(manager, {})
-            for name, size in self.cluster.files_of(manager).items():
-                if size < done.get(name, 0):
-                    # Another process has begun the file again.
-                    done[name] = 0
-                wanted = "taskexecutor" in name and name.endswith((".out", ".log"))
-                if (
-                    wanted
-                    and size > done.get(name, 0)
-                    and (last or time.monotonic() >= self.not_before.get(name, 0))
-                ):
-                    began = time.monotonic()
-                    done[name] = self._new(manager, name, done.get(name, 0), last)
-                    self.not_before[name] = time.monotonic() + 10 * (time.monotonic() - began)
+            if size < done.get(name, 0):
+                # Another process has begun the file again.
+                done[name] = 0
+            began = time.monotonic()
+            if size > done.get(name, 0) and (last or began >= self.not_before.get(name, 0)):
+                done[name] = self._new(manager, name, done.get(name, 0), last)
+                self.not_before[name] = time.monotonic() + 10 * (time.monotonic() - began)
+            whole = whole and done.get(name, 0) >= size
+        return whole
 
     def _new(self, manager: str, name: str, before: int, last: bool) -> int:
         whole = self.cluster.file_of(manager, name)

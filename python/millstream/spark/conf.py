@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Dict, List, Optional, Tuple
 
 from millstream._names import pep8
-from millstream.spark.errors import PySparkRuntimeError
+from millstream.spark._spellings import OfSparkConf
+from millstream.spark.errors import PySparkRuntimeError, PySparkValueError
 
 __all__ = ["SparkConf"]
 
 
 @pep8
-class SparkConf:
+class SparkConf(OfSparkConf):
     """Settings by name. Those that begin with `spark.` in the environment variable's place of PySpark, the JVM's system
     properties, do not exist here: there is no JVM.
 
@@ -80,10 +82,36 @@ class SparkConf:
         """All settings, a line each."""
         return "\n".join(f"{key}={value}" for key, value in self._conf.items())
 
+    def __repr__(self) -> str:
+        return f"<SparkConf {' '.join(self.toDebugString().splitlines())}>"
+
     def _copy(self) -> "SparkConf":
         copy = SparkConf()
         copy._conf.update(self._conf)
         return copy
+
+    def _memory(self) -> Tuple[Optional[int], Optional[int]]:
+        """How many bytes of shuffle blocks and of kept partitions stay in memory, as Spark divides it; `None`: as many as
+        the engine takes by itself."""
+        told = self._conf.get("spark.driver.memory")
+        if told is None:
+            return None, None
+        fraction, kept = (
+            self._fraction(key, usual)
+            for key, usual in (("spark.memory.fraction", 0.6), ("spark.memory.storageFraction", 0.5))
+        )
+        usable = _bytes("spark.driver.memory", told) * fraction
+        return int(usable * (1 - kept)), int(usable * kept)
+
+    def _fraction(self, key: str, usual: float) -> float:
+        text = self._conf.get(key, str(usual))
+        try:
+            fraction = float(text or "")
+        except ValueError:
+            fraction = -1
+        if not 0 <= fraction <= 1:
+            raise PySparkValueError(f"the setting {key} is {text!r}: it is a number from 0 to 1, {usual} by default")
+        return fraction
 
     def _environment(self) -> List[Tuple[str, str]]:
         """The environment of worker processes, where it differs from the driver's."""
@@ -92,6 +120,14 @@ class SparkConf:
         # Objects whose hash depends on the seed must be placed alike by all workers.
         seed = os.environ.get("PYTHONHASHSEED", "0")
         return [("PYTHONHASHSEED", "0" if seed == "random" else seed), *wanted]
+
+
+def _bytes(key: str, text: str) -> int:
+    """A size as Spark writes it: `512m`, `2g`; mebibytes where no unit is said."""
+    found = re.fullmatch(r"(\d+)\s*([bkmgtp])?b?", text.strip().lower())
+    if found is None or int(found.group(1)) == 0:
+        raise PySparkValueError(f"the setting {key} is {text!r}: it is a size such as 512m or 2g")
+    return int(found.group(1)) << (10 * "bkmgtp".index(found.group(2) or "m"))
 
 
 def _text(value: Any) -> str:

@@ -16,6 +16,7 @@ from millstream import _native, _worker
 from millstream._names import pep8
 from millstream._progress import Progress
 from millstream.spark import _inputs
+from millstream.spark._spellings import OfSparkContext
 from millstream.spark.accumulators import (
     COMPLEX_ACCUMULATOR_PARAM,
     FLOAT_ACCUMULATOR_PARAM,
@@ -27,7 +28,7 @@ from millstream.spark.broadcast import Broadcast
 from millstream.spark.conf import SparkConf
 from millstream.spark.errors import PySparkRuntimeError, PySparkTypeError, PySparkValueError
 from millstream.spark.files import SparkFiles
-from millstream.spark.rdd import RDD
+from millstream.spark.rdd import GROUP, RDD
 from millstream.spark.status import Jobs, StatusTracker
 
 __all__ = ["SparkContext"]
@@ -37,7 +38,7 @@ API_VERSION = "4.3.0"
 
 
 @pep8
-class SparkContext:
+class SparkContext(OfSparkContext):
     """The entry to batch programs: makes data sets, and has the engine that runs them.
 
     `local` runs tasks in this process; `local[4]` and `local[*]` in that many worker processes, which are started ahead
@@ -101,7 +102,7 @@ class SparkContext:
             SparkFiles._root = self._folder.name
             launch = None
             if processes:
-                python = os.environ.get("PYSPARK_PYTHON") or sys.executable
+                python = self._conf.get("spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON") or sys.executable
                 launch = (
                     python,
                     _worker.command(sys.path),
@@ -109,7 +110,10 @@ class SparkContext:
                     "%d.%d.%d" % sys.version_info[:3],
                     self._told(),
                 )
-            self._engine = _native.Engine(self._slots, launch)
+            shuffle_memory, cache_memory = self._conf._memory()
+            self._engine = _native.Engine(
+                self._slots, launch, shuffle_memory, cache_memory, self._conf.get("spark.local.dir")
+            )
             shown = self._conf.get("spark.ui.showConsoleProgress", "true") == "true"
             self._progress = Progress(self._engine.progress) if shown else None
             self._jobs = Jobs(self._progress)
@@ -342,12 +346,16 @@ class SparkContext:
         chosen = range(rdd.getNumPartitions()) if partitions is None else partitions
         return [record for part in mapped._run(list(chosen)) for record in part]
 
+    def cancelJobGroup(self, groupId: str) -> None:
+        """Stops the tasks of the jobs of a group; see `setJobGroup`."""
+        self._engine.cancel_jobs(GROUP, groupId)
+
     def cancelAllJobs(self) -> None:
         """Stops every task that runs."""
         self._engine.cancel()
 
-    def setLocalProperty(self, key: str, value: str) -> None:
-        """Sets a property of the jobs of this thread."""
+    def setLocalProperty(self, key: str, value: Optional[str]) -> None:
+        """Sets a property of the jobs of this thread, which tasks may ask for; `None` takes it away."""
         vars(self._properties)[key] = value
 
     def getLocalProperty(self, key: str) -> Optional[str]:
@@ -356,7 +364,7 @@ class SparkContext:
 
     def setJobGroup(self, groupId: str, description: str, interruptOnCancel: bool = False) -> None:
         """Puts the jobs of this thread into a group."""
-        self.setLocalProperty("spark.jobGroup.id", groupId)
+        self.setLocalProperty(GROUP, groupId)
         self.setLocalProperty("spark.job.description", description)
 
     def setJobDescription(self, value: str) -> None:

@@ -6,12 +6,13 @@ import os
 from typing import ClassVar, Optional
 
 from millstream._names import pep8
+from millstream.spark._spellings import OfSparkFiles
 
 __all__ = ["SparkFiles"]
 
 
 @pep8
-class SparkFiles:
+class SparkFiles(OfSparkFiles):
     """Where files are that `SparkContext.addFile` was given."""
 
     _root: ClassVar[Optional[str]] = None

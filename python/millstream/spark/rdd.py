@@ -12,11 +12,15 @@ from millstream.spark._actions import Actions
 from millstream.spark._numbers import Numbers
 from millstream.spark._pairs import Pairs
 from millstream.spark._saving import Saving
+from millstream.spark._spellings import OfRDD
 from millstream.spark._transformations import Transformations
 from millstream.spark.errors import PySparkRuntimeError
 
 if TYPE_CHECKING:
     from millstream.spark.context import SparkContext
+
+#: The property that says which group the jobs of a thread are in.
+GROUP = "spark.jobGroup.id"
 
 __all__ = ["Partitioner", "RDD", "portable_hash"]
 
@@ -35,12 +39,16 @@ class Partitioner:
             and self.partitionFunc == other.partitionFunc
         )
 
+    def __repr__(self) -> str:
+        function = getattr(self.partitionFunc, "__name__", repr(self.partitionFunc))
+        return f"Partitioner({self.numPartitions}, {function})"
+
     def __call__(self, k: Any) -> int:
         return self.partitionFunc(k) % self.numPartitions
 
 
 @pep8
-class RDD(Transformations, Pairs, Actions, Numbers, Saving):
+class RDD(Transformations, Pairs, Actions, Numbers, Saving, OfRDD):
     """A data set in partitions, described by how it is made. Nothing runs before an action.
 
     Functions are pickled when the first job needs them: what they captured is copied then.
@@ -215,11 +223,12 @@ class RDD(Transformations, Pairs, Actions, Numbers, Saving):
         """The records of partitions. The one place where jobs begin."""
         engine = self.ctx._running()
         dataset = self._dataset
-        group = self.ctx.getLocalProperty("spark.jobGroup.id")
+        properties = {name: value for name, value in vars(self.ctx._properties).items() if value is not None}
+        group = properties.get(GROUP)
         job = self.ctx._jobs.begin(dataset.id, group)
         status = "FAILED"
         try:
-            records = engine.run(dataset, partitions)
+            records = engine.run(dataset, partitions, properties)
             status = "SUCCEEDED"
         finally:
             self.ctx._jobs.end(job, status)

@@ -6,12 +6,13 @@ import math
 from typing import Dict, Iterable, Optional
 
 from millstream._names import pep8
+from millstream.spark._spellings import OfStatCounter
 
 __all__ = ["StatCounter"]
 
 
 @pep8
-class StatCounter:
+class StatCounter(OfStatCounter):
     """The statistics of numbers that were merged into it.
 
     >>> StatCounter([1.0, 2.0, 3.0, 4.0])

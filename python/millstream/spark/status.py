@@ -7,6 +7,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 
 from millstream._names import pep8
 from millstream._progress import Progress, Stage
+from millstream.spark._spellings import OfStatusTracker
 
 __all__ = ["SparkJobInfo", "SparkStageInfo", "StatusTracker"]
 
@@ -37,7 +38,9 @@ class _Job(NamedTuple):
 
 
 class Jobs:
-    """The jobs of a context, the last thousand of them; those that take long are shown, if `progress` is given."""
+    """The jobs of a context, the last thousand of them; those that take long are shown, if `progress` is
+    given.
+    """
 
     KEPT = 1000
 
@@ -74,12 +77,15 @@ class Jobs:
 
 
 @pep8
-class StatusTracker:
+class StatusTracker(OfStatusTracker):
     """Says which jobs and stages there are."""
 
     def __init__(self, jobs: Jobs, stages: Callable[[], List[List[Stage]]]) -> None:
         self._jobs = jobs
         self._stages = stages
+
+    def __repr__(self) -> str:
+        return f"<StatusTracker: jobs {self.getActiveJobsIds()} run, stages {self.getActiveStageIds()}>"
 
     def getJobIdsForGroup(self, jobGroup: Optional[str] = None) -> List[int]:
         """The numbers of the jobs of a group; of those of no group if it is `None`."""
@@ -94,7 +100,9 @@ class StatusTracker:
         return [stage[0] for stages in self._stages() for stage in stages]
 
     def getJobInfo(self, jobId: int) -> Optional[SparkJobInfo]:
-        """What is known about a job, if it is: while it runs, its stages are those that it waits for, the last first."""
+        """What is known about a job, if it is: while it runs, its stages are those that it waits for, the
+        last first.
+        """
         info = next((job.info for job in self._jobs.all() if job.info.jobId == jobId), None)
         if info is None or info.status != "RUNNING":
             return info
@@ -103,7 +111,8 @@ class StatusTracker:
 
     def getStageInfo(self, stageId: int) -> Optional[SparkStageInfo]:
         """What is known about a stage that a running job waits for, if it is one."""
-        for number, name, tasks, active, done, failed in (stage for stages in self._stages() for stage in stages):
+        waited = (stage for stages in self._stages() for stage in stages)
+        for number, name, tasks, active, done, failed in waited:
             if number == stageId:
                 return SparkStageInfo(number, 0, name, tasks, active, done, failed)
         return None

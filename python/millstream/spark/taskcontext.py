@@ -6,16 +6,21 @@ from typing import Any, Dict, Optional
 
 from millstream import _task
 from millstream._names import pep8
+from millstream.spark._spellings import OfTaskContext
 
 __all__ = ["TaskContext"]
 
 
 @pep8
-class TaskContext:
+class TaskContext(OfTaskContext):
     """The task that runs in this thread."""
 
     def __init__(self, task: Any) -> None:
         self._task = task
+
+    def __repr__(self) -> str:
+        place = f"stage {self.stageId()}, partition {self.partitionId()}, attempt {self.attemptNumber()}"
+        return f"<TaskContext of {place}>"
 
     @classmethod
     def get(cls) -> Optional["TaskContext"]:
@@ -38,6 +43,10 @@ class TaskContext:
     def taskAttemptId(self) -> int:
         """The number of this attempt among all of the context."""
         return self._task.id
+
+    def getLocalProperty(self, key: str) -> Optional[str]:
+        """What the program has said of the job by `SparkContext.setLocalProperty`."""
+        return self._task.properties.get(key)
 
     def cpus(self) -> int:
         """How many cores the task was given."""

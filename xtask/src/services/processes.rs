@@ -1,7 +1,7 @@
 //! The processes of a running server, its folder, and their end.
 //!
-//! Holds: a process is known by the child that was started or by its id and folder, never by its name; when the value is
-//! dropped, or this program dies, the processes end; their folder goes with them.
+//! Holds: a process is known by the child that was started, or by its id and its folder, never by its name; dropping the
+//! value ends the processes and removes their folder, and what is `Tied` ends with this program too.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

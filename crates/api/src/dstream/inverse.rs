@@ -94,7 +94,9 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         let parents = vec![batches.parent()];
         let carried = DStream::made(&self.graph, slide, parents, move |node: &Node<Carried<K, V>>, time| {
             let previous = match node.at(time - slide)? {
-                Some(previous) => previous,
+                Some(previous) if previous.partitions() == partitions => previous,
+                // An earlier process had another number of task slots.
+                Some(previous) => previous.partition_by(partitions),
                 None => context.in_memory("window", vec![Vec::new(); partitions]),
             };
             let all = |times: Vec<Timestamp>| {

@@ -18,12 +18,13 @@
 //! When batches take longer than their interval they queue up, which [`StreamingContext::status`] and a
 //! [`StreamingListener`] tell, and receivers are slowed.
 //!
-//! What is promised across a kill of the process: sockets and other receivers at most once, as nothing of what they took
-//! in is kept outside of the process. Within a run each record that was taken in, and each file that was found, is
+//! What is promised across a kill of the process: a program with checkpoints ([`StreamingContext::get_or_create`]) goes on
+//! where it was left; each file that was found changes state and windows once, and is put out at least once. Sockets and
+//! other receivers at most once, as nothing of what they took in is kept outside of the process. Within a run each record that was taken in, and each file that was found, is
 //! processed exactly once, a failed task being tried again; an output operation may see a partition twice then.
 //!
-//! Answers for names, types, batch times, and for what is kept from batch to batch. Not for running a batch: that is the
-//! Rdds'.
+//! Answers for names, types, and for what is kept from batch to batch. Not for when a batch is cut and processed, which
+//! `millstream_runtime::microbatch` decides for Python's streams too, nor for running it: that is the Rdds'.
 //! Holds: batches are processed one at a time in the order of their times; memory behind a batch that is done is let go
 //! unless a window, a state or [`StreamingContext::remember`] asks for it.
 

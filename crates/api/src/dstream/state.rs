@@ -63,7 +63,9 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         let parents = vec![self.parent()];
         let stream = DStream::made(&self.graph, slide, parents, move |node: &Node<(K, S)>, time| {
             let state = match node.at(time - slide)? {
-                Some(state) => state,
+                Some(state) if state.partitions() == partitions => state,
+                // An earlier process had another number of task slots.
+                Some(state) => state.partition_by(partitions),
                 None => match initial.lock().unwrap_or_else(PoisonError::into_inner).take() {
                     Some(initial) => initial.partition_by(partitions),
                     None => context.in_memory("state", vec![Vec::new(); partitions]),

@@ -1,5 +1,6 @@
 //! What a task knows about itself.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,6 +33,9 @@ impl Cancellation {
     }
 }
 
+/// What the program says of a job, by name. The engine only hands it on.
+pub type Properties = BTreeMap<String, String>;
+
 /// One attempt at one partition of a stage, and the blocks that it may read.
 #[derive(Clone)]
 pub struct TaskContext {
@@ -43,6 +47,8 @@ pub struct TaskContext {
     pub blocks: Arc<dyn Blocks>,
     /// Whether the task is to stop; asked before each run of records.
     pub cancellation: Cancellation,
+    /// What the program says of the job.
+    pub properties: Arc<Properties>,
 }
 
 impl fmt::Debug for TaskContext {

@@ -19,7 +19,7 @@ mod storage;
 pub use block::{Block, FRAME, Rows, Run, Runs};
 pub use blocks::{Blocks, Frames, Stored};
 pub use codec::Codec;
-pub use context::{Cancellation, TaskContext};
+pub use context::{Cancellation, Properties, TaskContext};
 pub use kept::{Kept, KeptPull};
 pub use node::{Dataset, DatasetId, Dependency, Lineage, Shuffle, ShuffleId};
 pub use pull::{Pull, VecPull, drain, drain_detached, panic_message};

@@ -216,6 +216,9 @@ impl<In, Out> Downstream<In> for SideLink<In, Out> {
 
     fn control(&mut self, control: &mut Control<'_>) -> Result<()> {
         self.link.control(control)?;
+        if self.link.operator.tells_sides() && matches!(control, Control::Watermark(_) | Control::Idle) {
+            return Ok(());
+        }
         let passed = self.sides.borrow_mut().control(control);
         passed.map_err(|failure| self.link.place(failure))
     }

@@ -61,6 +61,12 @@ pub trait Operator<In, Out> {
         true
     }
 
+    /// Whether the operator itself says to each of its side outputs how far event time has come there, and when it is
+    /// idle. Others' side outputs are told what the operator is told.
+    fn tells_sides(&self) -> bool {
+        false
+    }
+
     /// No record follows. Comes after the final watermark of a bounded input.
     fn on_end(&mut self, output: &mut Output<Out>) -> Result<()> {
         let _ = output;

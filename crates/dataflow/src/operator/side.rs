@@ -121,8 +121,8 @@ impl SideOutputs {
         Ok(())
     }
 
-    /// Emits a watermark behind the records emitted to one side output before. For operators that make watermarks of
-    /// their own for it; of others, side outputs have those of the main output.
+    /// Emits a watermark behind the records emitted to one side output before. For operators that say so in
+    /// [`super::Operator::tells_sides`]; the side outputs of others have the watermarks that the operator is given.
     ///
     /// # Errors
     /// The failure of whoever reads the side output.
@@ -174,5 +174,54 @@ impl SideOutputs {
     pub(super) fn finish_batch(&mut self) -> Result<()> {
         self.check()?;
         self.sides.iter_mut().try_for_each(|(_, side)| side.finish_batch())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::batch::Batch;
+
+    #[derive(Clone, Default)]
+    struct Heard(Rc<RefCell<Vec<String>>>);
+
+    impl Downstream<u32> for Heard {
+        fn open(&mut self, _: &mut ChainContext<'_>) -> Result<()> {
+            Ok(())
+        }
+
+        fn batch(&mut self, batch: &mut Batch<u32>) -> Result<()> {
+            self.0.borrow_mut().push(format!("{:?}", batch.take_records()));
+            Ok(())
+        }
+
+        fn control(&mut self, control: &mut Control<'_>) -> Result<()> {
+            self.0.borrow_mut().push(match control {
+                Control::Watermark(time) => format!("watermark {}", time.millis()),
+                Control::Idle => "idle".into(),
+                other => format!("{other:?}"),
+            });
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_side_output_has_watermarks_of_its_own_behind_its_records() {
+        let (one, other) = (OutputTag::new("one"), OutputTag::new("other"));
+        let (heard, elsewhere) = (Heard::default(), Heard::default());
+        let mut sides = SideOutputs::default();
+        sides.add(&one, Box::new(heard.clone()));
+        sides.add(&other, Box::new(elsewhere.clone()));
+        sides.emit(&one, 7, None).unwrap();
+        sides.emit_watermark(&one, Timestamp::from_millis(5)).unwrap();
+        sides.emit(&one, 8, None).unwrap();
+        sides.flush(&one).unwrap();
+        sides.emit_idle(&one).unwrap();
+        sides.emit_watermark(&OutputTag::<u32>::new("unread"), Timestamp::from_millis(6)).unwrap();
+        assert_eq!(*heard.0.borrow(), ["[7]", "watermark 5", "[8]", "idle"]);
+        assert!(elsewhere.0.borrow().is_empty());
     }
 }

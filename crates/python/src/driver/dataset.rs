@@ -122,6 +122,17 @@ impl PyDataset {
         &self.0.name
     }
 
+    /// Lets go of what map tasks left for it and of what is kept of it, as a lost worker would: tests call it.
+    fn lose(&self, py: Python<'_>) {
+        py.detach(|| {
+            let stages = &self.0.engine.stages;
+            if let Recipe::Shuffled(exchange) = &self.0.recipe {
+                (0..exchange.maps()).for_each(|map| stages.lose_shuffled(exchange.shuffle(), map));
+            }
+            (0..self.0.partitions).for_each(|partition| stages.lose_cached(self.0.id, partition));
+        });
+    }
+
     /// Whether it is made of blocks that are there.
     #[getter]
     fn is_sliced(&self) -> bool {

@@ -1,13 +1,14 @@
 //! The engine of a Python context, and its face for Python.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::{Dataset, DatasetId, Dependency, TaskContext, drain};
+use millstream_dataflow::lineage::{Dataset, DatasetId, Dependency, Properties, Pull, TaskContext, drain};
 use millstream_model::error::Failure;
 use millstream_runtime::stage::{StageEngine, StageProgress, StageSettings};
 use pyo3::exceptions::PyRuntimeError;
@@ -57,7 +58,13 @@ impl Engine {
     /// Tells all jobs to stop.
     fn cancel(&self) {
         self.stages.cancel_all_jobs();
-        self.executor.interrupt();
+        self.executor.interrupt(|_| true);
+    }
+
+    /// Tells the jobs of which the program has said that `name` is `value` to stop.
+    fn cancel_jobs(&self, name: &str, value: &str) {
+        self.stages.cancel_jobs(name, value);
+        self.executor.interrupt(|properties| properties.get(name).is_some_and(|said| said == value));
     }
 
     fn actions(&self) -> MutexGuard<'_, HashMap<DatasetId, DatasetId>> {
@@ -87,6 +94,7 @@ impl Engine {
             partition: partition as u64,
             attempt: u64::from(context.attempt.saturating_sub(1)),
             id: self.attempts.fetch_add(1, Ordering::Relaxed),
+            properties: (*context.properties).clone(),
             plan,
             sink,
         };
@@ -102,18 +110,34 @@ pub(crate) struct PyEngine(pub(crate) Arc<Engine>);
 impl PyEngine {
     /// An engine with `slots` tasks at a time: in worker processes if `launch` says how these are started
     /// (interpreter, arguments, environment, the driver's version, what each worker is told first), else here.
+    ///
+    /// Shuffle blocks beyond so many bytes, and kept partitions, are written to a folder, if these are given.
     #[new]
-    #[pyo3(signature = (slots, launch=None))]
-    fn new(slots: usize, launch: Option<LaunchParts>) -> PyResult<Self> {
+    #[pyo3(signature = (slots, launch=None, shuffle_memory=None, cache_memory=None, folder=None))]
+    fn new(
+        slots: usize,
+        launch: Option<LaunchParts>,
+        shuffle_memory: Option<usize>,
+        cache_memory: Option<usize>,
+        folder: Option<PathBuf>,
+    ) -> PyResult<Self> {
         let executor = match launch {
             None => Executor::here(),
             Some((python, arguments, environment, version, setup)) => {
-                let chosen_by = "PYSPARK_PYTHON names the interpreter of the workers";
+                let chosen_by =
+                    "spark.pyspark.python, or else PYSPARK_PYTHON, names the interpreter of the workers";
                 let launch = Launch { python, arguments, environment, version, chosen_by };
                 Executor::workers(Workers::start(launch, setup, slots).map_err(raised)?)
             }
         };
-        let settings = StageSettings { slots, cancel_timeout: CANCEL_WITHIN, ..StageSettings::default() };
+        let usual = StageSettings::default();
+        let settings = StageSettings {
+            slots,
+            cancel_timeout: CANCEL_WITHIN,
+            shuffle_memory: shuffle_memory.unwrap_or(usual.shuffle_memory),
+            cache_memory: cache_memory.unwrap_or(usual.cache_memory),
+            spill_folder: folder.unwrap_or(usual.spill_folder),
+        };
         let stages = StageEngine::new(&settings).map_err(raised)?;
         let (executor, attempts, actions) = (Arc::new(executor), AtomicU64::new(0), Mutex::default());
         Ok(Self(Arc::new(Engine { stages, executor, attempts, actions, slots })))
@@ -130,14 +154,17 @@ impl PyEngine {
         self.0.executor.broadcast(number, value);
     }
 
-    /// The records of each of `partitions`, as a list of lists.
+    /// The records of each of `partitions`, as a list of lists. Tasks may ask for the job's `properties`.
+    #[pyo3(signature = (dataset, partitions, properties=None))]
     fn run<'py>(
         &self,
         py: Python<'py>,
         dataset: &PyDataset,
         partitions: Vec<usize>,
+        properties: Option<Properties>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions)?;
+        let properties = Arc::new(properties.unwrap_or_default());
+        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions, &properties)?;
         let lists = parts.into_iter().map(|part| decode(py, part)).collect::<PyResult<Vec<_>>>()?;
         PyList::new(py, lists)
     }
@@ -145,7 +172,7 @@ impl PyEngine {
     /// Computes all partitions, and gives them as a data set that is made from nothing else.
     fn materialise(&self, py: Python<'_>, dataset: &PyDataset) -> PyResult<PyDataset> {
         let partitions: Vec<usize> = (0..dataset.node().partitions).collect();
-        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions)?;
+        let parts = self.run_interruptibly(py, &self.action(dataset), &partitions, &Arc::default())?;
         let blocks = parts.into_iter().map(|part| match part.as_slice() {
             [one] => Arc::clone(one.bytes()),
             several => Arc::new(several.iter().flat_map(|block| block.bytes().iter().copied()).collect()),
@@ -164,6 +191,11 @@ impl PyEngine {
     /// Stops all tasks that run; their jobs fail.
     fn cancel(&self, py: Python<'_>) {
         py.detach(|| self.0.cancel());
+    }
+
+    /// Stops the tasks of the jobs that were run with a property; their jobs fail.
+    fn cancel_jobs(&self, py: Python<'_>, name: &str, value: &str) {
+        py.detach(|| self.0.cancel_jobs(name, value));
     }
 
     /// The stages that each running job waits for, its last stage first: data set, name, and the numbers of tasks, of
@@ -212,6 +244,7 @@ impl PyEngine {
         py: Python<'_>,
         action: &Arc<dyn Dataset<Encoded>>,
         partitions: &[usize],
+        properties: &Arc<Properties>,
     ) -> PyResult<Vec<Vec<Encoded>>> {
         let engine = &self.0;
         let _asked = engine.asked(&**action);
@@ -219,7 +252,9 @@ impl PyEngine {
             thread::scope(|scope| {
                 let (done, results) = channel();
                 scope.spawn(move || {
-                    let result = engine.stages.run(action, partitions, |mut records, _| drain(&mut *records));
+                    let properties = Arc::clone(properties);
+                    let drained = |mut records: Box<dyn Pull<Encoded>>, _: &TaskContext| drain(&mut *records);
+                    let result = engine.stages.run_with(properties, action, partitions, drained);
                     let _nobody_waits = done.send(result);
                 });
                 let mut interrupted = None;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_dataflow::lineage::{
-    Blocks, DatasetId, FRAME, Frames, ShuffleId, StorageLevel, Stored, TaskContext,
+    Blocks, DatasetId, FRAME, Frames, Properties, ShuffleId, StorageLevel, Stored, TaskContext,
 };
 use millstream_model::error::Failure;
 use pyo3::prelude::*;
@@ -30,8 +30,8 @@ enum Place {
 pub(crate) struct Executor {
     place: Place,
     broadcasts: Mutex<HashMap<u64, Arc<Vec<u8>>>>,
-    /// The threads of this process that run tasks, as Python numbers them.
-    threads: Mutex<Vec<u64>>,
+    /// The threads of this process that run tasks, as Python numbers them, and what was said of their jobs.
+    threads: Mutex<Vec<(u64, Arc<Properties>)>>,
 }
 
 impl Executor {
@@ -64,18 +64,19 @@ impl Executor {
 
     /// Ends the workers that are idle.
     pub(super) fn stop(&self) {
-        self.interrupt();
+        self.interrupt(|_| true);
         if let Place::Workers(workers) = &self.place {
             workers.stop();
         }
         locked(&self.broadcasts).clear();
     }
 
-    /// Interrupts the tasks that run in this interpreter. (A worker's is ended when its job is told to stop.)
-    pub(super) fn interrupt(&self) {
-        let threads = locked(&self.threads).clone();
+    /// Interrupts the tasks of the `wanted` jobs that run in this interpreter. (A worker's is ended when its job is told to stop.)
+    pub(super) fn interrupt(&self, wanted: impl Fn(&Properties) -> bool) {
+        let mut threads = locked(&self.threads).clone();
+        threads.retain(|(_, properties)| wanted(properties));
         if !threads.is_empty() {
-            Python::attach(|py| threads.iter().for_each(|&thread| calls::interrupt(py, thread)));
+            Python::attach(|py| threads.iter().for_each(|(thread, _)| calls::interrupt(py, *thread)));
         }
     }
 
@@ -91,7 +92,7 @@ impl Executor {
         let served = Served { executor: Arc::clone(self), blocks: Arc::clone(&context.blocks), levels };
         let outcome = match &self.place {
             Place::Workers(workers) => workers.run(&task, attachments, &served, &context.cancellation)?,
-            Place::Here => self.run_here(task, &attachments, served)?,
+            Place::Here => self.run_here(task, &attachments, served, &context.properties)?,
         };
         if !outcome.updates.is_empty() {
             Python::attach(|py| {
@@ -103,12 +104,18 @@ impl Executor {
         Ok(outcome.blocks)
     }
 
-    fn run_here(&self, task: Task, attachments: &[Arc<Vec<u8>>], served: Served) -> Result<Outcome, Failure> {
+    fn run_here(
+        &self,
+        task: Task,
+        attachments: &[Arc<Vec<u8>>],
+        served: Served,
+        properties: &Arc<Properties>,
+    ) -> Result<Outcome, Failure> {
         let thread = Python::attach(|py| py.import("threading")?.call_method0("get_ident")?.extract::<u64>())
             .map_err(|error| Failure::internal("a thread has no number").because(error))?;
-        locked(&self.threads).push(thread);
+        locked(&self.threads).push((thread, Arc::clone(properties)));
         let result = task::run(task, attachments, &Host::new(Arc::new(served)));
-        locked(&self.threads).retain(|&other| other != thread);
+        locked(&self.threads).retain(|(other, _)| *other != thread);
         result.map_err(Failure::from)
     }
 }

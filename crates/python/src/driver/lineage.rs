@@ -184,6 +184,10 @@ impl Exchange {
         self.id.0
     }
 
+    pub(super) fn shuffle(&self) -> ShuffleId {
+        self.id
+    }
+
     pub(super) fn maps(&self) -> usize {
         self.parent.partitions
     }

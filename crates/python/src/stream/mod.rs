@@ -11,6 +11,7 @@
 mod chunk;
 mod collect;
 mod fault;
+mod files;
 mod here;
 mod job;
 mod keyed;

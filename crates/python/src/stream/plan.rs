@@ -24,6 +24,7 @@ use pyo3::prelude::*;
 use super::chunk::Chunk;
 use super::collect::{Collect, Collected};
 use super::fault::raised;
+use super::files::Files;
 use super::here::Threads;
 use super::job::{PyCollected, PyStreamJob};
 use super::print::Print;
@@ -123,6 +124,19 @@ impl PyStreamPlan {
     /// A sink that prints text.
     fn print(&self, node: Identity, identifier: Option<String>) -> u32 {
         let sink = SinkAdapter(Arc::new(Print { identifier }));
+        self.add(node, false, NodeKind::Sink(Arc::new(sink)))
+    }
+
+    /// A sink that writes text into files below a folder: with the pattern of folders by time, and when a file is closed
+    /// (bytes, its age and how long nothing came, in milliseconds).
+    fn files(
+        &self,
+        node: Identity,
+        folder: String,
+        pattern: Option<String>,
+        rolling: (u64, u64, u64),
+    ) -> u32 {
+        let sink = SinkAdapter(Arc::new(Files::below(folder, pattern, rolling)));
         self.add(node, false, NodeKind::Sink(Arc::new(sink)))
     }
 

@@ -157,6 +157,10 @@ impl Operator<Chunk, ()> for Stretch {
         false
     }
 
+    fn tells_sides(&self) -> bool {
+        true
+    }
+
     fn on_end(&mut self, _: &mut Output<()>) -> Result<()> {
         self.call(Call::End, Given::Nothing)
     }

@@ -17,7 +17,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 
 use crate::worker::{Frame, Kind, Launch, PROTOCOL, WorkerProcess, check_version};
 
-/// The workers that are idle, of whatever environment used them last.
+/// The workers that are idle, started as those were that became idle last.
 static IDLE: Mutex<Vec<(Launch, WorkerProcess)>> = Mutex::new(Vec::new());
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -91,7 +91,10 @@ impl Drop for Worker {
         if let Some(process) = locked(&self.process).take()
             && !self.is_broken.load(Ordering::Relaxed)
         {
-            locked(&IDLE).push((self.launch.clone(), process));
+            let mut idle = locked(&IDLE);
+            // Those that were started otherwise wait for nobody.
+            idle.retain(|(known, _)| *known == self.launch);
+            idle.push((self.launch.clone(), process));
         }
     }
 }

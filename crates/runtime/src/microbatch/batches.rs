@@ -9,7 +9,6 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use millstream_dataflow::lineage::panic_message;
 use millstream_model::error::{Failure, Result};
@@ -20,9 +19,9 @@ use super::checkpoint::{CheckpointPlan, Checkpoints, Resumed};
 use super::clock::{Clock, Waited};
 use super::input::{Input, ReceiverEvent, ReceiverEvents};
 use super::listener::StreamingListener;
+use super::program::Program;
 use super::progress::{Progress, Stop};
 use super::status::{BatchInfo, StreamingStatus};
-use super::timeline::Timeline;
 
 thread_local! {
     /// Whether this thread belongs to a streaming program, so that waiting for its end here would be for ever.
@@ -30,73 +29,6 @@ thread_local! {
 }
 
 type Listeners = Mutex<Vec<Arc<dyn StreamingListener>>>;
-
-/// What is computed batch by batch: inputs, and what is done with what they take in.
-pub trait Program: Send + Sync {
-    /// The times of its batches.
-    fn timeline(&self) -> &Timeline;
-
-    /// The program starts: nothing is added to it any more.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    fn begin(&self) -> Result<()>;
-
-    /// Where its records come from.
-    fn inputs(&self) -> Vec<Arc<dyn Input>>;
-
-    /// Does all that is to be done with the batch of `time`.
-    ///
-    /// # Errors
-    /// What failed: the program ends with it.
-    fn process(&self, time: Timestamp) -> Result<()>;
-
-    /// The batch of `time` is done: lets go of what no later one asks for.
-    fn forget(&self, time: Timestamp);
-
-    /// No batch follows: lets go of everything.
-    fn clear(&self);
-
-    /// The streams whose data sets are carried from batch to batch, by operation, in the order in which the program was put
-    /// together.
-    fn carried(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// The times of the data sets of the carried stream number `at` that later batches ask for.
-    fn kept(&self, at: usize) -> Vec<Timestamp> {
-        let _ = at;
-        Vec::new()
-    }
-
-    /// One of these data sets as bytes, a block for each partition.
-    ///
-    /// # Errors
-    /// It cannot be written down.
-    fn save(&self, at: usize, time: Timestamp) -> Result<Vec<Vec<u8>>> {
-        Err(Failure::internal(format!("stream {at} has no data set of {time}")))
-    }
-
-    /// Takes what [`Program::save`] gave in an earlier process.
-    ///
-    /// # Errors
-    /// The bytes are no such data set.
-    fn restore(&self, at: usize, time: Timestamp, blocks: Vec<Vec<u8>>) -> Result<()> {
-        let _ = (time, blocks);
-        Err(Failure::internal(format!("stream {at} is not carried")))
-    }
-
-    /// How far behind a batch that is done inputs may be asked for what they gave to earlier ones.
-    fn looks_back(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// The program goes on where an earlier process was left: the time before its first batch, and its last batch, which
-    /// with those before it may have been processed in part.
-    fn resumed(&self, zero: Timestamp, cut: Timestamp) {
-        let _ = (zero, cut);
-    }
-}
 
 /// A program that runs: what its threads and the user's handle share.
 pub struct Batches {

@@ -16,7 +16,7 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
 use millstream_state::{BatchLog, BatchStore, CarriedSets, InputLog};
 
-use super::batches::Program;
+use super::program::Program;
 use crate::job::store_failure;
 
 /// Where a program that is checkpointed begins.

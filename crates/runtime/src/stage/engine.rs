@@ -177,7 +177,12 @@ impl StageEngine {
     /// Tells all jobs that run now to stop, and says how many there were. Their actions fail with
     /// [`Failure::cancelled`] as soon as their tasks have come to the end of a run of records.
     pub fn cancel_all_jobs(&self) -> usize {
-        self.jobs.cancel_all()
+        self.jobs.cancel(|_| true)
+    }
+
+    /// As [`StageEngine::cancel_all_jobs`], for the jobs of which the program has said that `name` is `value`.
+    pub fn cancel_jobs(&self, name: &str, value: &str) -> usize {
+        self.jobs.cancel(|properties| properties.get(name).is_some_and(|said| said == value))
     }
 
     /// Lets go of what a map task left, as a lost worker would.

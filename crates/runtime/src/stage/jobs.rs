@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use millstream_dataflow::lineage::Cancellation;
+use millstream_dataflow::lineage::{Cancellation, Properties};
 use millstream_model::error::Result;
 
 use super::progress::{JobProgress, Stages};
@@ -14,6 +14,7 @@ type Wake = Box<dyn Fn() + Send>;
 #[derive(Default)]
 pub(super) struct Job {
     pub(super) cancellation: Cancellation,
+    pub(super) properties: Arc<Properties>,
     /// Wakes the thread of the program, which may wait for tasks of a stage, at any depth of stages.
     wakes: Mutex<Vec<Wake>>,
     pub(super) stages: Stages,
@@ -68,10 +69,10 @@ impl Jobs {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn begin(&self) -> Running<'_> {
+    pub(super) fn begin(&self, properties: Arc<Properties>) -> Running<'_> {
         let mut running = self.running();
         running.0 += 1;
-        let (number, job) = (running.0, Arc::<Job>::default());
+        let (number, job) = (running.0, Arc::new(Job { properties, ..Job::default() }));
         running.1.insert(number, Arc::clone(&job));
         Running { jobs: self, number, job }
     }
@@ -84,8 +85,10 @@ impl Jobs {
         jobs.into_iter().map(|(_, job)| job.stages.progress()).collect()
     }
 
-    pub(super) fn cancel_all(&self) -> usize {
-        let jobs: Vec<_> = self.running().1.values().cloned().collect();
+    /// Cancels those whose properties are `wanted`.
+    pub(super) fn cancel(&self, wanted: impl Fn(&Properties) -> bool) -> usize {
+        let mut jobs: Vec<_> = self.running().1.values().cloned().collect();
+        jobs.retain(|job| wanted(&job.properties));
         jobs.iter().for_each(|job| job.cancel());
         jobs.len()
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use millstream_dataflow::lineage::{
-    Blocks, Dataset, Dependency, Lineage, Pull, Shuffle, ShuffleId, StorageLevel, TaskContext,
+    Blocks, Dataset, Dependency, Lineage, Properties, Pull, Shuffle, ShuffleId, StorageLevel, TaskContext,
 };
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
@@ -31,6 +31,7 @@ struct Tasks<'a, R> {
     of: &'a Arc<dyn Lineage>,
     partitions: &'a [usize],
     work: &'a Work<R>,
+    properties: &'a Arc<Properties>,
     gate: Arc<Gate>,
     done: Sender<Event<R>>,
     counted: Arc<Counted>,
@@ -62,6 +63,20 @@ impl StageEngine {
         partitions: &[usize],
         action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
     ) -> Result<Vec<R>> {
+        self.run_with(Arc::default(), dataset, partitions, action)
+    }
+
+    /// As [`StageEngine::run`], as a job of which the program says something.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_with<T: Record, R: Send + 'static>(
+        &self,
+        properties: Arc<Properties>,
+        dataset: &Arc<dyn Dataset<T>>,
+        partitions: &[usize],
+        action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
+    ) -> Result<Vec<R>> {
         if self.pool.is_inside() {
             let (name, id) = (dataset.name(), dataset.id().0);
             return Err(Failure::user(format!("an action on `{name}` (rdd {id}) was called inside a task"))
@@ -69,7 +84,7 @@ impl StageEngine {
                     "call actions and make rdds in the program itself; give tasks the collected result",
                 ));
         }
-        let running = self.jobs.begin();
+        let running = self.jobs.begin(properties);
         let lineage: Arc<dyn Lineage> = Arc::clone(dataset) as Arc<dyn Lineage>;
         let read = Arc::clone(dataset);
         let work: Work<R> = Arc::new(move |partition, task| action(read.read(partition, task)?, task));
@@ -139,7 +154,8 @@ impl StageEngine {
         let _waiting = job.on_cancel(move || {
             let _gone = wake.send(Event::Cancelled);
         })?;
-        let tasks = Tasks { of, partitions, work, gate, done, counted: Arc::clone(&listed.counted) };
+        let (properties, counted) = (&job.properties, Arc::clone(&listed.counted));
+        let tasks = Tasks { of, partitions, work, properties, gate, done, counted };
         self.wait_for(job, &tasks, &events).map_err(|failure| {
             tasks.gate.shut();
             let stuck = tasks.gate.wait_until_left(self.cancel_timeout);
@@ -211,10 +227,11 @@ impl StageEngine {
         let (of, work) = (Arc::clone(tasks.of), Arc::clone(tasks.work));
         let (gate, done) = (Arc::clone(&tasks.gate), tasks.done.clone());
         let (partition, blocks) = (tasks.partitions[at], Arc::clone(&self.stores) as Arc<dyn Blocks>);
+        let properties = Arc::clone(tasks.properties);
         self.pool.run(Box::new(move || {
             let Some(inside) = gate.enter(partition) else { return };
             let cancellation = gate.cancellation.clone();
-            let task = TaskContext { partition, attempt: number, blocks, cancellation };
+            let task = TaskContext { partition, attempt: number, blocks, cancellation, properties };
             let result = attempt(&*of, &task, &work);
             match &result {
                 // The stage is lost: no task of it may begin before the program's thread has heard of it.

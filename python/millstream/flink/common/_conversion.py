@@ -100,6 +100,22 @@ def floating(name: str) -> Conversion:
     return convert
 
 
+def single(name: str) -> Conversion:
+    """Numbers with a fraction that 32 bits can hold: the one that is nearest."""
+    import struct
+
+    number, bits = floating(name), struct.Struct("f")
+
+    def convert(value: Any) -> float:
+        value = number(value)
+        try:
+            return bits.unpack(bits.pack(value))[0]
+        except OverflowError:
+            return math.copysign(math.inf, value)
+
+    return convert
+
+
 def boolean(value: Any) -> bool:
     """Truth values, and the numbers that PyFlink takes for them."""
     if value is True or value is False:

@@ -27,6 +27,18 @@ def printer(declared: TypeInformation) -> Printer:
     return _java(declared)
 
 
+class AsJava:
+    """How values of a type are written into files: rows too as Java shows them, `+I[a, 1]`."""
+
+    def __init__(self, declared: TypeInformation) -> None:
+        self._declared = declared
+
+    @property
+    def printed(self) -> Printer:
+        """The function."""
+        return _java(self._declared)
+
+
 def _row(value: Any) -> str:
     # PyFlink prints rows in Python, and so their fields as Python does.
     return f"{value.get_row_kind()}[{','.join(map(str, value))}]"

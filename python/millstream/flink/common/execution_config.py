@@ -89,7 +89,7 @@ class ExecutionConfig:
         return dict(self._global_job_parameters)
 
     def _keep(self, name: str, value: Any, method: str, why: str) -> "ExecutionConfig":
-        without_effect(f"ExecutionConfig.{method}", why, depth=3)
+        without_effect(f"ExecutionConfig.{method}", why)
         self._kept[name] = value
         return self
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import warnings
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 from millstream.flink.common.completable_future import CompletableFuture
 from millstream.flink.common.job_execution_result import JobExecutionResult
@@ -12,6 +13,17 @@ from millstream.flink.common.job_id import JobID
 from millstream.flink.common.job_status import JobStatus
 
 __all__ = ["JobClient"]
+
+
+#: The jobs that nobody waited for yet: they go on even if nobody keeps their clients.
+_unfinished: Set["JobClient"] = set()
+
+
+@atexit.register
+def _end_all() -> None:
+    # A job must not come back to an interpreter that is ending.
+    for client in list(_unfinished):
+        client._end()
 
 
 class JobClient:
@@ -34,7 +46,7 @@ class JobClient:
         self._ended: Optional[JobExecutionResult] = None
         self._failure: Optional[BaseException] = None
         self._is_cancelled = False
-        self._on_end: Any = None
+        _unfinished.add(self)
 
     def get_job_id(self) -> JobID:
         """Which job it is."""
@@ -46,12 +58,12 @@ class JobClient:
 
     def cancel(self) -> CompletableFuture:
         """Ends the job at once; done when it has ended."""
-        self._is_cancelled = True
-        self._job.cancel()
-        return CompletableFuture(self._end)
+        self._tell_to_end()
+        return CompletableFuture(self._settle)
 
     def trigger_savepoint(self, savepoint_directory: Optional[str] = None) -> CompletableFuture:
-        """Takes a checkpoint that is kept until somebody deletes it; gives its path, below the checkpoints' folder."""
+        """Takes a checkpoint that is kept until somebody deletes it; gives its path, below the checkpoints'
+        folder."""
         self._own_folder(savepoint_directory)
         return CompletableFuture(self._savepoint)
 
@@ -97,12 +109,13 @@ class JobClient:
         if given is not None and given != self._folder:
             from millstream.flink._notices import without_effect
 
-            without_effect("savepoint_directory", "savepoints are below the folder of the job's checkpoints", 3)
+            without_effect("savepoint_directory", "savepoints are below the folder of the job's checkpoints")
 
     def _savepoint(self) -> str:
         if self._folder is None:
             raise ValueError(
-                "a savepoint needs a folder: enable_checkpointing(...), and the setting execution.checkpointing.dir"
+                "a savepoint needs a folder: enable_checkpointing(...), and the setting "
+                "execution.checkpointing.dir"
             )
         return f"{self._folder}/{self._job.savepoint()}"
 
@@ -116,9 +129,7 @@ class JobClient:
                     self._failure = error
                     if self._is_cancelled:
                         self._as_cancelled(error)
-                finally:
-                    if self._on_end is not None:
-                        self._on_end()
+                _unfinished.discard(self)
         if self._failure is not None:
             raise self._failure
         assert self._ended is not None
@@ -133,17 +144,24 @@ class JobClient:
         warnings.warn(f"the job `{self._name}` was cancelled, but not all of it ended: {error}", stacklevel=2)
         self._failure = JobCancellationException(f"the job was cancelled\n{error}")
 
-    def _end(self) -> None:
-        """Waits for the end of a job that was told to end."""
-        from millstream.flink.errors import JobCancellationException
-
+    def _tell_to_end(self) -> None:
         if not self._has_ended():
             self._is_cancelled = True
             self._job.cancel()
+
+    def _settle(self) -> None:
+        """Waits for the end, whatever it is."""
         try:
             self._result()
-        except JobCancellationException:
+        except Exception:
+            # It is told to those who ask for the result.
             pass
+
+    def _end(self) -> None:
+        """Ends the job, if it still runs, and waits for it."""
+        # Without a thread of its own: an interpreter that is ending starts none.
+        self._tell_to_end()
+        self._settle()
 
     def __repr__(self) -> str:
         return f"<JobClient {self._name!r} {self._status().name}>"

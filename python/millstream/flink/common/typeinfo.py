@@ -146,7 +146,7 @@ _BASIC: Dict[BasicType, Callable[[str], Conversion]] = {
     BasicType.SHORT: lambda name: _conversion.whole_number(name, 16),
     BasicType.INT: lambda name: _conversion.whole_number(name, 32),
     BasicType.LONG: lambda name: _conversion.whole_number(name, 64),
-    BasicType.FLOAT: _conversion.floating,
+    BasicType.FLOAT: _conversion.single,
     BasicType.DOUBLE: _conversion.floating,
     BasicType.BOOLEAN: lambda name: _conversion.boolean,
     BasicType.BIG_INT: lambda name: _conversion.big_number,

@@ -7,6 +7,7 @@ from typing import Any
 from millstream.flink._names import importer
 
 _MODULES = {
+    "async_data_stream": "AsyncDataStream",
     "checkpoint_config": "CheckpointConfig",
     "checkpoint_storage": "CheckpointStorage CustomCheckpointStorage FileSystemCheckpointStorage "
     "JobManagerCheckpointStorage",
@@ -23,6 +24,7 @@ _MODULES = {
     "slot_sharing_group": "MemorySize SlotSharingGroup",
     "state_backend": "CustomStateBackend EmbeddedRocksDBStateBackend HashMapStateBackend PredefinedOptions "
     "StateBackend",
+    "positioned_source": "PositionedSource",
     "stream_execution_environment": "StreamExecutionEnvironment",
     "time_domain": "TimeDomain",
     "timerservice": "TimerService",

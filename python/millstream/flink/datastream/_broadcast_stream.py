@@ -40,7 +40,9 @@ class BroadcastConnectedStream:
         """Runs a function over both: records of the one in one subtask each, those of the other in all."""
         stream = self._stream
         is_keyed = isinstance(stream, KeyedStream)
-        wanted: Any = functions.KeyedBroadcastProcessFunction if is_keyed else functions.BroadcastProcessFunction
+        wanted: Any = (
+            functions.KeyedBroadcastProcessFunction if is_keyed else functions.BroadcastProcessFunction
+        )
         if not isinstance(func, wanted):
             raise TypeError(f"process takes a {wanted.__name__} here, {func!r} was given")
         declared_type = declared(output_type, "the output_type of process")

@@ -50,7 +50,9 @@ class ConnectedStreams:
         if isinstance(one, KeyedStream) and isinstance(two, KeyedStream):
             return one._key, two._key
         if isinstance(one, KeyedStream) or isinstance(two, KeyedStream):
-            raise TypeError("of two connected streams both have a key or neither: call key_by on the other one, too")
+            raise TypeError(
+                "of two connected streams both have a key or neither: call key_by on the other one, too"
+            )
         return None
 
     def _then(self, kind: str, name: str, func: Any, kinds: Any, output_type: Any) -> DataStream:
@@ -64,7 +66,9 @@ class ConnectedStreams:
         self.stream1._env._add(step)
         return DataStream(self.stream1._env, [Input(step)], declared_type)
 
-    def map(self, func: functions.CoMapFunction, output_type: Optional["TypeInformation"] = None) -> DataStream:
+    def map(
+        self, func: functions.CoMapFunction, output_type: Optional["TypeInformation"] = None
+    ) -> DataStream:
         """Replaces each record by what the method for its stream makes of it."""
         return self._then("co_map", "Co-Map", func, functions.CoMapFunction, output_type)
 

@@ -1,7 +1,7 @@
 """A stream of records that have no key.
 
-Answers for what a program can say of a stream. Each call adds a step to the environment's program; nothing runs before
-`execute`.
+Answers for what a program can say of a stream. Each call adds a step to the environment's program; nothing
+runs before `execute`.
 """
 
 from __future__ import annotations
@@ -54,10 +54,16 @@ class DataStream:
     [2, 2, 2, 3]
     """
 
-    def __init__(self, env: "StreamExecutionEnvironment", inputs: List[Input], output_type: Any = None) -> None:
+    def __init__(
+        self, env: "StreamExecutionEnvironment", inputs: List[Input], output_type: Any = None
+    ) -> None:
         self._env = env
         self._inputs = inputs
         self._type: "TypeInformation" = declared(output_type, "the type of a stream")
+
+    def __repr__(self) -> str:
+        made = ", ".join(dict.fromkeys(one.step.name for one in self._inputs))
+        return f"<{type(self).__name__} made by {made}, of type {self._type}>"
 
     # What every call below is made of
 
@@ -65,7 +71,9 @@ class DataStream:
         step = Step(kind, name, [self._inputs], None, function, output_type, **told)
         return self._env._add(step)
 
-    def _then(self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any) -> "DataStream":
+    def _then(
+        self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any
+    ) -> "DataStream":
         declared_type = declared(output_type, f"the output_type of {name}")
         step = self._added(kind, name, function, declared_type, **told)
         return DataStream(self._env, [Input(step)], declared_type)
@@ -115,7 +123,9 @@ class DataStream:
 
     def set_max_parallelism(self, max_parallelism: int) -> "DataStream":
         """Accepted, and does nothing: the environment's holds for all operators."""
-        without_effect("DataStream.set_max_parallelism", "the environment's max parallelism holds for all operators")
+        without_effect(
+            "DataStream.set_max_parallelism", "the environment's max parallelism holds for all operators"
+        )
         return self
 
     def force_non_parallel(self) -> "DataStream":
@@ -170,7 +180,9 @@ class DataStream:
         output_type: Optional["TypeInformation"] = None,
     ) -> "DataStream":
         """Replaces each record by any number of others, which the function gives as an iterable."""
-        return self._then("flat_map", "FlatMap", checked(func, functions.FlatMapFunction, "flat_map"), output_type)
+        return self._then(
+            "flat_map", "FlatMap", checked(func, functions.FlatMapFunction, "flat_map"), output_type
+        )
 
     def filter(self, func: Union[Callable[[Any], bool], functions.FilterFunction]) -> "DataStream":
         """Keeps the records for which the function is true."""
@@ -198,7 +210,7 @@ class DataStream:
         """
         if not field_indexes:
             raise ValueError("project takes the indexes of the fields to keep, at least one")
-        kept = None
+        kept: Any = None
         if isinstance(self._type, (TupleTypeInfo, RowTypeInfo)):
             types = self._type.get_field_types()
             wrong = [at for at in field_indexes if not 0 <= at < len(types)]
@@ -226,7 +238,8 @@ class DataStream:
 
         if not isinstance(watermark_strategy, WatermarkStrategy):
             raise TypeError(
-                f"assign_timestamps_and_watermarks takes a WatermarkStrategy, {watermark_strategy!r} was given"
+                f"assign_timestamps_and_watermarks takes a WatermarkStrategy, {watermark_strategy!r} "
+                "was given"
             )
         function = pickled(watermark_strategy, "assign_timestamps_and_watermarks")
         return self._then("timestamps", "Timestamps/Watermarks", function, self._type)
@@ -270,7 +283,8 @@ class DataStream:
         broadcast_state_descriptor: Optional["MapStateDescriptor"] = None,
         *other_broadcast_state_descriptors: "MapStateDescriptor",
     ) -> Any:
-        """Sends each record to all subtasks; with descriptors of states, as a `BroadcastStream` for `connect`."""
+        """Sends each record to all subtasks; with descriptors of states, as a `BroadcastStream` for
+        `connect`."""
         if broadcast_state_descriptor is None:
             return self._by("broadcast")
         from millstream.flink.datastream._broadcast_stream import BroadcastStream
@@ -356,12 +370,17 @@ class DataStream:
 
     def sink_to(self, sink: Any) -> DataStreamSink:
         """Gives each record to a sink: an object with a method `invoke(value)`, or a function."""
-        return self.add_sink(sink)
+        told = getattr(sink, "_told", None)
+        if told is None:
+            return self.add_sink(sink)
+        text = self._added("text", "Text", None, None, printed=sink._printed(self._type), follows=True)
+        return DataStreamSink(self._env._add(Step("files", "FileSink", [[Input(text)]], None, **told)))
 
     def execute_and_collect(
         self, job_execution_name: Optional[str] = None, limit: Optional[int] = None
     ) -> Union[CloseableIterator, List[Any]]:
-        """Runs the program and gives the records of this stream as they come; with `limit`, the first of them as a list."""
+        """Runs the program and gives the records of this stream as they come; with `limit`, the first of them
+        as a list."""
         sink = self._env._add(Step("collect", "Collect", [self._inputs], None, follows=True))
         client, collected = self._env._start(job_execution_name or "Collect", sink)
         records = CloseableIterator(client, collected, limit)

@@ -11,6 +11,9 @@ import os
 import re
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
+from millstream.flink._notices import without_effect
+from millstream.flink.datastream.checkpointing_mode import CheckpointingMode
+
 CHECKPOINTS = ("execution.checkpointing.dir", "state.checkpoints.dir")
 INTERVAL = "execution.checkpointing.interval"
 RESTORE = ("execution.state-recovery.path", "execution.savepoint.path")
@@ -30,7 +33,8 @@ class Settings(NamedTuple):
     parallelism: int
     max_parallelism: int
     is_batch: bool
-    #: Folder, interval, timeout, pause, failures borne, kept, exactly once, restored from, whether state may be left.
+    #: Folder, interval, timeout, pause, failures borne, kept, exactly once, restored from, whether state may
+    #: be left.
     checkpoints: Optional[Tuple[str, int, int, int, int, int, bool, str, bool]]
     #: Strategy, three numbers, factor.
     restart: Tuple[str, int, int, int, float]
@@ -52,6 +56,47 @@ def span(text: Any, name: str) -> int:
     if not found or not unit:
         raise ValueError(f"the setting {name} is a span of time such as `10 s`, {text!r} was given")
     return int(float(found[1]) * unit)
+
+
+def checkpoints(given: Any, config: Any) -> None:
+    """What settings say about checkpoints, into a `CheckpointConfig`."""
+    for name, method in (
+        (INTERVAL, config.set_checkpoint_interval),
+        ("execution.checkpointing.timeout", config.set_checkpoint_timeout),
+        ("execution.checkpointing.min-pause", config.set_min_pause_between_checkpoints),
+    ):
+        if given.contains_key(name):
+            method(span(given.get_string(name, ""), name))
+    tolerable = "execution.checkpointing.tolerable-failed-checkpoints"
+    if given.contains_key(tolerable):
+        config.set_tolerable_checkpoint_failure_number(given.get_integer(tolerable, 0))
+    name = "execution.checkpointing.mode"
+    if given.contains_key(name):
+        mode = given.get_string(name, "").upper().replace("-", "_")
+        if mode not in CheckpointingMode.__members__:
+            raise ValueError(f"the setting {name} is EXACTLY_ONCE or AT_LEAST_ONCE, not {mode!r}")
+        config.set_checkpointing_mode(CheckpointingMode[mode])
+
+
+#: What the names of Flink's own settings begin with, where they are about what is not here.
+_NOT_HERE = {
+    "pipeline.jars": "there is no JVM; connectors are built in",
+    "pipeline.classpaths": "there is no JVM; connectors are built in",
+    "env.": "there is no JVM",
+    "jobmanager.": "the job runs in this process",
+    "taskmanager.": "the job runs in this process and its workers",
+    "state.backend.": "state is kept in memory",
+    "python.fn-execution.": "records go to workers as soon as they are there",
+    "python.execution-mode": "functions run in this process, and in workers above parallelism 1",
+}
+
+
+def without_meaning(given: Any) -> None:
+    """Says once of each setting that it does nothing, if that is so."""
+    for key in sorted(given.key_set()):
+        for name, why in _NOT_HERE.items():
+            if key.startswith(name):
+                without_effect(f"the setting {key}", why)
 
 
 def first(settings: Any, names: Tuple[str, ...]) -> Optional[str]:
@@ -80,14 +125,15 @@ def checkpoint_folder(settings: Any) -> Optional[str]:
 
 
 def restored_from(settings: Any) -> str:
-    """The checkpoint to begin with: `latest`, a name, or nothing. `MILLSTREAM_RESTORE` holds against the setting."""
+    """The checkpoint to begin with: `latest`, a name, or nothing. `MILLSTREAM_RESTORE` holds against the
+    setting."""
     given = os.environ.get("MILLSTREAM_RESTORE") or first(settings, RESTORE) or ""
     return os.path.basename(given.rstrip("/")) if "/" in given else given
 
 
 def restart_strategy(settings: Any, has_checkpoints: bool) -> Tuple[str, int, int, int, float]:
-    """What happens after a failure. With checkpoints, a job that says nothing else is begun again, unless it failed more
-    than three times in five minutes; without, it fails."""
+    """What happens after a failure. With checkpoints, a job that says nothing else is begun again, unless it
+    failed more than three times in five minutes; without, it fails."""
     kind = (first(settings, STRATEGY) or "").strip().lower().replace("_", "-").replace("delayed", "delay")
 
     def number(name: str, default: int) -> int:
@@ -120,7 +166,8 @@ def restart_strategy(settings: Any, has_checkpoints: bool) -> Tuple[str, int, in
     if not kind:
         return ("failure-rate", 3, 300_000, 1_000, 1.0) if has_checkpoints else ("none", 0, 0, 0, 1.0)
     raise ValueError(
-        f"the setting restart-strategy.type is none, fixed-delay, failure-rate or exponential-delay, {kind!r} was given"
+        "the setting restart-strategy.type is none, fixed-delay, failure-rate or exponential-delay, "
+        f"{kind!r} was given"
     )
 
 

@@ -32,14 +32,20 @@ class KeyedStream(DataStream):
         self._key = key
         self._origin = stream
 
-    def _keyed(self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any) -> DataStream:
+    def _keyed(
+        self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any
+    ) -> DataStream:
         return super()._then(kind, name, function, output_type, keyed=True, key=self._key, **told)
 
-    def _then(self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any) -> DataStream:
+    def _then(
+        self, kind: str, name: str, function: Optional[bytes], output_type: Any, **told: Any
+    ) -> DataStream:
         return self._keyed(kind, name, function, output_type, **told)
 
-    def process(
-        self, func: functions.KeyedProcessFunction, output_type: Optional["TypeInformation"] = None  # type: ignore
+    def process(  # type: ignore[override]
+        self,
+        func: functions.KeyedProcessFunction,
+        output_type: Optional["TypeInformation"] = None,
     ) -> DataStream:
         """Runs a function with state and timers for each key."""
         if not isinstance(func, functions.KeyedProcessFunction):
@@ -89,7 +95,8 @@ class KeyedStream(DataStream):
         return WindowedStream(self, window_assigner)
 
     def count_window(self, size: int, slide: int = 0) -> "WindowedStream":
-        """Cuts the records of each key into windows of so many; with `slide`, a new one begins each so many."""
+        """Cuts the records of each key into windows of so many; with `slide`, a new one begins each so
+        many."""
         from millstream.flink.datastream.window import CountSlidingWindowAssigner, CountTumblingWindowAssigner
 
         if slide == 0:
@@ -128,7 +135,9 @@ class KeyedStream(DataStream):
 
 def _refused(name: str, what: str) -> Any:
     def refuse(self: Any, *arguments: Any, **named: Any) -> Any:
-        raise TypeError(f"{what} is not supported for KeyedStream: call it in front of key_by, or behind the next step")
+        raise TypeError(
+            f"{what} is not supported for KeyedStream: call it in front of key_by, or behind the next step"
+        )
 
     refuse.__name__ = name
     refuse.__doc__ = f"Refused with a `TypeError`: {what} is for streams without a key."
@@ -138,7 +147,8 @@ def _refused(name: str, what: str) -> Any:
 for _name in ("rebalance", "rescale", "shuffle", "forward", "global_", "partition_custom"):
     setattr(KeyedStream, _name, _refused(_name, f"{_name}(): to override partitioning"))
 for _name in (
-    "set_parallelism name get_name uid set_uid_hash set_max_parallelism force_non_parallel set_buffer_timeout "
+    "set_parallelism name get_name uid set_uid_hash set_max_parallelism force_non_parallel "
+    "set_buffer_timeout "
     "start_new_chain disable_chaining slot_sharing_group set_description get_side_output"
 ).split():
     setattr(KeyedStream, _name, _refused(_name, f"{_name}()"))

@@ -184,7 +184,7 @@ class StateTtlConfig:
             return self
 
         def _cleanup(self, kind: str, strategy: Any, method: str) -> "StateTtlConfig.Builder":
-            without_effect(f"StateTtlConfig.Builder.{method}", _OWN_CLEANUP, depth=3)
+            without_effect(f"StateTtlConfig.Builder.{method}", _OWN_CLEANUP)
             self._strategies[StateTtlConfig.CleanupStrategies.Strategies[kind]] = strategy
             return self
 

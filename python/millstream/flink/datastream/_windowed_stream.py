@@ -67,10 +67,13 @@ class WindowedStream:
         return self
 
     def allowed_lateness(self, time_ms: Any) -> "WindowedStream":
-        """Keeps windows so many milliseconds behind their end; a record that comes in that time emits its window again."""
+        """Keeps windows so many milliseconds behind their end; a record that comes in that time emits its
+        window again."""
         is_number = isinstance(time_ms, int)
         self._lateness = (
-            whole(time_ms, "the allowed lateness", 0, "milliseconds") if is_number else millis(time_ms, "the lateness")
+            whole(time_ms, "the allowed lateness", 0, "milliseconds")
+            if is_number
+            else millis(time_ms, "the lateness")
         )
         return self
 
@@ -104,7 +107,8 @@ class WindowedStream:
         accumulator_type: Optional["TypeInformation"] = None,
         output_type: Optional["TypeInformation"] = None,
     ) -> DataStream:
-        """Aggregates the records of each window without keeping them; `window_function` is given the result."""
+        """Aggregates the records of each window without keeping them; `window_function` is given the
+        result."""
         if not isinstance(aggregate_function, functions.AggregateFunction):
             raise TypeError(f"aggregate takes an AggregateFunction, {aggregate_function!r} was given")
         _window_function(window_function, "aggregate", True)
@@ -132,4 +136,6 @@ class WindowedStream:
 def _window_function(function: Any, place: str, may_be_none: bool) -> None:
     kinds = (functions.WindowFunction, functions.ProcessWindowFunction)
     if not (isinstance(function, kinds) or function is None and may_be_none):
-        raise TypeError(f"the window_function of {place} is a WindowFunction or ProcessWindowFunction, not {function!r}")
+        raise TypeError(
+            f"the window_function of {place} is a WindowFunction or ProcessWindowFunction, not {function!r}"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import Any, Iterable, List, Optional, Tuple
 
 from millstream._stream.plan import Planner
@@ -40,15 +39,25 @@ class StreamExecutionEnvironment:
         self._files: List[str] = []
         self._python: Optional[str] = None
         self._clients: List[JobClient] = []
+        #: Folders of checkpoints for which the program named none; they end with the environment.
+        self._own_folders: List[Any] = []
         self._read(self._settings)
 
     @staticmethod
-    def get_execution_environment(configuration: Optional[Configuration] = None) -> "StreamExecutionEnvironment":
+    def get_execution_environment(
+        configuration: Optional[Configuration] = None,
+    ) -> "StreamExecutionEnvironment":
         """An environment: in this process, with worker interpreters above parallelism 1."""
         return StreamExecutionEnvironment(configuration)
 
+    def __repr__(self) -> str:
+        mode, steps = self._mode.name.lower(), len(self._steps)
+        return f"<StreamExecutionEnvironment {mode}, parallelism {self.get_parallelism()}, {steps} steps>"
+
     def __reduce__(self) -> Any:
-        raise TypeError("an environment is of the program that makes the job, a function of the job cannot use it")
+        raise TypeError(
+            "an environment is of the program that makes the job, a function of the job cannot use it"
+        )
 
     # Settings
 
@@ -62,16 +71,18 @@ class StreamExecutionEnvironment:
             self.set_parallelism(given.get_integer("parallelism.default", 1))
         if given.contains_key("pipeline.max-parallelism"):
             self.set_max_parallelism(given.get_integer("pipeline.max-parallelism", 128))
-        if given.contains_key(named.INTERVAL):
-            self._checkpoints.set_checkpoint_interval(named.span(given.get_string(named.INTERVAL, ""), named.INTERVAL))
+        named.checkpoints(given, self._checkpoints)
         if given.contains_key("execution.runtime-mode"):
             mode = given.get_string("execution.runtime-mode", "").upper()
             if mode not in RuntimeExecutionMode.__members__:
-                raise ValueError(f"the setting execution.runtime-mode is STREAMING, BATCH or AUTOMATIC, not {mode!r}")
+                raise ValueError(
+                    f"the setting execution.runtime-mode is STREAMING, BATCH or AUTOMATIC, not {mode!r}"
+                )
             self._mode = RuntimeExecutionMode[mode]
         if given.contains_key("python.executable"):
             self._python = given.get_string("python.executable", "")
         self._files += named.python_files(given)
+        named.without_meaning(given)
 
     def get_config(self) -> ExecutionConfig:
         """Settings of the execution."""
@@ -96,16 +107,20 @@ class StreamExecutionEnvironment:
         return self._config.get_max_parallelism()
 
     def set_runtime_mode(self, execution_mode: RuntimeExecutionMode) -> "StreamExecutionEnvironment":
-        """Streaming (every update is emitted) or batch (an aggregate by key emits its last value, at the end)."""
+        """Streaming (every update is emitted) or batch (an aggregate by key emits its last value, at the
+        end)."""
         if not isinstance(execution_mode, RuntimeExecutionMode):
-            raise TypeError(f"the mode is RuntimeExecutionMode.STREAMING, BATCH or AUTOMATIC, not {execution_mode!r}")
+            raise TypeError(
+                f"the mode is RuntimeExecutionMode.STREAMING, BATCH or AUTOMATIC, not {execution_mode!r}"
+            )
         self._mode = execution_mode
         return self
 
     def enable_checkpointing(
         self, interval: int, mode: Optional[CheckpointingMode] = None
     ) -> "StreamExecutionEnvironment":
-        """Takes checkpoints, each `interval` milliseconds, below the folder that `execution.checkpointing.dir` names."""
+        """Takes checkpoints, each `interval` milliseconds, below the folder that
+        `execution.checkpointing.dir` names."""
         self._checkpoints.set_checkpoint_interval(interval)
         if mode is not None:
             self._checkpoints.set_checkpointing_mode(mode)
@@ -135,7 +150,9 @@ class StreamExecutionEnvironment:
 
     def set_default_savepoint_directory(self, directory: str) -> "StreamExecutionEnvironment":
         """Accepted, and does nothing."""
-        without_effect("set_default_savepoint_directory", "savepoints are below the folder of the checkpoints")
+        without_effect(
+            "set_default_savepoint_directory", "savepoints are below the folder of the checkpoints"
+        )
         return self
 
     # Files and interpreters
@@ -163,11 +180,27 @@ class StreamExecutionEnvironment:
         self, requirements_file_path: str, requirements_cache_dir: Optional[str] = None
     ) -> None:
         """Accepted, and does nothing: workers have the packages of this interpreter."""
-        without_effect("set_python_requirements", "workers have the packages of the program's own interpreter")
+        without_effect(
+            "set_python_requirements", "workers have the packages of the program's own interpreter"
+        )
 
     def set_python_executable(self, python_exec: str) -> None:
         """The interpreter of the workers; the program's own if nothing is said. Must be the same version."""
         self._python = python_exec
+
+    def add_python_archive(self, archive_path: str, target_dir: Optional[str] = None) -> None:
+        """Refused: functions run on this machine, and open what they need by its own path."""
+        raise NotImplementedError(
+            "add_python_archive is not supported here: functions run on this machine, and open what "
+            "they need by its own "
+            "path; add_python_file takes folders and archives of modules"
+        )
+
+    def register_cached_file(self, file_path: str, name: str, executable: bool = False) -> None:
+        """Accepted, and does nothing: functions run on this machine, and open files by their own paths."""
+        without_effect(
+            "register_cached_file", "functions run on this machine, and open files by their own paths"
+        )
 
     # Sources
 
@@ -179,11 +212,20 @@ class StreamExecutionEnvironment:
         self, name: str, opener: Any, output_type: Any, *, bounded: bool, promise: str, parallel: bool = False
     ) -> DataStream:
         step = Step(
-            "source", name, [], None if parallel else 1, opener=opener, bounded=bounded, promise=promise, parallel=parallel
+            "source",
+            name,
+            [],
+            None if parallel else 1,
+            opener=opener,
+            bounded=bounded,
+            promise=promise,
+            parallel=parallel,
         )
         return DataStream(self, [Input(self._add(step))], output_type)
 
-    def from_collection(self, collection: Iterable[Any], type_info: Optional[TypeInformation] = None) -> DataStream:
+    def from_collection(
+        self, collection: Iterable[Any], type_info: Optional[TypeInformation] = None
+    ) -> DataStream:
         """A stream of these records. With a `type_info`, each is made to fit it, or refused."""
         from millstream._stream.sources import Collection
 
@@ -203,13 +245,18 @@ class StreamExecutionEnvironment:
         return self._source("Collection", lambda _: opener, kind, bounded=True, promise="exactly once")
 
     def from_source(
-        self, source: Any, watermark_strategy: Any, source_name: str, type_info: Optional[TypeInformation] = None
+        self,
+        source: Any,
+        watermark_strategy: Any,
+        source_name: str,
+        type_info: Optional[TypeInformation] = None,
     ) -> DataStream:
         """A stream of what a source of connectors reads, with its times and watermarks."""
         reads = getattr(source, "_reads", None)
         if reads is None:
             raise TypeError(
-                f"from_source takes a source such as NumberSequenceSource, {source!r} was given; add_source takes any "
+                f"from_source takes a source such as NumberSequenceSource, {source!r} was given; "
+                "add_source takes any "
                 "iterable"
             )
         kind, opener, settings = reads()
@@ -221,14 +268,17 @@ class StreamExecutionEnvironment:
         return stream.assign_timestamps_and_watermarks(watermark_strategy)
 
     def add_source(
-        self, source_func: Any, source_name: str = "Custom Source", type_info: Optional[TypeInformation] = None
+        self,
+        source_func: Any,
+        source_name: str = "Custom Source",
+        type_info: Optional[TypeInformation] = None,
     ) -> DataStream:
         """A stream of what an iterable has, what a function gives, or what a source with positions reads.
 
-        After a restart an iterable, or what a function gives, is iterated from the start again, and what was read before
-        is left out: it must give the same records again. A source with positions is an object with a method
-        `read(position)`, which yields pairs of a position (`None` at first, anything that can be pickled) and a record;
-        it is given the position of the last record that was processed.
+        After a restart an iterable, or what a function gives, is iterated from the start again, and what was
+        read before is left out: it must give the same records again. A source with positions is an object
+        with a method `read(position)`, which yields pairs of a position (`None` at first, anything that can
+        be pickled) and a record; it is given the position of the last record that was processed.
 
         >>> env = StreamExecutionEnvironment.get_execution_environment()
         >>> def numbers():
@@ -248,13 +298,14 @@ class StreamExecutionEnvironment:
             make = source_func
         else:
             raise TypeError(
-                "add_source takes an iterable, a function that gives one, or an object with a method read(position), "
+                "add_source takes an iterable, a function that gives one, or an object with a method "
+                "read(position), "
                 f"{source_func!r} was given"
             )
         once = hasattr(source_func, "__next__")
         promise = "at most once" if once else "exactly once"
         is_bounded = hasattr(source_func, "__len__")
-        opener = Iterated(make, has_positions)
+        opener = Iterated(make, has_positions, once)
         return self._source(source_name, lambda _: opener, type_info, bounded=is_bounded, promise=promise)
 
     # Running
@@ -262,8 +313,8 @@ class StreamExecutionEnvironment:
     def execute(self, job_name: Optional[str] = None) -> JobExecutionResult:
         """Runs the program and waits for its end. Ctrl-C cancels it.
 
-        Raises `JobExecutionException` if it fails: the traceback of the function first, then operator, subtask, record
-        and attempt.
+        Raises `JobExecutionException` if it fails: the traceback of the function first, then operator,
+        subtask, record and attempt.
         """
         client, _ = self._start(job_name or "Flink Streaming Job", None)
         try:
@@ -317,8 +368,11 @@ class StreamExecutionEnvironment:
         folder = named.checkpoint_folder(self._settings)
         if folder is None:
             # As Flink keeps them in memory then: they serve restarts of this run alone.
-            self._own_folder = tempfile.TemporaryDirectory(prefix="millstream-checkpoints-")
-            folder = self._own_folder.name
+            import tempfile
+
+            own = tempfile.TemporaryDirectory(prefix="millstream-checkpoints-")
+            self._own_folders.append(own)
+            folder = own.name
         whole(checkpoints.get_checkpoint_interval(), "the checkpoint interval", 1, "milliseconds")
         return (
             folder,

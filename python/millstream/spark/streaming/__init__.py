@@ -2,7 +2,7 @@
 
 >>> from millstream.spark import SparkContext
 >>> from millstream.spark.streaming import ManualClock, StreamingContext
->>> clock = ManualClock()                        # a program leaves this out: the machine's clock cuts its batches
+>>> clock = ManualClock()  # a program leaves this out: the machine's clock cuts its batches
 >>> with SparkContext("local", "example") as sc:
 ...     ssc = StreamingContext(sc, 1, clock=clock)
 ...     counts = []

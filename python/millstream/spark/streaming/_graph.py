@@ -1,8 +1,8 @@
 """What a streaming program is made of, and what happens at each batch time.
 
-Answers for which streams and output operations there are, and for calling them in order. Not for when that is: the
-engine's clock, queue and receivers are the same for all faces.
-Holds: one batch is processed at a time; what no later batch asks for is let go when it is done.
+Answers for which streams and output operations there are, and for calling them in order. Not for when that
+is: the engine's clock, queue and receivers are the same for all faces. Holds: one batch is processed at a
+time; what no later batch asks for is let go when it is done.
 """
 
 from __future__ import annotations
@@ -72,14 +72,16 @@ class Graph:
     def _refuse_when_started(self, what: str) -> None:
         if self.started:
             raise PySparkRuntimeError(
-                f"{what} cannot be added once the streaming context was started: put the whole program together first"
+                f"{what} cannot be added once the streaming context was started: put the whole "
+                "program together first"
             )
 
     def check(self) -> None:
         """Refuses a program that does nothing."""
         if not self.outputs:
             raise PySparkRuntimeError(
-                "no output operation is registered, so there is nothing to execute: end at least one stream in pprint, "
+                "no output operation is registered, so there is nothing to execute: end at least one "
+                "stream in pprint, "
                 "foreachRDD or saveAsTextFiles before start()"
             )
 
@@ -121,13 +123,16 @@ class Graph:
                 self.zero = time - self.interval
             for number, output in enumerate(self.outputs):
                 begun = _now()
-                self._tell("onOutputOperationStarted", told.output_info(time, number, output.name, begun, None, None))
+                self._tell(
+                    "onOutputOperationStarted", told.output_info(time, number, output.name, begun, None, None)
+                )
                 failure: Optional[Exception] = None
                 try:
                     self._run(output, time)
                 except BaseException as error:
                     failure = self._failure(error, number, time)
-                    raise failure from error
+                    # What a task raised is wrapped already: the cause is what the function raised.
+                    raise failure from (error.__cause__ if isinstance(error, TaskError) else error)
                 finally:
                     reason = None if failure is None else str(failure)
                     info = told.output_info(time, number, output.name, begun, _now(), reason)
@@ -141,13 +146,13 @@ class Graph:
             output.function(time, rdd)
 
     def _failure(self, error: BaseException, number: int, time: int) -> Exception:
-        place = (self.outputs[number].name, number + 1, len(self.outputs), time)
+        name, of = self.outputs[number].name, len(self.outputs)
         if isinstance(error, TaskError):
             task = error.traceback, error.operator, error.record, error.partition, error.attempt
-            return BatchError(*place, *task)
+            return BatchError(name, number + 1, of, time, *task)
         from millstream import _task
 
-        return BatchError(*place, _task.described(error)[1])
+        return BatchError(name, number + 1, of, time, _task.described(error)[1])
 
     def forget(self, time: int) -> None:
         """A batch is done: lets go of what no later one asks for."""
@@ -158,7 +163,8 @@ class Graph:
     # Checkpoints: what a stream that is looked back at has made
 
     def carried(self) -> List[str]:
-        """The operations that carry something from batch to batch, in the order in which they were put together."""
+        """The operations that carry something from batch to batch, in the order in which they were put
+        together."""
         return [stream._operation for stream in self._carrying()]
 
     def _carrying(self) -> "List[DStream]":
@@ -168,7 +174,7 @@ class Graph:
         """The times of the data sets that later batches ask for."""
         with self.lock:
             made = self._carrying()[at]._made
-            return sorted(time for time, rdd in made.items() if rdd._is_materialised())
+            return sorted(time for time, rdd in list(made.items()) if rdd._is_materialised())
 
     def save(self, at: int, time: int) -> List[bytes]:
         """One of these data sets: its partitioner, then its blocks."""
@@ -195,7 +201,8 @@ class Graph:
         if event.startswith("onBatch"):
             self._tell(event, told.batch_info(*what))
         else:
-            self._tell(event, told.receiver_info(*what, event == "onReceiverStarted"))
+            name, message = what
+            self._tell(event, told.receiver_info(name, message, event == "onReceiverStarted"))
 
     def streaming_started(self) -> None:
         """The program runs."""
@@ -218,7 +225,8 @@ def _now() -> int:
 
 
 def _looked_back_at(stream: "DStream") -> List["DStream"]:
-    """The streams before it that windows look back at: they have a data set at each of their times, asked for or not."""
+    """The streams before it that windows look back at: they have a data set at each of their times, asked
+    for or not."""
     found, seen, waiting = [], set(), [stream]  # type: List[DStream], Set[int], List[DStream]
     while waiting:
         stream = waiting.pop()

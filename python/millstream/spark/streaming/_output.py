@@ -27,14 +27,16 @@ class Output:
             lines = [RULE, f"Time: {moment(time)}", RULE, *map(str, taken[:num])]
             if len(taken) > num:
                 lines.append("...")
-            # One write for the batch, so that those of several streams are not mixed; whoever reads a pipe sees it now.
+            # One write for the batch, so that those of several streams are not mixed; whoever reads a pipe
+            # sees it now.
             sys.stdout.write("\n".join(lines) + "\n\n")
             sys.stdout.flush()
 
         self._put_out("pprint", show)
 
     def foreachRDD(self: "DStream", func: "Union[Callable[[RDD], Any], Callable[[Any, RDD], Any]]") -> None:
-        """Calls `func` with the data set of each batch, in the driver; it may take the batch time, a `datetime`, before it.
+        """Calls `func` with the data set of each batch, in the driver; it may take the batch time, a
+        `datetime`, before it.
 
         An exception that it raises ends the program: `awaitTermination` raises it.
         """
@@ -42,8 +44,8 @@ class Output:
         self._put_out("foreachRDD", lambda time, rdd: f(moment(time), rdd))
 
     def saveAsTextFiles(self: "DStream", prefix: str, suffix: Optional[str] = None) -> None:
-        """Writes each batch as a folder of text files, a line for each record: `PREFIX-TIME_IN_MS.SUFFIX`, or without the
-        point where there is no suffix.
+        """Writes each batch as a folder of text files, a line for each record: `PREFIX-TIME_IN_MS.SUFFIX`, or
+        without the point where there is no suffix.
 
         A batch that is processed again after a kill takes the place of what was left of it.
         """

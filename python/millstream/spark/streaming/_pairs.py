@@ -88,9 +88,9 @@ class Pairs:
         numPartitions: Optional[int] = None,
         initialRDD: Any = None,
     ) -> "DStream":
-        """The state of each key, as `updateFunc(new_values, state)` makes it for each batch of the key's new values (a
-        list, perhaps empty) and of its state (`None` at first). It is called for each key that has either; `None` drops
-        the key. `initialRDD`, or a list of pairs, is the state before the first batch.
+        """The state of each key, as `updateFunc(new_values, state)` makes it for each batch of the key's new
+        values (a list, perhaps empty) and of its state (`None` at first). It is called for each key that has
+        either; `None` drops the key. `initialRDD`, or a list of pairs, is the state before the first batch.
 
         What is carried from batch to batch is kept in memory as records: its lineage does not grow.
         """

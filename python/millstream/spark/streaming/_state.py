@@ -1,7 +1,7 @@
 """State that is carried from batch to batch, by key.
 
-Holds: the state of a batch is computed once, from the one before and the batch's own records, and kept as records; state
-stays in the partition of its key.
+Holds: the state of a batch is computed once, from the one before and the batch's own records, and kept as
+records; state stays in the partition of its key.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from millstream.spark.streaming.dstream import DStream
 
 
-def updated(parent: "DStream", update: Callable[[Any, Any], Any], partitions: int, initial: "Optional[RDD]") -> "DStream":
+def updated(
+    parent: "DStream", update: Callable[[Any, Any], Any], partitions: int, initial: "Optional[RDD]"
+) -> "DStream":
     """The stream of the states."""
     from millstream.spark.streaming.dstream import TransformedDStream
 

@@ -1,7 +1,7 @@
 """Several batches together: windows.
 
-Holds: each batch that a window looks back at is computed once, at its time, and kept as records as long as a window may
-ask for it; a window that is carried on with an inverse costs what leaves and what enters.
+Holds: each batch that a window looks back at is computed once, at its time, and kept as records as long as a
+window may ask for it; a window that is carried on with an inverse costs what leaves and what enters.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from millstream.spark.rdd import RDD
     from millstream.spark.streaming.dstream import DStream
 
-#: A window of so many slides is carried on from the one before, as PySpark does; a shorter one is computed from its batches.
+#: A window of so many slides is carried on from the one before, as PySpark does; a shorter one is computed
+#: from its batches.
 WORTH_CARRYING = 5
 
 
@@ -30,8 +31,8 @@ class Windows:
         return length, step if slide is None else multiple("slide duration", slide, step)
 
     def window(self: "DStream", windowDuration: float, slideDuration: Optional[float] = None) -> "DStream":
-        """All records of the last `windowDuration` seconds, every `slideDuration` seconds (or with every batch). Both are
-        multiples of this stream's slide."""
+        """All records of the last `windowDuration` seconds, every `slideDuration` seconds (or with every
+        batch). Both are multiples of this stream's slide."""
         from millstream.spark.streaming.dstream import TransformedDStream
 
         window, slide = self._fitting(windowDuration, slideDuration)
@@ -44,7 +45,10 @@ class Windows:
 
     def _between(self: "DStream", after: int, until: int) -> "Optional[RDD]":
         """All records of the batches behind `after` and up to `until`, if there are such batches."""
-        made = [self._at(time) for time in range(after + self._slide, until + 1, self._slide)]
+        # Those before the last are there, as they were made at their times: a long window asks for what is
+        # there alone.
+        times = sorted({until, *(time for time in list(self._made) if after < time < until)})
+        made = [self._at(time) for time in times if time > after]
         rdds: "List[RDD]" = [rdd for rdd in made if rdd is not None]
         return self._sc.union(rdds) if rdds else None
 
@@ -55,8 +59,9 @@ class Windows:
         windowDuration: float,
         slideDuration: float,
     ) -> "DStream":
-        """The records of the last `windowDuration` seconds made one by `reduceFunc`; with `invReduceFunc(all, left)`, which
-        takes away what had been added, a window is carried on from the one before."""
+        """The records of the last `windowDuration` seconds made one by `reduceFunc`; with
+        `invReduceFunc(all, left)`, which takes away what had been added, a window is carried on from the
+        one before."""
         keyed = self.map(_under_one)
         reduced = keyed.reduceByKeyAndWindow(reduceFunc, invReduceFunc, windowDuration, slideDuration, 1)
         return reduced.map(_value)
@@ -70,13 +75,16 @@ class Windows:
     ) -> "DStream":
         """Pairs of each record and how often it was there in the last `windowDuration` seconds."""
         ones = self.map(_with_one)
-        counted = ones.reduceByKeyAndWindow(operator.add, operator.sub, windowDuration, slideDuration, numPartitions)
+        counted = ones.reduceByKeyAndWindow(
+            operator.add, operator.sub, windowDuration, slideDuration, numPartitions
+        )
         return counted.filter(_is_left)
 
     def groupByKeyAndWindow(
         self: "DStream", windowDuration: float, slideDuration: float, numPartitions: Optional[int] = None
     ) -> "DStream":
-        """Pairs of each key and an iterable of the values that it had in the last `windowDuration` seconds."""
+        """Pairs of each key and an iterable of the values that it had in the last `windowDuration`
+        seconds."""
         lists = self.mapValues(_listed)
         grouped = lists.reduceByKeyAndWindow(_joined, _without, windowDuration, slideDuration, numPartitions)
         return grouped.mapValues(ResultIterable)
@@ -92,9 +100,9 @@ class Windows:
     ) -> "DStream":
         """The values that each key had in the last `windowDuration` seconds made one by `func`.
 
-        With `invFunc(all, left)`, which takes away what `func` had added, a window of five slides or more is carried on from
-        the one before. A key of which nothing is left stays then, with what `invFunc` leaves of it, unless `filterFunc`,
-        given the pair, drops it.
+        With `invFunc(all, left)`, which takes away what `func` had added, a window of five slides or more is
+        carried on from the one before. A key of which nothing is left stays then, with what `invFunc` leaves
+        of it, unless `filterFunc`, given the pair, drops it.
         """
         from millstream.spark.streaming.dstream import TransformedDStream
 
@@ -149,7 +157,7 @@ def _value(pair: Any) -> Any:
 
 
 def _is_left(pair: Any) -> bool:
-    return pair[1] > 0
+    return bool(pair[1] > 0)
 
 
 def _listed(value: Any) -> List[Any]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, List, Optional, Sequence
+import time
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 from millstream import _native
 from millstream._names import pep8
 from millstream.spark import _inputs
+from millstream.spark._spellings import OfStreamingContext
 from millstream.spark.errors import PySparkRuntimeError, PySparkTypeError, PySparkValueError
-from millstream.spark.storagelevel import StorageLevel
 from millstream.spark.streaming._graph import Graph
+from millstream.spark.streaming._sources import Sources
 from millstream.spark.streaming._times import duration, multiple
 from millstream.spark.streaming.clock import ManualClock
 from millstream.spark.streaming.dstream import DStream, TransformedDStream
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamingContext"]
 
-#: Settings of streams, with their defaults: batches that may wait, what each receiver holds, how often it connects.
+#: Settings of streams, with their defaults: batches that may wait, what each receiver holds, how often it
+#: connects.
 SETTINGS = {
     "millstream.streaming.queuedBatches": 1000,
     "millstream.streaming.heldRecords": 4 << 20,
@@ -32,13 +35,17 @@ SETTINGS = {
 }
 
 
-@pep8
-class StreamingContext:
-    """The entry to streaming programs: cuts what comes in into batches, an interval each, and runs each of them as jobs on
-    RDDs. `batchDuration` is in seconds.
+#: How many seconds the end of the process waits for a batch that runs.
+END_WITHIN = 10
 
-    Batch times are multiples of the interval since 1970; the batch of a time holds what came in the interval that ended
-    then. With a `clock` that is moved by hand, a test decides when.
+
+@pep8
+class StreamingContext(Sources, OfStreamingContext):
+    """The entry to streaming programs: cuts what comes in into batches, an interval each, and runs each of
+    them as jobs on RDDs. `batchDuration` is in seconds.
+
+    Batch times are multiples of the interval since 1970; the batch of a time holds what came in the interval
+    that ended then. With a `clock` that is moved by hand, a test decides when.
     """
 
     _activeContext: ClassVar[Optional["StreamingContext"]] = None
@@ -50,19 +57,25 @@ class StreamingContext:
         batchDuration: Optional[float] = None,
         jssc: Any = None,
         *,
-        batchInterval: Optional[float] = None,
+        batch_interval: Optional[float] = None,
         clock: Optional[ManualClock] = None,
     ) -> None:
-        seconds = batchDuration if batchInterval is None else batchInterval
+        seconds = batchDuration if batch_interval is None else batch_interval
         if seconds is None:
-            raise PySparkValueError("a StreamingContext needs the length of its batches: StreamingContext(sc, 1) for a second")
-        if batchDuration is not None and batchInterval is not None:
-            raise PySparkValueError("the length of the batches is given twice, as batchDuration and as batchInterval")
+            raise PySparkValueError(
+                "a StreamingContext needs the length of its batches: StreamingContext(sc, 1) for a second"
+            )
+        if batchDuration is not None and batch_interval is not None:
+            raise PySparkValueError(
+                "the length of the batches is given twice, as batchDuration and as batch_interval"
+            )
         interval = duration("batch interval", seconds)
         self._sc = sparkContext
         self._graph = Graph(interval)
         conf = sparkContext.getConf()
-        queued, records, held, attempts = (_number(conf.get(key), key, default) for key, default in SETTINGS.items())
+        queued, records, held, attempts = (
+            _number(conf.get(key), key, default) for key, default in SETTINGS.items()
+        )
         now = None if clock is None else int(clock.now() * 1000)
         engine = sparkContext._running()
         self._batches = _native.Batches(engine, self._graph, interval, queued, records, held, attempts, now)
@@ -96,39 +109,48 @@ class StreamingContext:
         return cls._activeContext
 
     def status(self) -> Dict[str, Any]:
-        """How it does: `phase` (ready, running, stopping, stopped), `queued_batches` that wait, the time of the one
-        `processing`, `completed_batches` and their `completed_records` from receivers; for each of `receivers` its `name`,
-        whether it is `active` and `waits` for room, `records_received`, `records_held` and `most_records_held`."""
+        """How it does: `phase` (ready, running, stopping, stopped), `queued_batches` that wait, the time
+        of the one `processing`, `completed_batches` and their `completed_records` from receivers; for each
+        of `receivers` its `name`, whether it is `active` and `waits` for room, `records_received`,
+        `records_held` and `most_records_held`."""
         return self._batches.status()
 
     # Checkpoints
 
     def checkpoint(self, directory: str) -> None:
-        """Has the program write down how far it came into a local folder, made where it does not exist: each batch when it is
-        cut, and what is carried from batch to batch (state, windows) when it is done. `getOrCreate` goes on from there.
-        Without it, the start begins anew, and what is in the folder is forgotten.
+        """Has the program write down how far it came into a local folder, made where it does not exist: each
+        batch when it is cut, and what is carried from batch to batch (state, windows) when it is done.
+        `getOrCreate` goes on from there. Without it, the start begins anew, and what is in the folder is
+        forgotten.
         """
         self._checkpoint_folder = os.path.abspath(_inputs.local(directory))
         if self._sc.getCheckpointDir() is None:
-            self._sc.setCheckpointDir(directory)
+            # Where `RDD.checkpoint` writes, if it is asked to: made then.
+            self._sc._checkpoint_dir = os.path.join(self._checkpoint_folder, self._sc.applicationId)
 
     @classmethod
-    def getOrCreate(cls, checkpointPath: str, setupFunc: "Callable[[], StreamingContext]") -> "StreamingContext":
-        """The program that `setupFunc` puts together, checkpointed in `checkpointPath`: its start goes on where an earlier
-        process was left, if the folder says that there was one.
+    def getOrCreate(
+        cls, checkpointPath: str, setupFunc: "Callable[[], StreamingContext]"
+    ) -> "StreamingContext":
+        """The program that `setupFunc` puts together, checkpointed in `checkpointPath`: its start goes on
+        where an earlier process was left, if the folder says that there was one.
 
-        Unlike PySpark, which brings the functions back from the folder, `setupFunc` is called in any case, so that a
-        program may be mended between two runs. It has to put together the same inputs and the same operations that carry
-        something from batch to batch, in the same order; the functions in them may be others. All batches that were cut
-        and not done are processed again, with the files that they were given, then those whose times have passed: each
-        changes state once, and is put out at least once. What sockets had taken in is gone; a program with a queueStream
-        cannot go on.
+        Unlike PySpark, which brings the functions back from the folder, `setupFunc` is called in any case, so
+        that a program may be mended between two runs. It has to put together the same inputs and the same
+        operations that carry something from batch to batch, in the same order; the functions in them may be
+        others. All batches that were cut and not done are processed again, with the files that they were
+        given, then those whose times have passed: each changes state once, and is put out at least once. What
+        sockets had taken in is gone; a program with a queueStream cannot go on.
         """
         if not callable(setupFunc):
-            raise PySparkTypeError("setupFunc is to be a function that puts the program together and gives its StreamingContext")
+            raise PySparkTypeError(
+                "setupFunc is to be a function that puts the program together and gives its StreamingContext"
+            )
         context = setupFunc()
         if not isinstance(context, StreamingContext):
-            raise PySparkTypeError(f"setupFunc is to give a StreamingContext, and gave a {type(context).__name__}")
+            raise PySparkTypeError(
+                f"setupFunc is to give a StreamingContext, and gave a {type(context).__name__}"
+            )
         context.checkpoint(checkpointPath)
         context._resume = True
         return context
@@ -137,10 +159,12 @@ class StreamingContext:
     def getActiveOrCreate(
         cls, checkpointPath: Optional[str], setupFunc: "Callable[[], StreamingContext]"
     ) -> "StreamingContext":
-        """The context that was started and not stopped; where there is none, that of `getOrCreate`, or of `setupFunc` if no
-        folder is given."""
+        """The context that was started and not stopped; where there is none, that of `getOrCreate`, or of
+        `setupFunc` if no folder is given."""
         if not callable(setupFunc):
-            raise PySparkTypeError("setupFunc is to be a function that puts the program together and gives its StreamingContext")
+            raise PySparkTypeError(
+                "setupFunc is to be a function that puts the program together and gives its StreamingContext"
+            )
         if cls._activeContext is not None:
             return cls._activeContext
         return setupFunc() if checkpointPath is None else cls.getOrCreate(checkpointPath, setupFunc)
@@ -148,85 +172,6 @@ class StreamingContext:
     def _checkpoint_every(self, seconds: float, slide: int) -> None:
         interval = multiple("checkpoint interval", seconds, slide)
         self._checkpoint_interval = min(interval, self._checkpoint_interval or interval)
-
-    # Where records come from
-
-    def socketTextStream(
-        self, hostname: str, port: int, storageLevel: StorageLevel = StorageLevel.MEMORY_AND_DISK_2
-    ) -> DStream:
-        """The lines that a server sends.
-
-        When the connection fails or ends it is opened again, with longer and longer waits; when all attempts failed the
-        program ends. Lines wait in memory, up to a bound at which the server waits; where they are kept is not chosen.
-        """
-        if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
-            raise PySparkValueError(f"the port {port!r} is none: it is a number from 1 to 65535")
-        host = f"[{hostname}]" if ":" in hostname and not hostname.startswith("[") else hostname
-        stream, number = self._input("socketTextStream", self._blocks)
-        self._batches.socket(number, f"{host}:{port}")
-        return stream
-
-    def textFileStream(self, directory: str) -> DStream:
-        """The lines of the files that appear in a folder after the start.
-
-        A file must be whole when it gets its name: write it elsewhere on the same disk, or under a name that begins with `.`
-        or `_`, and rename it.
-        """
-        return self._files("textFileStream", directory, lambda paths: self._sc._lines(lambda: paths, 1))
-
-    def binaryRecordsStream(self, directory: str, recordLength: int) -> DStream:
-        """The records of a fixed number of bytes in the files that appear in a folder after the start."""
-        if recordLength < 1:
-            raise PySparkValueError(f"records of {recordLength} bytes cannot be: at least 1 is needed")
-        from functools import partial
-
-        read = partial(_inputs.read_records, recordLength)
-        return self._files(
-            "binaryRecordsStream", directory, lambda paths: self._sc.parallelize(paths, len(paths)).flatMap(read)
-        )
-
-    def _files(self, operation: str, directory: str, read: "Callable[[List[str]], RDD]") -> DStream:
-        def make(paths: List[str]) -> "RDD":
-            return read(paths) if paths else self._sc.emptyRDD()
-
-        stream, number = self._input(operation, make)
-        self._batches.new_files(number, os.path.abspath(_inputs.local(directory)))
-        return stream
-
-    def queueStream(self, rdds: Sequence[Any], oneAtATime: bool = True, default: Any = None) -> DStream:
-        """The data sets (or lists) of a queue, one a batch or all at once; `default` (or nothing) when there is none.
-
-        What is added to the list afterwards is not seen.
-        """
-        if default is not None and not self._is_rdd(default):
-            default = self._sc.parallelize(default)
-        waiting = [rdd if self._is_rdd(rdd) else self._sc.parallelize(rdd) for rdd in rdds]
-
-        def make() -> "RDD":
-            if not waiting:
-                return self._sc.parallelize([], 1) if default is None else default
-            if oneAtATime:
-                return waiting.pop(0)
-            taken = waiting[:]
-            waiting.clear()
-            return taken[0] if len(taken) == 1 else self._sc.union(taken)
-
-        stream, number = self._input("queueStream", make)
-        self._batches.own(number)
-        return stream
-
-    def _input(self, operation: str, make: "Callable[..., RDD]") -> Any:
-        stream = DStream(self, self._graph.interval, [], lambda time: None, operation)
-        return stream, self._graph.add_input(stream, make)
-
-    def _blocks(self, dataset: _native.Dataset) -> "RDD":
-        return self._sc._rdd(lambda: dataset, dataset.partitions)
-
-    @staticmethod
-    def _is_rdd(thing: Any) -> bool:
-        from millstream.spark.rdd import RDD
-
-        return isinstance(thing, RDD)
 
     # Several streams
 
@@ -237,16 +182,21 @@ class StreamingContext:
         return dstreams[0] if len(dstreams) == 1 else self._together("union", dstreams, self._sc.union)
 
     def transform(self, dstreams: Sequence[DStream], transformFunc: "Callable[[List[RDD]], RDD]") -> DStream:
-        """What a function makes of the data sets of several streams, given as a list, which must slide alike."""
+        """What a function makes of the data sets of several streams, given as a list, which must slide
+        alike."""
         if not dstreams:
             raise ValueError("transform needs at least one stream")
         return self._together("transform", dstreams, transformFunc)
 
-    def _together(self, operation: str, streams: Sequence[DStream], f: "Callable[[List[RDD]], RDD]") -> DStream:
+    def _together(
+        self, operation: str, streams: Sequence[DStream], f: "Callable[[List[RDD]], RDD]"
+    ) -> DStream:
         slides = sorted({stream._slide for stream in streams})
         if len(slides) > 1:
             shown = " and ".join(f"{slide} ms" for slide in slides)
-            raise ValueError(f"streams that are put together must have the same slide duration, and have {shown}")
+            raise ValueError(
+                f"streams that are put together must have the same slide duration, and have {shown}"
+            )
 
         def compute(time: int) -> "Optional[RDD]":
             rdds = [stream._at(time) for stream in streams]
@@ -255,7 +205,8 @@ class StreamingContext:
         return TransformedDStream(self, slides[0], list(streams), compute, operation)
 
     def remember(self, duration: float) -> None:
-        """Keeps the data sets of each stream for so many seconds, at least, so that `DStream.slice` finds them."""
+        """Keeps the data sets of each stream for so many seconds, at least, so that `DStream.slice` finds
+        them."""
         self._graph.remember(_seconds("length to remember", duration))
 
     def addStreamingListener(self, streamingListener: Any) -> None:
@@ -271,11 +222,14 @@ class StreamingContext:
             active = StreamingContext._activeContext
             if active is not None and active is not self:
                 raise PySparkRuntimeError(
-                    "another streaming context runs in this process: stop it first, only one can be started at a time"
+                    "another streaming context runs in this process: stop it first, only one can be "
+                    "started at a time"
                 )
             self._graph.check()
             StreamingContext._activeContext = self
         if self._checkpoint_folder is not None:
+            if any(stream._operation == "queueStream" for stream in self._graph.inputs):
+                _log().warning("a program with a queueStream cannot be taken up again from its checkpoints")
             self._batches.checkpoint(self._checkpoint_folder, self._checkpoint_interval, self._resume)
         try:
             self._batches.start()
@@ -288,9 +242,9 @@ class StreamingContext:
         self._graph.streaming_started()
 
     def awaitTermination(self, timeout: Optional[float] = None) -> None:
-        """Waits until the program is stopped: by `stop`, by a failure, which it raises, or by Ctrl-C, which has it finish
-        what it has taken in and then raises `KeyboardInterrupt` (a second one ends it at once); for `timeout` seconds at
-        most."""
+        """Waits until the program is stopped: by `stop`, by a failure, which it raises, or by Ctrl-C,
+        which has it finish what it has taken in and then raises `KeyboardInterrupt` (a second one ends it
+        at once); for `timeout` seconds at most."""
         self._wait(timeout)
 
     def awaitTerminationOrTimeout(self, timeout: float) -> bool:
@@ -333,8 +287,9 @@ class StreamingContext:
             raise
 
     def stop(self, stopSparkContext: bool = True, stopGraceFully: bool = False) -> None:
-        """Ends the program, and the SparkContext with it unless told otherwise. Gracefully: receivers stop first, then all
-        that they had taken in is processed. Called from within an operation or a listener, it only asks for it.
+        """Ends the program, and the SparkContext with it unless told otherwise. Gracefully: receivers stop
+        first, then all that they had taken in is processed. Called from within an operation or a listener, it
+        only asks for it.
 
         What failed is raised by `awaitTermination`, not here.
         """
@@ -356,25 +311,47 @@ class StreamingContext:
 
     def _end(self) -> None:
         """The process or the SparkContext ends."""
-        graceful = self._sc._conf.get("spark.streaming.stopGracefullyOnShutdown") == "true"
-        self.stop(stopSparkContext=False, stopGraceFully=graceful)
+        if self._sc._conf.get("spark.streaming.stopGracefullyOnShutdown") == "true":
+            self.stop(stopSparkContext=False, stopGraceFully=True)
+            return
+        self._batches.stop(False)
+        # The batch that runs is not waited for, but for what user code of the driver cannot be told.
+        deadline = time.monotonic() + END_WITHIN
+        while not self._ends_within(0.05) and time.monotonic() < deadline:
+            self._sc.cancelAllJobs()
+        self._ended()
+
+    def _ends_within(self, seconds: float) -> bool:
+        try:
+            return self._batches.wait(seconds)
+        except KeyboardInterrupt:
+            raise
+        except Exception:
+            return self.status()["phase"] == "stopped"
 
     def _ended(self) -> None:
         with StreamingContext._lock:
             if StreamingContext._activeContext is self:
                 StreamingContext._activeContext = None
         atexit.unregister(self._end)
-        if self._end in self._sc._before_stop:
-            self._sc._before_stop.remove(self._end)
+        self._sc._before_stop = [end for end in self._sc._before_stop if end != self._end]
         if self._stop_spark:
             self._sc.stop()
+
+
+def _log() -> Any:
+    import logging
+
+    return logging.getLogger("millstream.spark.streaming")
 
 
 def _number(value: Optional[str], key: str, default: int) -> int:
     if value is None:
         return default
     if not value.isdigit() or int(value) < 1:
-        raise PySparkValueError(f"the setting {key} is {value!r}: it is a whole number from 1 up, {default} by default")
+        raise PySparkValueError(
+            f"the setting {key} is {value!r}: it is a whole number from 1 up, {default} by default"
+        )
     return int(value)
 
 

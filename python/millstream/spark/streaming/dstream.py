@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional,
 
 from millstream._names import pep8
 from millstream.spark import _functions
+from millstream.spark._spellings import OfDStream
 from millstream.spark.errors import PySparkRuntimeError, PySparkTypeError
 from millstream.spark.storagelevel import StorageLevel
 from millstream.spark.streaming._output import Output
@@ -26,13 +27,18 @@ Compute = Callable[[int], "Optional[RDD]"]
 
 
 @pep8
-class DStream(Pairs, Windows, Output):
-    """A row of data sets, one for each batch. What is said of records is done to each batch on its own, by the
-    transformation of RDDs of the same name, when an output operation asks for it.
+class DStream(Pairs, Windows, Output, OfDStream):
+    """A row of data sets, one for each batch. What is said of records is done to each batch on its own, by
+    the transformation of RDDs of the same name, when an output operation asks for it.
     """
 
     def __init__(
-        self, ssc: "StreamingContext", slide: int, parents: "Sequence[DStream]", compute: Compute, operation: str
+        self,
+        ssc: "StreamingContext",
+        slide: int,
+        parents: "Sequence[DStream]",
+        compute: Compute,
+        operation: str,
     ) -> None:
         self._ssc = ssc
         self._sc: "SparkContext" = ssc.sparkContext
@@ -57,7 +63,8 @@ class DStream(Pairs, Windows, Output):
 
     def __getnewargs__(self) -> Any:
         raise PySparkRuntimeError(
-            "a DStream is used in a function that runs in tasks: streams are put together in the driver, before start()"
+            "a DStream is used in a function that runs in tasks: streams are put together in the driver, "
+            "before start()"
         )
 
     def __reduce__(self) -> Any:
@@ -86,7 +93,8 @@ class DStream(Pairs, Windows, Output):
 
     def _forget(self, time: int) -> None:
         """The batch of `time` is done."""
-        for old in [made for made in self._made if made <= time - self._remember]:
+        # A copy: the thread that cuts batches adds to it.
+        for old in [made for made in list(self._made) if made <= time - self._remember]:
             rdd = self._made.pop(old)
             if old in self._persisted:
                 self._persisted.discard(old)
@@ -111,8 +119,8 @@ class DStream(Pairs, Windows, Output):
         return self._ssc
 
     def slice(self, begin: Moment, end: Moment) -> "List[RDD]":
-        """The data sets of the batches from `begin` to `end`, each a `datetime` or a number of seconds since 1970, that
-        are still remembered (see `StreamingContext.remember`)."""
+        """The data sets of the batches from `begin` to `end`, each a `datetime` or a number of seconds
+        since 1970, that are still remembered (see `StreamingContext.remember`)."""
         first, last, slide = millis(begin), millis(end), self._slide
         with self._graph.lock:
             if self._graph.zero is None:
@@ -146,7 +154,9 @@ class DStream(Pairs, Windows, Output):
         self, f: Callable[[int, Iterable[Any]], Iterable[Any]], preservesPartitioning: bool = False
     ) -> "DStream":
         """What `f` gives for the number and all records of each partition."""
-        return self._then("mapPartitionsWithIndex", lambda rdd: rdd.mapPartitionsWithIndex(f, preservesPartitioning))
+        return self._then(
+            "mapPartitionsWithIndex", lambda rdd: rdd.mapPartitionsWithIndex(f, preservesPartitioning)
+        )
 
     def glom(self) -> "DStream":
         """The records of each partition as one list."""
@@ -160,7 +170,8 @@ class DStream(Pairs, Windows, Output):
         return counted.reduce(operator.add)
 
     def reduce(self, func: Callable[[Any, Any], Any]) -> "DStream":
-        """The records of each data set made one by `func`, which is associative and commutative; none of none."""
+        """The records of each data set made one by `func`, which is associative and commutative; none of
+        none."""
         return self.map(_under_none).reduceByKey(func, 1).map(_value)
 
     def countByValue(self) -> "DStream":
@@ -181,15 +192,16 @@ class DStream(Pairs, Windows, Output):
         return self
 
     def checkpoint(self, interval: float) -> "DStream":
-        """How often, in seconds, what the streams of this program carry from batch to batch is written to the checkpoint
-        folder. Without it: with every batch. The shortest of all that are asked for is used for all streams."""
+        """How often, in seconds, what the streams of this program carry from batch to batch is written to
+        the checkpoint folder. Without it: with every batch. The shortest of all that are asked for is used
+        for all streams."""
         self._ssc._checkpoint_every(interval, self._slide)
         self.is_checkpointed = True
         return self
 
     def transform(self, func: "Union[Callable[[RDD], RDD], Callable[[Any, RDD], RDD]]") -> "DStream":
-        """What `func` makes of each data set; it may take the batch time, a `datetime`, before it. It is called once a
-        batch, in the driver."""
+        """What `func` makes of each data set; it may take the batch time, a `datetime`, before it. It is
+        called once a batch, in the driver."""
         f = with_time(func, 1)
 
         def compute(time: int) -> "Optional[RDD]":
@@ -198,21 +210,26 @@ class DStream(Pairs, Windows, Output):
 
         return TransformedDStream(self._ssc, self._slide, [self], compute, "transform")
 
-    def transformWith(self, func: Callable[..., Any], other: "DStream", keepSerializer: bool = False) -> "DStream":
-        """What `func` makes of each data set and of the one of the same batch in `other`; it may take the batch time, a
-        `datetime`, before them."""
+    def transformWith(
+        self, func: Callable[..., Any], other: "DStream", keepSerializer: bool = False
+    ) -> "DStream":
+        """What `func` makes of each data set and of the one of the same batch in `other`; it may take the
+        batch time, a `datetime`, before them."""
         return self._with("transformWith", with_time(func, 2), other)
 
     def _with(self, operation: str, f: Callable[..., Any], other: "DStream") -> "DStream":
         if self._slide != other._slide:
             raise ValueError(
-                f"streams that are put together must have the same slide duration, and have {self._slide} ms and "
+                f"streams that are put together must have the same slide duration, and have "
+                f"{self._slide} ms and "
                 f"{other._slide} ms: give one of them a window that slides as the other"
             )
 
         def compute(time: int) -> "Optional[RDD]":
             left, right = self._at(time), other._at(time)
-            return None if left is None or right is None else _checked(f(moment(time), left, right), operation)
+            return (
+                None if left is None or right is None else _checked(f(moment(time), left, right), operation)
+            )
 
         return TransformedDStream(self._ssc, self._slide, [self, other], compute, operation)
 
@@ -230,7 +247,9 @@ def _checked(rdd: Any, operation: str) -> Any:
 
     if rdd is None or isinstance(rdd, RDD):
         return rdd
-    raise PySparkTypeError(f"the function given to `{operation}` is to give an RDD, and gave a {type(rdd).__name__}")
+    raise PySparkTypeError(
+        f"the function given to `{operation}` is to give an RDD, and gave a {type(rdd).__name__}"
+    )
 
 
 def _counted(index: int, records: Iterable[Any]) -> List[int]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any, Dict, Optional
 
 from millstream._names import pep8
+from millstream.spark._spellings import OfStreamingListener
 
 __all__ = ["StreamingListener"]
 
 
 @pep8
-class StreamingListener:
-    """Is told of each batch and receiver, on the thread that it happens on: what takes long here delays the stream.
+class StreamingListener(OfStreamingListener):
+    """Is told of each batch and receiver, on the thread that it happens on: what takes long here delays the
+    stream.
 
-    An exception that a method raises is written to the log `millstream.spark.streaming`, and the stream goes on.
+    An exception that a method raises is written to the log `millstream.spark.streaming`, and the stream goes
+    on.
     """
 
     def onStreamingStarted(self, streamingStarted: Any) -> None:
@@ -31,8 +34,8 @@ class StreamingListener:
     def onBatchSubmitted(self, batchSubmitted: Any) -> None:
         """A batch was cut and waits: `batchSubmitted.batchInfo()`."""
 
-    def onBatchStarted(self, batchStarted: Any) -> None:
-        """The processing of a batch begins: `batchStarted.batchInfo()`."""
+    def onBatchStarted(self, batchSubmitted: Any) -> None:
+        """The processing of a batch begins: `batchSubmitted.batchInfo()` (PySpark's name)."""
 
     def onBatchCompleted(self, batchCompleted: Any) -> None:
         """All output operations of a batch have ended well: `batchCompleted.batchInfo()`."""
@@ -76,9 +79,7 @@ class BatchTime:
     __repr__ = __str__
 
 
-def batch_info(
-    time: int, records: int, submitted: int, started: Optional[int], ended: Optional[int]
-) -> Told:
+def batch_info(time: int, records: int, submitted: int, started: Optional[int], ended: Optional[int]) -> Told:
     """What is told about a batch; -1 stands for what is not known yet."""
 
     def between(first: Optional[int], last: Optional[int]) -> int:

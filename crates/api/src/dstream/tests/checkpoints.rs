@@ -3,21 +3,32 @@
 use std::fs;
 use std::path::Path;
 
+use millstream_model::error::Result;
+
 use super::*;
 
+type Each = std::sync::mpsc::Sender<(i64, Vec<(String, u64)>)>;
+
 /// A program that counts words of files, on this clock; each batch tells its second and its counts.
-fn counting(
-    folder: &Path,
-    clock: &ManualClock,
-    each: std::sync::mpsc::Sender<(i64, Vec<(String, u64)>)>,
-) -> Result<StreamingContext, millstream_model::error::Failure> {
-    let context = Context::builder().parallelism(2).build()?;
+fn counting(folder: &Path, clock: &ManualClock, each: Each) -> Result<StreamingContext> {
+    counting_in(2, folder, clock, each)
+}
+
+fn counting_in(slots: usize, folder: &Path, clock: &ManualClock, each: Each) -> Result<StreamingContext> {
+    let context = Context::builder().parallelism(slots).build()?;
     let batches = StreamingContext::builder(&context, seconds(1)).manual_clock(clock).build();
     let words = batches.text_file_stream(folder.join("in")).map(|line| (line.to_string(), 1u64));
     let totals = words.update_state_by_key(|new: Vec<u64>, total: Option<u64>| {
         Some(total.unwrap_or(0) + new.iter().sum::<u64>())
     });
-    totals.foreach_rdd_with_time(move |rdd, time| {
+    // With an inverse the same sums are a window of all batches.
+    let window =
+        words.reduce_by_key_and_window_with_inverse(|a, b| a + b, |a, b| a - b, seconds(3600), seconds(1));
+    let both = totals.join(&window).map(|(word, (total, sum))| {
+        assert_eq!(total, sum, "{word}");
+        (word, total)
+    });
+    both.foreach_rdd_with_time(move |rdd, time| {
         let mut counts = rdd.collect()?;
         counts.sort();
         let _told = each.send((time.millis() / 1000, counts));
@@ -59,7 +70,8 @@ fn a_program_goes_on_with_its_state_and_the_times_that_have_passed() {
 
     put(at, "two", "b\nc\n");
     clock.advance(seconds(3));
-    let again = StreamingContext::get_or_create(&checkpoints, || counting(at, &clock, each)).unwrap();
+    // With other task slots: what is carried is dealt out anew.
+    let again = StreamingContext::get_or_create(&checkpoints, || counting_in(3, at, &clock, each)).unwrap();
     again.start().unwrap();
     again.await_batches(3).unwrap();
     let after = counts(&[("a", 2), ("b", 2), ("c", 1)]);
@@ -126,7 +138,7 @@ fn without_get_or_create_a_program_begins_anew() {
 }
 
 /// Whether it starts; if so, it is stopped again.
-fn started(batches: &StreamingContext) -> Result<(), String> {
+fn started(batches: &StreamingContext) -> std::result::Result<(), String> {
     batches.start().map_err(|failure| failure.to_string())?;
     batches.stop(Stop::Now).map_err(|failure| failure.to_string())
 }

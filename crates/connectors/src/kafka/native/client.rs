@@ -217,9 +217,8 @@ unsafe extern "C" fn on_error(
         tracing::debug!(%error, "Kafka");
         let mut last = locked(&heard.error);
         // That all brokers are gone says less than why one is; what a broker refused says the most.
-        let says_more = |last: &KafkaError| {
-            last.is_refusal() || error.code == Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN
-        };
+        let says_more =
+            |last: &KafkaError| last.is_refusal() || error.code == Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
         if !last.as_ref().is_some_and(says_more) {
             *last = Some(error);
         }

@@ -42,9 +42,11 @@ impl Transactions {
     ) -> Result<Result<T, i16>> {
         let begun = Instant::now();
         loop {
-            let asked = Connection::to_any(&self.servers, &self.cancelled).and_then(|mut any| match any.coordinator(id)? {
-                Ok(address) => ask(&mut address.connect(&self.cancelled)?),
-                Err(error) => Ok(Err(error)),
+            let asked = Connection::to_any(&self.servers, &self.cancelled).and_then(|mut any| {
+                match any.coordinator(id)? {
+                    Ok(address) => ask(&mut address.connect(&self.cancelled)?),
+                    Err(error) => Ok(Err(error)),
+                }
             });
             let wait = match &asked {
                 Ok(Err(error)) if wire::is_passing(*error) => AGAIN,

@@ -62,9 +62,7 @@ impl<T> Writer<T> {
         let properties = sink.settings.writing()?;
         let cancelled = context.cancelled.clone();
         let (exactly_once, producer) = match &sink.delivery {
-            Delivery::AtLeastOnce => {
-                (None, Producer::new(&properties).map_err(refused)?)
-            }
+            Delivery::AtLeastOnce => (None, Producer::new(&properties).map_err(refused)?),
             Delivery::ExactlyOnce { prefix } => {
                 let mut numbered = Numbered::open(sink, prefix, &context, properties, restored)?;
                 let producer = numbered.take(&cancelled)?;

@@ -9,8 +9,22 @@ import os
 from typing import Any, Dict, List, Tuple
 
 from millstream.flink.common.typeinfo import Types
+from millstream.flink.datastream.connectors._file_sink import (
+    BucketAssigner,
+    FileSink,
+    OutputFileConfig,
+    RollingPolicy,
+)
 
-__all__ = ["FileSource", "FileSourceBuilder", "StreamFormat"]
+__all__ = [
+    "BucketAssigner",
+    "FileSink",
+    "FileSource",
+    "FileSourceBuilder",
+    "OutputFileConfig",
+    "RollingPolicy",
+    "StreamFormat",
+]
 
 
 class StreamFormat:
@@ -22,7 +36,9 @@ class StreamFormat:
         try:
             codecs.lookup(charset)
         except LookupError:
-            raise ValueError(f"text_line_format takes the name of an encoding, {charset!r} is unknown") from None
+            raise ValueError(
+                f"text_line_format takes the name of an encoding, {charset!r} is unknown"
+            ) from None
         self._charset = charset
 
     @staticmethod
@@ -32,7 +48,8 @@ class StreamFormat:
 
 
 class FileSource:
-    """The files that were below some paths when the job began; each is read by one subtask, from its start to its end."""
+    """The files that were below some paths when the job began; each is read by one subtask, from its start to
+    its end."""
 
     def __init__(self, stream_format: StreamFormat, paths: Tuple[str, ...]) -> None:
         self._format, self._paths = stream_format, paths
@@ -49,7 +66,9 @@ class FileSource:
     @staticmethod
     def for_bulk_file_format(bulk_format: Any, *paths: str) -> "FileSourceBuilder":
         """Refused: Parquet and the like are not read yet."""
-        raise NotImplementedError("FileSource.for_bulk_file_format is not supported here yet; lines of text are")
+        raise NotImplementedError(
+            "FileSource.for_bulk_file_format is not supported here yet; lines of text are"
+        )
 
     def _reads(self) -> Tuple[Any, Any, Dict[str, Any]]:
         from millstream._stream.sources import TextFiles
@@ -87,7 +106,8 @@ class FileSourceBuilder:
     def monitor_continuously(self, discovery_interval: Any) -> "FileSourceBuilder":
         """Refused: files that appear later are not looked for yet."""
         raise NotImplementedError(
-            "FileSourceBuilder.monitor_continuously is not supported here yet: the files that there are at the start are "
+            "FileSourceBuilder.monitor_continuously is not supported here yet: the files that there "
+            "are at the start are "
             "read"
         )
 

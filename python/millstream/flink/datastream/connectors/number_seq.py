@@ -11,7 +11,7 @@ __all__ = ["NumberSequenceSource"]
 
 
 class NumberSequenceSource:
-    """The whole numbers from `start` to `end`, with both; each subtask reads one run of them, in order.
+    """The whole numbers from `start` to `end`, with both; the subtasks read runs of them, each in order.
 
     >>> from millstream.flink.common import WatermarkStrategy
     >>> from millstream.flink.datastream import StreamExecutionEnvironment
@@ -31,4 +31,4 @@ class NumberSequenceSource:
         from millstream._stream.sources import Numbers
 
         settings = {"bounded": True, "promise": "exactly once", "parallel": True}
-        return Types.LONG(), lambda subtasks: Numbers(self._start, self._end, subtasks), settings
+        return Types.LONG(), lambda _: Numbers(self._start, self._end), settings

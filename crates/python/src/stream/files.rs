@@ -1,0 +1,89 @@
+//! The sink of a `FileSink`: lines of text into files, in two phases.
+//!
+//! Answers for taking the lines out of chunks. All else is `TextFilesSink`'s: names, rolling, and files becoming visible
+//! once their checkpoint is complete.
+//! Holds: exactly once.
+
+use std::time::Duration;
+
+use millstream_connectors::text_files::sink::{Buckets, Rolling, StagedFile, TextFilesSink};
+use millstream_dataflow::batch::Batch;
+use millstream_dataflow::sink::{Committer, Sink, SinkWriter, WriterContext, WriterOf};
+use millstream_dataflow::source::Promise;
+use millstream_model::error::{Failure, Result};
+use millstream_model::id::CheckpointId;
+use millstream_model::time::Timestamp;
+use pyo3::prelude::*;
+
+use super::chunk::Chunk;
+
+pub(super) struct Files {
+    sink: TextFilesSink<String>,
+}
+
+impl Files {
+    /// Below a folder; `pattern` is that of the folders within, by time. Sizes are bytes, times milliseconds.
+    pub(super) fn below(folder: String, pattern: Option<String>, rolling: (u64, u64, u64)) -> Self {
+        let (bytes, age, inactivity) = rolling;
+        let millis = Duration::from_millis;
+        let rolling = Rolling { bytes, age: millis(age), inactivity: millis(inactivity) };
+        let sink = TextFilesSink::below(folder).rolling(rolling);
+        Self { sink: sink.buckets(pattern.map_or(Buckets::None, Buckets::time)) }
+    }
+}
+
+impl Sink for Files {
+    type Record = Chunk;
+    type Staged = StagedFile;
+    type State = ();
+
+    fn name(&self) -> String {
+        "FileSink".into()
+    }
+
+    fn promise(&self) -> Promise {
+        self.sink.promise()
+    }
+
+    fn writer(&self, context: WriterContext, restored: Vec<()>) -> Result<WriterOf<Self>> {
+        Ok(Box::new(Writer(self.sink.writer(context, restored)?)))
+    }
+
+    fn committer(&self) -> Result<Option<Box<dyn Committer<StagedFile>>>> {
+        self.sink.committer()
+    }
+}
+
+struct Writer(WriterOf<TextFilesSink<String>>);
+
+impl SinkWriter<Chunk, StagedFile, ()> for Writer {
+    fn write(&mut self, batch: &mut Batch<Chunk>) -> Result<()> {
+        for chunk in batch.take_records() {
+            let lines: PyResult<Vec<String>> =
+                Python::attach(|py| chunk.records().list(py)?.iter().map(|line| line.extract()).collect());
+            let lines = lines.map_err(|error| Failure::internal("a line is no text").because(error))?;
+            self.0.write(&mut Batch::from(lines))?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.0.flush()
+    }
+
+    fn on_time(&mut self, now: Timestamp) -> Result<()> {
+        self.0.on_time(now)
+    }
+
+    fn prepare(&mut self, checkpoint: CheckpointId) -> Result<Vec<StagedFile>> {
+        self.0.prepare(checkpoint)
+    }
+
+    fn snapshot(&mut self) -> Result<Option<()>> {
+        self.0.snapshot()
+    }
+
+    fn on_end(&mut self) -> Result<()> {
+        self.0.on_end()
+    }
+}
