@@ -21,3 +21,8 @@ pub fn fact(name: &str) -> String {
         panic!("{name} is not set: run these tests by `cargo xtask test --only kafka`, which starts a broker")
     })
 }
+
+/// The programs of the book's page.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/book/kafka.md")]
+pub struct Page;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use millstream::connectors::discard::Discard;
 use millstream::connectors::generator::Generator;
-use millstream::connectors::kafka::{Kafka, KafkaSource, Texts};
+use millstream::connectors::kafka::{Kafka, KafkaSource, StopAt, Texts, TopicPartition};
 use millstream::{JobHandle, StreamEnvironment, Text};
 use millstream_testkit::conformance::Run;
 
@@ -85,6 +85,24 @@ fn a_broker_that_comes_late_is_waited_for() {
     assert_eq!(told.recv_timeout(Duration::from_secs(60)).unwrap(), "there");
     job.cancel();
     let _ = job.wait();
+}
+
+#[test]
+fn a_broker_that_stays_away_is_given_up_after_the_set_time() {
+    let mut broker = OwnBroker::started();
+    cluster::create(&broker.address(), "away", 1);
+    write(&broker.address(), "away", [Written::new(0, "x")]);
+    // One that looks for partitions, and one that has found all it will read.
+    let source = Kafka::read(broker.address()).topics(["away"]).set("outage-timeout", "1 s");
+    let far = StopAt::Offsets(vec![(TopicPartition::new("away", 0), 1_000)]);
+    let jobs = [source.clone().set("discovery-interval", "200 ms"), source.stop_at(far)].map(job);
+    jobs.iter().for_each(|(_, told)| assert_eq!(told.recv_timeout(Duration::from_secs(60)).unwrap(), "x"));
+    broker.kill();
+    for (job, _) in jobs {
+        let error = job.wait().unwrap_err().to_string();
+        let what = format!("no Kafka broker at {} gave an answer for 1 s\n  caused by: ", broker.address());
+        assert!(error.contains(&what) && error.contains("outage-timeout"), "{error}");
+    }
 }
 
 #[test]

@@ -17,6 +17,11 @@ pub(crate) struct OwnBroker {
 impl OwnBroker {
     /// A broker with a port and a folder, that does not run yet.
     pub(crate) fn new() -> Self {
+        Self::with(|_| String::new(), &[])
+    }
+
+    /// As `new` with more settings, for which it is told its folder, and with more to format it by.
+    pub(crate) fn with(more: impl FnOnce(&std::path::Path) -> String, format: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let free = || TcpListener::bind("127.0.0.1:0").unwrap();
         let held = [free(), free()];
@@ -35,13 +40,22 @@ impl OwnBroker {
              controller.quorum.voters=1@127.0.0.1:{controller}\nlog.dirs={}/data\n",
             folder.path().display()
         );
-        fs::write(folder.path().join("server.properties"), format!("{}\n{own}", shared.join("\n"))).unwrap();
+        let mut settings = format!("{}\n{own}", shared.join("\n"));
+        // A listener more is one more in each of three lists.
+        for line in more(folder.path()).lines() {
+            match line.split_once("+=") {
+                Some((list, addition)) => {
+                    let begin = format!("\n{list}=");
+                    settings = settings.replacen(&begin, &format!("{begin}{addition},"), 1);
+                }
+                None => settings.push_str(&format!("\n{line}")),
+            }
+        }
+        fs::write(folder.path().join("server.properties"), settings).unwrap();
         let broker = Self { folder, port, process: None };
-        let format = broker
-            .java("kafka.tools.StorageTool")
-            .args(["format", "-t", "bWlsbHN0cmVhbS10ZXN0cw", "-c", "server.properties"])
-            .status();
-        assert!(format.unwrap().success());
+        let mut formatting = broker.java("kafka.tools.StorageTool");
+        formatting.args(["format", "-t", "bWlsbHN0cmVhbS10ZXN0cw", "-c", "server.properties"]);
+        assert!(formatting.args(format).status().unwrap().success());
         broker
     }
 

@@ -146,6 +146,20 @@ fn only_what_is_committed_is_read_unless_everything_is_asked_for() {
     assert_eq!(all(&source.set("isolation", "read-uncommitted"), 1), ["committed", "open"]);
 }
 
+#[test]
+fn a_job_with_an_end_reads_all_partitions_and_ends() {
+    let topic = topic("bounded", 5);
+    numbers(&topic, 0..1_000, 5);
+    for parallelism in [1, 2, 7] {
+        let env = StreamEnvironment::new();
+        env.set_parallelism(parallelism);
+        let read = env.source(source(&topic).stop_at(StopAt::Latest));
+        let mut found = read.map(|text| text.parse::<u32>().unwrap()).execute_and_collect("bounded").unwrap();
+        found.sort_unstable();
+        assert_eq!(found, (0..1_000).collect::<Vec<_>>(), "with parallelism {parallelism}");
+    }
+}
+
 /// Steps until so many records came.
 fn until<S: Source>(run: &mut Run<S>, count: usize) -> Vec<S::Record> {
     let (mut records, begun) = (Vec::new(), Instant::now());

@@ -12,6 +12,9 @@ use super::partitions::{List, Partition, Watermarks, c_string};
 /// The library's own settings: names and values.
 pub(in crate::kafka) type Properties = Vec<(String, String)>;
 
+/// A topic's name and the number of its partitions, or why that is not known.
+pub(in crate::kafka) type Topic = (String, Result<i32, KafkaError>);
+
 /// What a handle is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::kafka) enum Kind {
@@ -106,7 +109,7 @@ impl Client {
         &self,
         only: Option<&str>,
         patience: Duration,
-    ) -> Result<Vec<(String, Result<i32, KafkaError>)>, KafkaError> {
+    ) -> Result<Vec<Topic>, KafkaError> {
         let only = only.map(c_string).transpose()?;
         // SAFETY: the topic handle and the metadata are freed here, after the last use.
         unsafe {

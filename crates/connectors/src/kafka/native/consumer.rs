@@ -66,6 +66,10 @@ impl Consumer {
         Ok(Self { queue, client, fetched: vec![std::ptr::null_mut(); MOST] })
     }
 
+    pub(in crate::kafka) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Reads this partition too, from its offset on.
     pub(in crate::kafka) fn add(&self, partition: Partition) -> Result<(), KafkaError> {
         let list = List::of(&[partition])?;

@@ -87,14 +87,20 @@ impl Producer {
     /// The first record that was not.
     pub(in crate::kafka) fn delivered(&self, patience: Duration) -> Result<(), KafkaError> {
         self.client.serve(patience);
-        self.client.take_undelivered().map_or(Ok(()), Err)
+        self.check()
+    }
+
+    /// What went wrong since the last look: a record that was not delivered, or credentials that were refused.
+    fn check(&self) -> Result<(), KafkaError> {
+        let refusal = || self.client.take_error().filter(KafkaError::is_refusal);
+        self.client.take_undelivered().or_else(refusal).map_or(Ok(()), Err)
     }
 
     /// Waits no longer than `patience` for all that was sent to be delivered; whether it is.
     pub(in crate::kafka) fn flush(&self, patience: Duration) -> Result<bool, KafkaError> {
         // SAFETY: the handle is alive.
         let code = unsafe { sys::rd_kafka_flush(self.client.handle(), millis(patience)) };
-        self.client.take_undelivered().map_or(Ok(()), Err)?;
+        self.check()?;
         Ok(code == Code::RD_KAFKA_RESP_ERR_NO_ERROR)
     }
 

@@ -92,7 +92,7 @@ impl Transactions {
 
     /// Commits, or finds that it was committed before.
     pub(super) fn commit(&self, staged: &StagedTransaction) -> Result<()> {
-        let id = &staged.id;
+        let (id, begun) = (&staged.id, Instant::now());
         loop {
             let told = self.describe(id)?;
             let is_own = told.producer == staged.producer;
@@ -110,6 +110,12 @@ impl Transactions {
                     "Ongoing" => {}
                     // Its end is decided; readers see it once that is written to all partitions.
                     "PrepareCommit" => {
+                        if begun.elapsed() >= PATIENCE {
+                            return Err(Failure::external(format!(
+                                "transaction `{id}` is being committed by the broker, which does not come to an end"
+                            ))
+                            .advice("see that all partitions that were written to have a leader"));
+                        }
                         self.cancelled.wait(AGAIN)?;
                         continue;
                     }

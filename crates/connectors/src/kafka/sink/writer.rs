@@ -281,6 +281,11 @@ fn lost(error: KafkaError) -> Failure {
 }
 
 fn told(failure: Failure, error: KafkaError) -> Failure {
+    if error.is_refusal() {
+        return Failure::user("Kafka refused what was to be written")
+            .because(error)
+            .advice("see that user, password, certificates and rights are right");
+    }
     if error.is_missing() {
         return Failure::user(failure.what()).because(error).advice("create the topic, or mend its name");
     }

@@ -45,8 +45,7 @@ pub(super) fn search(
     plan: Plan,
     known: Option<BTreeSet<Key>>,
 ) -> Result<Search> {
-    let client =
-        Client::new(Kind::Consumer, properties).map_err(|error| crate::kafka::source::refused(error))?;
+    let client = Client::new(Kind::Consumer, properties).map_err(super::refused)?;
     let (tell, found) = channel();
     let (running, stopped) = channel();
     let is_first = known.is_none();
@@ -251,7 +250,7 @@ fn refusal(error: KafkaError) -> Failure {
         .advice("see that user, password, certificates and rights are right")
 }
 
-fn unreachable(servers: &str, limit: Duration, cause: KafkaError) -> Failure {
+pub(super) fn unreachable(servers: &str, limit: Duration, cause: KafkaError) -> Failure {
     if cause.is_refusal() {
         return refusal(cause);
     }

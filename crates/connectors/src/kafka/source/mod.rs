@@ -234,8 +234,7 @@ impl<D: Decode> Source for KafkaSource<D> {
     fn reader(&self, _: Subtask) -> Result<Box<dyn SourceReader<D::Record, KafkaSplit>>> {
         self.check()?;
         let consumer = Consumer::new(&self.settings.reading()?).map_err(refused)?;
-        let commits = self.settings.given(&settings::GROUP)?.is_some();
-        Ok(Box::new(reader::PartitionReader::new(consumer, self, commits)))
+        Ok(Box::new(reader::PartitionReader::new(consumer, self)?))
     }
 }
 

@@ -11,11 +11,14 @@ use millstream_model::error::{Failure, Result, Unit};
 use millstream_model::id::CheckpointId;
 
 use super::decode::{Decode, OnPoison, position};
-use super::discovery::missing;
+use super::discovery::{missing, unreachable};
 use super::split::KafkaSplit;
 use super::{Lag, SkippedRecords};
 use crate::kafka::native::{Code, Consumer, KafkaError, Message, Partition, Polled};
+use crate::kafka::settings;
 
+/// How long a question to a broker may take: a job can be cancelled within a second meanwhile.
+const ANSWER: Duration = Duration::from_millis(800);
 /// How often the lag is looked at.
 const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -26,6 +29,9 @@ pub(super) struct PartitionReader<D: Decode> {
     snapshot: Vec<Partition>,
     commits: bool,
     lag_noted: Instant,
+    /// How long brokers may be away, and since when nothing has come from them.
+    outage_timeout: Duration,
+    quiet_since: Instant,
 }
 
 /// All but the consumer, which hands over what it fetched.
@@ -47,7 +53,10 @@ struct Open {
 }
 
 impl<D: Decode> PartitionReader<D> {
-    pub(super) fn new(consumer: Consumer, source: &super::KafkaSource<D>, commits: bool) -> Self {
+    pub(super) fn new(consumer: Consumer, source: &super::KafkaSource<D>) -> Result<Self> {
+        let commits = source.settings.given(&settings::GROUP)?.is_some();
+        let outage_timeout = source.settings.get(&settings::OUTAGE_TIMEOUT)?;
+        let now = Instant::now();
         let work = Work {
             servers: source.settings.servers.clone(),
             decode: source.decode.clone(),
@@ -58,7 +67,22 @@ impl<D: Decode> PartitionReader<D> {
             records: Vec::new(),
             batch: Batch::default(),
         };
-        Self { consumer, work, snapshot: Vec::new(), commits, lag_noted: Instant::now() }
+        let snapshot = Vec::new();
+        Ok(Self { consumer, work, snapshot, commits, lag_noted: now, outage_timeout, quiet_since: now })
+    }
+
+    /// Where nothing has come for long, whether there are brokers: a question, since topics may be quiet.
+    fn check_quiet(&mut self) -> Result<()> {
+        let Some(Open { split, .. }) = self.work.open.first() else { return Ok(()) };
+        if self.quiet_since.elapsed() >= self.outage_timeout {
+            let client = self.consumer.client();
+            if let Err(error) = client.watermarks(&split.topic, split.partition, ANSWER) {
+                let cause = client.take_error().unwrap_or(error);
+                return Err(unreachable(&self.work.servers, self.outage_timeout, cause));
+            }
+            self.quiet_since = Instant::now();
+        }
+        Ok(())
     }
 
     fn note_lag(&mut self) {
@@ -106,6 +130,11 @@ impl<D: Decode> SourceReader<D::Record, KafkaSplit> for PartitionReader<D> {
         }
         let work = &mut self.work;
         let any = self.consumer.poll(patience, |polled| work.take(polled, output))?;
+        if any {
+            self.quiet_since = Instant::now();
+        } else {
+            self.check_quiet()?;
+        }
         self.close_done()?;
         self.note_lag();
         Ok(match any {
