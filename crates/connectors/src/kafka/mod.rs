@@ -14,7 +14,7 @@ use std::fmt::Display;
 
 pub use native::{Headers, Message};
 pub use sink::{Delivery, KafkaSink, StagedTransaction, ToKafka};
-pub use source::decode::{Bytes, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts};
+pub use source::decode::{Bytes, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 pub use source::record::KafkaRecord;
 pub use source::split::KafkaSplit;
 pub use source::topics::{StartAt, StopAt, TopicPartition};

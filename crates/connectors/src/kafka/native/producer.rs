@@ -46,31 +46,38 @@ impl Producer {
             self.topic = Some((record.topic.to_owned(), c_string(record.topic)?));
         }
         let Some((_, topic)) = &self.topic else { return Ok(false) };
-        let names =
-            record.headers.iter().map(|(name, _)| c_string(name)).collect::<Result<Vec<_>, KafkaError>>()?;
-        let mut arguments = Vec::with_capacity(7 + names.len());
-        let mut add = |vtype, u| arguments.push(sys::rd_kafka_vu_t { vtype, u });
         use sys::rd_kafka_vtype_t as of;
         type Value = sys::rd_kafka_vu_s__bindgen_ty_1;
+        let argument = |vtype, u| sys::rd_kafka_vu_t { vtype, u };
         let memory = |bytes: Option<&[u8]>| {
             let ptr = bytes.map_or(std::ptr::null_mut(), |bytes| bytes.as_ptr().cast_mut().cast::<c_void>());
             let size = bytes.map_or(0, <[u8]>::len);
             Value { mem: sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr, size } }
         };
-        add(of::RD_KAFKA_VTYPE_TOPIC, Value { cstr: topic.as_ptr() });
-        add(of::RD_KAFKA_VTYPE_MSGFLAGS, Value { i: sys::RD_KAFKA_MSG_F_COPY });
-        add(of::RD_KAFKA_VTYPE_PARTITION, Value { i32_: record.partition.unwrap_or(ANY) });
-        add(of::RD_KAFKA_VTYPE_VALUE, memory(record.value));
-        add(of::RD_KAFKA_VTYPE_KEY, memory(record.key));
-        add(of::RD_KAFKA_VTYPE_TIMESTAMP, Value { i64_: record.time });
-        for (name, (_, value)) in names.iter().zip(record.headers) {
-            let header = sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_2 {
-                name: name.as_ptr(),
-                val: value.as_ptr().cast(),
-                size: value.len() as isize,
-            };
-            add(of::RD_KAFKA_VTYPE_HEADER, Value { header });
+        let common = [
+            argument(of::RD_KAFKA_VTYPE_TOPIC, Value { cstr: topic.as_ptr() }),
+            argument(of::RD_KAFKA_VTYPE_MSGFLAGS, Value { i: sys::RD_KAFKA_MSG_F_COPY }),
+            argument(of::RD_KAFKA_VTYPE_PARTITION, Value { i32_: record.partition.unwrap_or(ANY) }),
+            argument(of::RD_KAFKA_VTYPE_VALUE, memory(record.value)),
+            argument(of::RD_KAFKA_VTYPE_KEY, memory(record.key)),
+            argument(of::RD_KAFKA_VTYPE_TIMESTAMP, Value { i64_: record.time }),
+        ];
+        // Memory is asked for only where there are headers.
+        let names =
+            record.headers.iter().map(|(name, _)| c_string(name)).collect::<Result<Vec<_>, KafkaError>>()?;
+        let mut with_headers = Vec::new();
+        if !names.is_empty() {
+            with_headers.extend(common);
+            with_headers.extend(names.iter().zip(record.headers).map(|(name, (_, value))| {
+                let header = sys::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_2 {
+                    name: name.as_ptr(),
+                    val: value.as_ptr().cast(),
+                    size: value.len() as isize,
+                };
+                argument(of::RD_KAFKA_VTYPE_HEADER, Value { header })
+            }));
         }
+        let arguments = if names.is_empty() { &common[..] } else { &with_headers };
         // SAFETY: all that is pointed to outlives the call, which copies it.
         let error =
             unsafe { sys::rd_kafka_produceva(self.client.handle(), arguments.as_ptr(), arguments.len()) };

@@ -9,6 +9,7 @@ use millstream_dataflow::operator::Rejected;
 use millstream_model::error::{BoxError, Position, Unit};
 use millstream_model::record::Record;
 use millstream_model::text::Text;
+use millstream_model::time::Timestamp;
 use serde::de::DeserializeOwned;
 
 use super::record::KafkaRecord;
@@ -34,6 +35,12 @@ pub trait Decode: Clone + Send + Sync + 'static {
     /// # Errors
     /// If it is none; what becomes of it is the choice of [`OnPoison`].
     fn decode(&self, message: &Message<'_>) -> Result<Self::Record, BoxError>;
+
+    /// The event time of a record that was decoded: Kafka's, unless something else is said.
+    fn time(&self, record: &Self::Record, message: &Message<'_>) -> Option<Timestamp> {
+        let _ = record;
+        message.time()
+    }
 
     /// Decodes records of one partition, as far as that is possible: those that were decoded are behind what `into` held.
     ///
@@ -164,6 +171,37 @@ impl<D: Decode> Decode for OrRejected<D> {
             error: error.to_string(),
             position: Some(position(message)),
         }))
+    }
+
+    fn time(&self, record: &Self::Record, message: &Message<'_>) -> Option<Timestamp> {
+        record.as_ref().map_or_else(|_| message.time(), |record| self.0.time(record, message))
+    }
+}
+
+/// What another decoder makes of a record, with a time of its own.
+#[derive(Clone)]
+pub struct Timed<D, F> {
+    pub(in crate::kafka) decode: D,
+    pub(in crate::kafka) time: F,
+}
+
+impl<D, F> Decode for Timed<D, F>
+where
+    D: Decode,
+    F: Fn(&D::Record) -> Timestamp + Clone + Send + Sync + 'static,
+{
+    type Record = D::Record;
+
+    fn decode(&self, message: &Message<'_>) -> Result<D::Record, BoxError> {
+        self.decode.decode(message)
+    }
+
+    fn time(&self, record: &D::Record, _: &Message<'_>) -> Option<Timestamp> {
+        Some((self.time)(record))
+    }
+
+    fn decode_run(&self, run: &[Message<'_>], into: &mut Vec<D::Record>) -> Result<(), BoxError> {
+        self.decode.decode_run(run, into)
     }
 }
 

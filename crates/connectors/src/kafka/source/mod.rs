@@ -9,21 +9,25 @@ mod reader;
 pub mod record;
 pub mod split;
 pub mod topics;
+mod watermarks;
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
 use millstream_model::error::{BoxError, Failure, Result};
 use millstream_model::id::Subtask;
 use millstream_model::record::Record;
+use millstream_model::time::Timestamp;
 use serde::de::DeserializeOwned;
 
-use self::decode::{Bytes, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts};
+use self::decode::{Bytes, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 use self::split::KafkaSplit;
 use self::topics::{Chosen, Plan, StartAt, StopAt, TopicPartition};
+use self::watermarks::Watermarks;
 use super::native::{Consumer, KafkaError, Message};
 use super::settings::{self, SOURCE_SETTINGS};
 
@@ -55,6 +59,7 @@ pub struct KafkaSource<D> {
     stop: Option<StopAt>,
     decode: D,
     on_poison: OnPoison,
+    watermarks: Option<Watermarks>,
     skipped: SkippedRecords,
     lag: Lag,
 }
@@ -68,6 +73,7 @@ impl KafkaSource<Texts> {
             stop: None,
             decode: Texts,
             on_poison: OnPoison::Fail,
+            watermarks: None,
             skipped: SkippedRecords::default(),
             lag: Lag::default(),
         }
@@ -133,6 +139,35 @@ impl<D> KafkaSource<D> {
         self
     }
 
+    /// Emits watermarks, each partition on its own: event time is that of the partition which is furthest behind, so that its
+    /// records are not late because another is read sooner. A record may be `out_of_order` older than the newest of its
+    /// partition. Times are Kafka's, or those of [`KafkaSource::time_by`].
+    #[must_use]
+    pub fn watermarks(mut self, out_of_order: Duration) -> Self {
+        let idle_after = self.watermarks.and_then(|given| given.idle_after);
+        self.watermarks = Some(Watermarks { out_of_order, idle_after });
+        self
+    }
+
+    /// With [`KafkaSource::watermarks`]: a partition without a record for so long is not waited for.
+    #[must_use]
+    pub fn idle_after(mut self, time: Duration) -> Self {
+        let out_of_order = self.watermarks.map_or(Duration::ZERO, |given| given.out_of_order);
+        self.watermarks = Some(Watermarks { out_of_order, idle_after: Some(time) });
+        self
+    }
+
+    /// Takes the event time from the record, instead of Kafka's. To be said after how records are decoded.
+    #[must_use]
+    pub fn time_by<F>(self, time: F) -> KafkaSource<Timed<D, F>>
+    where
+        D: Decode,
+        F: Fn(&D::Record) -> Timestamp + Clone + Send + Sync + 'static,
+    {
+        let decode = self.decode.clone();
+        self.decode_by(Timed { decode, time })
+    }
+
     /// The count of records left out for [`OnPoison::Skip`].
     pub fn skipped(&self) -> SkippedRecords {
         self.skipped.clone()
@@ -146,8 +181,8 @@ impl<D> KafkaSource<D> {
     /// Decodes by an own implementation of [`Decode`].
     #[must_use]
     pub fn decode_by<E: Decode>(self, decode: E) -> KafkaSource<E> {
-        let Self { settings, chosen, start, stop, on_poison, skipped, lag, .. } = self;
-        KafkaSource { settings, chosen, start, stop, decode, on_poison, skipped, lag }
+        let Self { settings, chosen, start, stop, on_poison, watermarks, skipped, lag, .. } = self;
+        KafkaSource { settings, chosen, start, stop, decode, on_poison, watermarks, skipped, lag }
     }
 
     /// Decodes by a function, which sees key, headers, time and place too.

@@ -13,6 +13,7 @@ use millstream_model::id::CheckpointId;
 use super::decode::{Decode, OnPoison, position};
 use super::discovery::{missing, unreachable};
 use super::split::KafkaSplit;
+use super::watermarks::{Times, Tracker};
 use super::{Lag, SkippedRecords};
 use crate::kafka::native::{Code, Consumer, KafkaError, Message, Partition, Polled};
 use crate::kafka::settings;
@@ -32,6 +33,7 @@ pub(super) struct PartitionReader<D: Decode> {
     /// How long brokers may be away, and since when nothing has come from them.
     outage_timeout: Duration,
     quiet_since: Instant,
+    watermarks: Option<Tracker>,
 }
 
 /// All but the consumer, which hands over what it fetched.
@@ -48,6 +50,7 @@ struct Work<D: Decode> {
 
 struct Open {
     split: KafkaSplit,
+    times: Times,
     /// As messages name it.
     shown: Arc<str>,
 }
@@ -56,7 +59,7 @@ impl<D: Decode> PartitionReader<D> {
     pub(super) fn new(consumer: Consumer, source: &super::KafkaSource<D>) -> Result<Self> {
         let commits = source.settings.given(&settings::GROUP)?.is_some();
         let outage_timeout = source.settings.get(&settings::OUTAGE_TIMEOUT)?;
-        let now = Instant::now();
+        let (now, watermarks) = (Instant::now(), source.watermarks.map(Tracker::new));
         let work = Work {
             servers: source.settings.servers.clone(),
             decode: source.decode.clone(),
@@ -68,7 +71,16 @@ impl<D: Decode> PartitionReader<D> {
             batch: Batch::default(),
         };
         let snapshot = Vec::new();
-        Ok(Self { consumer, work, snapshot, commits, lag_noted: now, outage_timeout, quiet_since: now })
+        Ok(Self {
+            consumer,
+            work,
+            snapshot,
+            commits,
+            lag_noted: now,
+            outage_timeout,
+            quiet_since: now,
+            watermarks,
+        })
     }
 
     /// Where nothing has come for long, whether there are brokers: a question, since topics may be quiet.
@@ -116,7 +128,10 @@ impl<D: Decode> SourceReader<D::Record, KafkaSplit> for PartitionReader<D> {
     fn add_split(&mut self, split: KafkaSplit) -> Result<()> {
         self.consumer.add(place(&split)).map_err(|error| unreadable(&split, error))?;
         let shown = format!("topic {}, partition {}", split.topic, split.partition).into();
-        self.work.open.push(Open { split, shown });
+        self.work.open.push(Open { split, times: Times::new(), shown });
+        if let Some(watermarks) = &mut self.watermarks {
+            watermarks.added();
+        }
         Ok(())
     }
 
@@ -134,6 +149,9 @@ impl<D: Decode> SourceReader<D::Record, KafkaSplit> for PartitionReader<D> {
             self.quiet_since = Instant::now();
         } else {
             self.check_quiet()?;
+        }
+        if let Some(watermarks) = &mut self.watermarks {
+            watermarks.advance(self.work.open.iter().map(|open| &open.times), output)?;
         }
         self.close_done()?;
         self.note_lag();
@@ -268,7 +286,7 @@ impl<D: Decode> Work<D> {
     ) -> Result<()> {
         let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(()) };
         for (record, message) in self.records.drain(..).zip(run) {
-            match message.time() {
+            match self.decode.time(&record, message) {
                 Some(time) => self.batch.push_at(record, time),
                 None => self.batch.push(record),
             }
@@ -281,6 +299,7 @@ impl<D: Decode> Work<D> {
             origin.blur();
         }
         self.batch.set_origin(Some(origin));
+        open.times.note(self.batch.times());
         output.emit(&mut self.batch)?;
         open.split.next = last.offset() + 1;
         Ok(())
