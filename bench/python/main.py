@@ -16,7 +16,7 @@ from typing import Dict, List
 import workloads
 from workloads import Goal, Setup, Workload
 
-ROW = "{:<52}{:<22}{:>12}  {:>7}  {:<28}{}"
+ROW = "{:<58}{:<22}{:>12}  {:>7}  {:<28}{}"
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ have at once. Holds: nothing that was started is left behind.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -32,8 +33,10 @@ class Seen:
         return float(found[-1][2])
 
     def results(self) -> List[str]:
-        """All it printed but for times, in order of the text: what two contenders have to agree on."""
-        return sorted(line for line in self.lines if line and not line.startswith("seconds "))
+        """All it printed but for times and the numbers of subtasks (`2> `), in order of the text: what two contenders
+        have to agree on."""
+        lines = (line for line in self.lines if line and not line.startswith("seconds "))
+        return sorted(re.sub(r"^\d+> ", "", line) for line in lines)
 
 
 def run(
@@ -48,8 +51,15 @@ def run(
     """
     seen = Seen()
     start = time.perf_counter()
+    # The peers look for their interpreter, and for themselves in it, along the path.
+    path = os.pathsep.join([os.path.dirname(command[0]), os.environ["PATH"]])
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PATH": path},
     )
     said: List[str] = []
     listener = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)

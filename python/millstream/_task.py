@@ -114,12 +114,16 @@ def task_error(
     attempt: int,
 ) -> Exception:
     """The exception for the driver's program."""
+    from millstream.errors import TaskError
+
+    return caused_by(TaskError(traceback, operator, record, partition, attempt), pickled)
+
+
+def caused_by(error: Exception, pickled: Optional[bytes]) -> Exception:
+    """The error, with the exception of the user's function as its cause where that could be pickled and is known here."""
     import base64
     import pickle
 
-    from millstream.errors import TaskError
-
-    error = TaskError(traceback, operator, record, partition, attempt)
     if pickled is not None:
         try:
             error.__cause__ = pickle.loads(base64.b64decode(pickled))

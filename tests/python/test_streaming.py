@@ -7,7 +7,7 @@ import pytest
 from streams import Stream, kept
 
 from millstream.errors import BatchError
-from millstream.spark import StorageLevel
+from millstream.spark import StorageLevel, TaskContext
 from millstream.spark.streaming import DStream, StreamingContext
 
 PAIRS = [[("a", 1), ("b", 2), ("a", 3)], [], [("c", 4), ("a", 5)]]
@@ -114,6 +114,13 @@ def test_functions_may_ask_for_the_time(sc):
     stream.ssc.stop(stopSparkContext=False)
     second = datetime.datetime.fromtimestamp(1)
     assert times == [(second, second)]
+
+
+def test_jobs_of_batches_have_the_properties_of_the_thread_that_started(sc):
+    stream, queue = queued(sc, [[1]])
+    sc.setLocalProperty("tenant", "blue")
+    asked = queue.map(lambda _: TaskContext.get().getLocalProperty("tenant"))
+    assert stream.outcome(asked, 1) == [["blue"]]
 
 
 def test_slice_gives_what_is_remembered(sc):

@@ -9,7 +9,7 @@ import sys
 import textwrap
 
 import pytest
-from streams import Stream, kept, put, wait_for
+from streams import Server, Stream, kept, put, wait_for
 
 from millstream.errors import BatchError
 from millstream.spark import SparkContext
@@ -115,6 +115,32 @@ def test_a_program_goes_on_with_its_state_and_the_times_that_have_passed(sc, tmp
     again.awaitBatches(2)
     again.stop(stopSparkContext=False)
     assert seen == [(at, [("a", 2), ("b", 2), ("c", 1)]) for at in (3, 4)]
+
+
+def test_state_of_a_socket_goes_on_and_what_was_not_done_is_gone(sc, tmp_path):
+    server, clock, seen = Server(), ManualClock(), []
+
+    def setup():
+        ssc = StreamingContext(sc, 1, clock=clock)
+        words = ssc.socketTextStream("127.0.0.1", server.port).map(lambda word: (word, 1))
+        counts = words.updateStateByKey(lambda new, total: (total or 0) + sum(new))
+        counts.foreachRDD(lambda rdd: seen.append(sorted(rdd.collect())))
+        return ssc
+
+    for words in (["a", "b"], ["b"]):
+        ssc = StreamingContext.getOrCreate(str(tmp_path), setup)
+        ssc.start()
+        server.accept()
+        server.send("\n".join(words) + "\n")
+        wait_for("the lines", lambda: ssc.status()["receivers"][0]["records_received"] == len(words))
+        clock.advance(1)
+        ssc.awaitBatches(1)
+        server.send("lost\n")
+        wait_for("a line", lambda: ssc.status()["receivers"][0]["records_received"] == len(words) + 1)
+        ssc.stop(stopSparkContext=False)
+        server.peer.close()
+    server.close()
+    assert seen == [[("a", 1), ("b", 1)], [("a", 1), ("b", 2)]]
 
 
 def test_a_batch_that_failed_is_processed_again_in_the_place_of_what_was_left(sc, tmp_path):

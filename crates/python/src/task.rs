@@ -48,6 +48,21 @@ pub(crate) struct Fault {
     pub(crate) may_retry: bool,
 }
 
+impl Fault {
+    /// The exception that the program is told of it by, made by a function of our Python side.
+    pub(crate) fn exception<'py>(
+        &self,
+        py: Python<'py>,
+        module: &str,
+        function: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let exception = self.exception.as_deref().map(|bytes| PyBytes::new(py, bytes.as_bytes()));
+        let (operator, record) = (self.operator.as_deref(), self.record.as_deref());
+        let parts = (exception, self.traceback.as_str(), operator, record, self.partition, self.attempt);
+        py.import(module)?.call_method1(function, parts)
+    }
+}
+
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         if fault.may_retry {

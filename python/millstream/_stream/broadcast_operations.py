@@ -109,7 +109,9 @@ class _ReadOnly(ReadOnlyBroadcastState[Any, Any]):
         raise RuntimeError("broadcast state can only be changed in process_broadcast_element")
 
 
-class _Writes(functions.BroadcastProcessFunction.Context, functions.KeyedBroadcastProcessFunction.Context):
+class _Times:
+    """What both contexts tell of time."""
+
     def __init__(self, operation: "Broadcast") -> None:
         self._operation = operation
 
@@ -122,25 +124,19 @@ class _Writes(functions.BroadcastProcessFunction.Context, functions.KeyedBroadca
     def current_watermark(self) -> int:
         return self._operation.around.service.current_watermark()
 
+
+class _Writes(
+    _Times, functions.BroadcastProcessFunction.Context, functions.KeyedBroadcastProcessFunction.Context
+):
     def get_broadcast_state(self, state_descriptor: Any) -> Any:
         return self._operation.state(state_descriptor)
 
 
 class _Reads(
-    functions.KeyedBroadcastProcessFunction.OnTimerContext, functions.BroadcastProcessFunction.ReadOnlyContext
+    _Times,
+    functions.KeyedBroadcastProcessFunction.OnTimerContext,
+    functions.BroadcastProcessFunction.ReadOnlyContext,
 ):
-    def __init__(self, operation: "Broadcast") -> None:
-        self._operation = operation
-
-    def timestamp(self) -> int:
-        return self._operation.around.timestamp()  # type: ignore[return-value]
-
-    def current_processing_time(self) -> int:
-        return now()
-
-    def current_watermark(self) -> int:
-        return self._operation.around.service.current_watermark()
-
     def get_broadcast_state(self, state_descriptor: Any) -> Any:
         return _ReadOnly(self._operation.state(state_descriptor))
 

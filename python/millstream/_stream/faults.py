@@ -36,18 +36,10 @@ def user_error(
     attempt: int,
 ) -> Exception:
     """What the program is told of an exception in a function of its own."""
-    import base64
-    import pickle
-
+    from millstream._task import caused_by
     from millstream.flink.errors import JobExecutionException
 
-    error = JobExecutionException(traceback, operator, record, subtask, attempt)
-    if pickled is not None:
-        try:
-            error.__cause__ = pickle.loads(base64.b64decode(pickled))
-        except Exception:
-            pass
-    return error
+    return caused_by(JobExecutionException(traceback, operator, record, subtask, attempt), pickled)
 
 
 def engine_error(message: str, is_cancelled: bool) -> Exception:

@@ -13,7 +13,7 @@ use millstream_model::error::Failure;
 use millstream_runtime::stage::{StageEngine, StageProgress, StageSettings};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::PyList;
 
 use super::dataset::PyDataset;
 use super::executor::Executor;
@@ -299,18 +299,6 @@ fn raised(failure: Failure) -> PyErr {
         return PyRuntimeError::new_err(failure.to_string());
     };
     Python::attach(|py| {
-        let exception = fault.exception.as_deref().map(str::as_bytes).map(|bytes| PyBytes::new(py, bytes));
-        let parts = (
-            exception,
-            fault.traceback.as_str(),
-            fault.operator.as_deref(),
-            fault.record.as_deref(),
-            fault.partition,
-            fault.attempt,
-        );
-        match py.import("millstream._task").and_then(|hooks| hooks.call_method1("task_error", parts)) {
-            Ok(error) => PyErr::from_value(error),
-            Err(error) => error,
-        }
+        fault.exception(py, "millstream._task", "task_error").map_or_else(|error| error, PyErr::from_value)
     })
 }

@@ -5,7 +5,6 @@
 
 use millstream_model::error::Failure;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use crate::task::{Fault, described};
 
@@ -29,21 +28,13 @@ pub(super) fn source_fault(
 /// The failure as an exception: what user code raised, with where; or what else happened.
 pub(super) fn raised(failure: &Failure) -> PyErr {
     Python::attach(|py| {
-        let faults = py.import("millstream._stream.faults")?;
+        let module = "millstream._stream.faults";
         let made = match found(failure) {
-            Some(fault) => {
-                let exception = fault.exception.as_deref().map(|bytes| PyBytes::new(py, bytes.as_bytes()));
-                let parts = (
-                    exception,
-                    fault.traceback.as_str(),
-                    fault.operator.as_deref(),
-                    fault.record.as_deref(),
-                    fault.partition,
-                    fault.attempt,
-                );
-                faults.call_method1("user_error", parts)?
+            Some(fault) => fault.exception(py, module, "user_error")?,
+            None => {
+                let said = (failure.to_string(), failure.is_cancelled());
+                py.import(module)?.call_method1("engine_error", said)?
             }
-            None => faults.call_method1("engine_error", (failure.to_string(), failure.is_cancelled()))?,
         };
         Ok::<_, PyErr>(PyErr::from_value(made))
     })

@@ -306,6 +306,44 @@ class _Continuous(_Quiet[T, W]):
         """It can: the earlier time holds."""
         return True
 
+    def on_merge(self, window: W, ctx: Trigger.OnMergeContext) -> None:
+        """Waits for the earliest of the times."""
+        ctx.merge_partitioned_state(self._next)
+        time = ctx.get_partitioned_state(self._next).get()
+        if time is not None:
+            self._wait(ctx, time)
+
+    def clear(self, window: W, ctx: Trigger.TriggerContext) -> None:
+        """Waits no longer."""
+        due = ctx.get_partitioned_state(self._next)
+        if due.get() is not None:
+            self._wait_no_longer(ctx, due.get())
+            due.clear()
+
+    def register_next_fire_timestamp(
+        self, time: int, window: W, ctx: Trigger.TriggerContext, fire_timestamp_state: Any
+    ) -> None:
+        """Waits for the next time after this, or for the window's end if that is earlier."""
+        due = min(time + self.interval, window.max_timestamp())
+        fire_timestamp_state.add(due)
+        self._wait(ctx, due)
+
+    def _fire_if_due(self, time: int, window: W, ctx: Trigger.TriggerContext) -> TriggerResult:
+        due = ctx.get_partitioned_state(self._next)
+        if due.get() != time:
+            return TriggerResult.CONTINUE
+        due.clear()
+        self.register_next_fire_timestamp(time, window, ctx, due)
+        return TriggerResult.FIRE
+
+    @abstractmethod
+    def _wait(self, ctx: Any, time: int) -> None:
+        """Sets a timer of the trigger's clock."""
+
+    @abstractmethod
+    def _wait_no_longer(self, ctx: Any, time: int) -> None:
+        """Takes it back."""
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.interval})"
 
@@ -332,34 +370,13 @@ class ContinuousEventTimeTrigger(_Continuous[T, W]):
         """Emits if it is time, and waits for the next."""
         if time == window.max_timestamp():
             return TriggerResult.FIRE
-        due = ctx.get_partitioned_state(self._next)
-        if due.get() != time:
-            return TriggerResult.CONTINUE
-        due.clear()
-        self.register_next_fire_timestamp(time, window, ctx, due)
-        return TriggerResult.FIRE
+        return self._fire_if_due(time, window, ctx)
 
-    def on_merge(self, window: W, ctx: Trigger.OnMergeContext) -> None:
-        """Waits for the earliest of the times."""
-        ctx.merge_partitioned_state(self._next)
-        time = ctx.get_partitioned_state(self._next).get()
-        if time is not None:
-            ctx.register_event_time_timer(time)
+    def _wait(self, ctx: Any, time: int) -> None:
+        ctx.register_event_time_timer(time)
 
-    def clear(self, window: W, ctx: Trigger.TriggerContext) -> None:
-        """Waits no longer."""
-        due = ctx.get_partitioned_state(self._next)
-        if due.get() is not None:
-            ctx.delete_event_time_timer(due.get())
-            due.clear()
-
-    def register_next_fire_timestamp(
-        self, time: int, window: W, ctx: Trigger.TriggerContext, fire_timestamp_state: Any
-    ) -> None:
-        """Waits for the next time after this, or for the window's end if that is earlier."""
-        due = min(time + self.interval, window.max_timestamp())
-        fire_timestamp_state.add(due)
-        ctx.register_event_time_timer(due)
+    def _wait_no_longer(self, ctx: Any, time: int) -> None:
+        ctx.delete_event_time_timer(time)
 
 
 class ContinuousProcessingTimeTrigger(_Continuous[T, W]):
@@ -382,31 +399,10 @@ class ContinuousProcessingTimeTrigger(_Continuous[T, W]):
 
     def on_processing_time(self, time: int, window: W, ctx: Trigger.TriggerContext) -> TriggerResult:
         """Emits if it is time, and waits for the next."""
-        due = ctx.get_partitioned_state(self._next)
-        if due.get() != time:
-            return TriggerResult.CONTINUE
-        due.clear()
-        self.register_next_fire_timestamp(time, window, ctx, due)
-        return TriggerResult.FIRE
+        return self._fire_if_due(time, window, ctx)
 
-    def on_merge(self, window: W, ctx: Trigger.OnMergeContext) -> None:
-        """Waits for the earliest of the times."""
-        ctx.merge_partitioned_state(self._next)
-        time = ctx.get_partitioned_state(self._next).get()
-        if time is not None:
-            ctx.register_processing_time_timer(time)
+    def _wait(self, ctx: Any, time: int) -> None:
+        ctx.register_processing_time_timer(time)
 
-    def clear(self, window: W, ctx: Trigger.TriggerContext) -> None:
-        """Waits no longer."""
-        due = ctx.get_partitioned_state(self._next)
-        if due.get() is not None:
-            ctx.delete_processing_time_timer(due.get())
-            due.clear()
-
-    def register_next_fire_timestamp(
-        self, time: int, window: W, ctx: Trigger.TriggerContext, fire_timestamp_state: Any
-    ) -> None:
-        """Waits for the next time after this, or for the window's end if that is earlier."""
-        due = min(time + self.interval, window.max_timestamp())
-        fire_timestamp_state.add(due)
-        ctx.register_processing_time_timer(due)
+    def _wait_no_longer(self, ctx: Any, time: int) -> None:
+        ctx.delete_processing_time_timer(time)

@@ -44,6 +44,8 @@ class Graph:
         #: Makes data sets of the paths of new files, of what a queue has; by input.
         self.makers: List[Callable[..., "RDD"]] = []
         self.started = False
+        #: Called on the thread that processes, before each batch.
+        self.prepare: Callable[[], None] = lambda: None
         #: The last batch of an earlier process: it and those before it may have been put out already.
         self.again_until: Optional[int] = None
         #: Held while a batch is processed, or data sets are asked for from outside.
@@ -119,6 +121,7 @@ class Graph:
     def process(self, time: int) -> None:
         """Runs the output operations of a batch."""
         with self.lock:
+            self.prepare()
             if self.zero is None:
                 self.zero = time - self.interval
             for number, output in enumerate(self.outputs):

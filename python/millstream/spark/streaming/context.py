@@ -227,6 +227,9 @@ class StreamingContext(Sources, OfStreamingContext):
                 )
             self._graph.check()
             StreamingContext._activeContext = self
+        # The jobs of batches have the properties that those of this thread have now.
+        properties = dict(vars(self._sc._properties))
+        self._graph.prepare = lambda: vars(self._sc._properties).update(properties)
         if self._checkpoint_folder is not None:
             if any(stream._operation == "queueStream" for stream in self._graph.inputs):
                 _log().warning("a program with a queueStream cannot be taken up again from its checkpoints")
