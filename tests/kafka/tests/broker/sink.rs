@@ -1,15 +1,17 @@
 //! What the sink writes, and when it is seen.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use millstream::batch::Batch;
 use millstream::connectors::kafka::{Kafka, KafkaSink, StopAt};
 use millstream::operator::{Cancelled, Wakeup};
 use millstream::sink::{Sink, WriterContext, WriterOf};
-use millstream::{CheckpointId, CheckpointSettings, StreamEnvironment, Subtask};
+use millstream::{CheckpointId, CheckpointSettings, Restart, StreamEnvironment, Subtask};
 use millstream_testkit::conformance::{Run, check_sink, open_writer};
 
-use crate::cluster::{broker, read, topic};
+use crate::cluster::{Written, broker, read, topic, write};
 
 fn visible(topic: String) -> Box<dyn Fn() -> Vec<String>> {
     Box::new(move || read(&broker(), &topic))
@@ -166,6 +168,38 @@ fn a_message_that_is_too_large_is_told_with_topic_and_size() {
     // The client lets it pass, the topic does not.
     let error = write(sink.set("record-max", "4 MB").set("batch-size", "4 MB"));
     assert!(error.contains(&topic) && error.contains("max.message.bytes"), "{error}");
+}
+
+#[test]
+fn a_job_that_fails_and_starts_again_in_its_process_doubles_nothing() {
+    let (input, output) = (topic("again-in", 2), topic("again-out", 2));
+    let texts: Vec<String> = (0..2_000).map(|n| n.to_string()).collect();
+    write(&broker(), &input, (0..2_000).map(|n| Written::new(n as i32 % 2, &texts[n])));
+    let folder = tempfile::tempdir().unwrap();
+    let env = StreamEnvironment::new();
+    env.set_parallelism(2);
+    env.enable_checkpoints(CheckpointSettings {
+        interval: Duration::from_millis(20),
+        ..CheckpointSettings::in_folder(folder.path())
+    });
+    env.set_restart(Restart::FixedDelay { attempts: 20, delay: Duration::from_millis(1) });
+    let failures = Arc::new(AtomicU32::new(0));
+    let count = failures.clone();
+    env.source(Kafka::read(broker()).topics([&input]).stop_at(StopAt::Latest))
+        .map(move |text| {
+            // Slow enough for checkpoints in between.
+            std::thread::park_timeout(Duration::from_micros(200));
+            if text == "1500" && count.fetch_add(1, Ordering::Relaxed) < 3 {
+                panic!("not yet");
+            }
+            text
+        })
+        .sink_to(Kafka::write(broker()).topic(&output).exactly_once(&output));
+    env.execute("again").unwrap();
+    assert_eq!(failures.load(Ordering::Relaxed), 4);
+    let mut found: Vec<u32> = read(&broker(), &output).iter().map(|text| text.parse().unwrap()).collect();
+    found.sort_unstable();
+    assert_eq!(found, (0..2_000).collect::<Vec<_>>());
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(in crate::kafka) struct KafkaError {
 }
 
 impl KafkaError {
-    pub(super) fn of(code: Code) -> Self {
+    pub(in crate::kafka) fn of(code: Code) -> Self {
         // SAFETY: gives a text that lives for ever, for any code.
         let text = unsafe { text(sys::rd_kafka_err2str(code)) };
         Self { code, text, retriable: false }

@@ -5,6 +5,7 @@
 //! Holds: exactly once, records of a transaction are visible once their checkpoint is complete, and only then.
 
 mod encoding;
+mod following;
 mod transactions;
 mod wire;
 mod writer;

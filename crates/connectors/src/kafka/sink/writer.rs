@@ -2,8 +2,7 @@
 //!
 //! Holds: what `prepare` gives is acknowledged by its brokers; a transaction is staged once, and written to no more.
 
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::operator::Cancelled;
@@ -12,6 +11,7 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::id::CheckpointId;
 use serde::{Deserialize, Serialize};
 
+use super::following::Following;
 use super::transactions::{StagedTransaction, Transactions, timeout_refused};
 use super::{Delivery, Encode, ToKafka};
 use crate::kafka::native::{Code, KafkaError, Outgoing, Producer, Properties};
@@ -48,7 +48,7 @@ struct Numbered {
     /// The number of the one that is open.
     current: u64,
     /// The producer of the one behind it, being made while this one is written.
-    following: Option<JoinHandle<Result<Producer, KafkaError>>>,
+    following: Option<Following>,
     /// Records in the one that is open.
     records: u64,
 }
@@ -149,29 +149,10 @@ impl Numbered {
     }
 
     /// Begins to make the producer of a transaction.
-    fn prepare(&self, number: u64) -> Result<JoinHandle<Result<Producer, KafkaError>>> {
+    fn prepare(&self, number: u64) -> Result<Following> {
         let mut properties = self.properties.clone();
         properties.push(("transactional.id".into(), format!("{}{number}", self.begin)));
-        let limit = self.start_timeout;
-        let made = move || {
-            let producer = Producer::new(&properties)?;
-            let begun = Instant::now();
-            // The client then knows its brokers, and need not wait for a timer to find the coordinator.
-            let _known = producer.client().topics(None, limit);
-            loop {
-                match producer.init_transactions(Duration::from_millis(500)) {
-                    Ok(()) => return Ok(producer),
-                    Err(error) if !error.retriable || begun.elapsed() >= limit => {
-                        producer.client().serve(Duration::ZERO);
-                        let heard = producer.client().take_error();
-                        return Err(if error.is_timeout() { heard.unwrap_or(error) } else { error });
-                    }
-                    Err(_) => {}
-                }
-            }
-        };
-        let named = std::thread::Builder::new().name("kafka-producer".into());
-        named.spawn(made).map_err(|error| Failure::external("no thread can be started").because(error))
+        Following::begin(properties, self.start_timeout)
     }
 
     /// The producer of the current transaction, which is begun; the one of the next is on its way.
@@ -179,11 +160,7 @@ impl Numbered {
         let Some(following) = self.following.take() else {
             return Err(Failure::internal("the producer of a transaction was taken twice"));
         };
-        while !following.is_finished() {
-            cancelled.wait(Duration::from_millis(1))?;
-        }
-        let made = following.join().map_err(|_| Failure::internal("making a Kafka producer panicked"))?;
-        let producer = made.map_err(|error| match error.code {
+        let producer = following.take(cancelled)?.map_err(|error| match error.code {
             Code::RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT => timeout_refused(),
             Code::RD_KAFKA_RESP_ERR__INVALID_ARG => refused(error),
             _ if error.is_refusal() => Failure::user("Kafka refused a transaction").because(error),
