@@ -1,4 +1,4 @@
-//! Sources and sinks: collections, sequences, generators, files, TCP, print.
+//! Sources and sinks: collections, sequences, generators, files, TCP, Kafka, print.
 //!
 //! Answers for what is outside of a job, through the contracts of `millstream_dataflow`. Not for running anything.
 
@@ -6,6 +6,8 @@ pub mod collect;
 pub mod collection;
 pub mod discard;
 pub mod generator;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod print;
 pub mod ranges;
 pub mod sequence;

@@ -78,14 +78,15 @@ impl<S: Source> Run<S> {
             let begun = Instant::now();
             let polled = reader.poll(&mut SourceOutput::new(&mut gather), PATIENCE)?;
             assert!(begun.elapsed() < PATIENCE + SLACK, "a poll took {:?}", begun.elapsed());
-            if polled == Polled::NeedSplit {
+            let needs = polled == Polled::NeedSplit;
+            if needs || reader.takes_more() {
                 match self.enumerator.next_split(Subtask { index: index as u32, of })? {
                     NextSplit::Split(split) => {
                         assert!(!split.id().is_empty(), "a split has no id");
                         reader.add_split(split)?;
                     }
-                    NextSplit::Wait => {}
-                    NextSplit::NoMore => *done = true,
+                    NextSplit::NoMore if needs => *done = true,
+                    NextSplit::Wait | NextSplit::NoMore => {}
                 }
             }
             all_done &= *done;

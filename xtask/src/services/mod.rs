@@ -7,6 +7,7 @@
 
 mod cache;
 mod flink;
+mod kafka;
 mod loopback;
 mod packages;
 mod processes;
@@ -34,7 +35,7 @@ pub(crate) trait Service: Sync {
 }
 
 /// All of them.
-const SERVICES: [&dyn Service; 2] = [&flink::Flink, &spark::Spark];
+const SERVICES: [&dyn Service; 3] = [&flink::Flink, &kafka::Kafka, &spark::Spark];
 
 /// What can be done with the servers.
 #[derive(Subcommand)]

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
@@ -27,6 +28,11 @@ pub trait AnySink: Send + Sync {
     fn name(&self) -> String;
     /// As [`Sink::promise`].
     fn promise(&self) -> Promise;
+    /// As [`Sink::check_checkpoints`].
+    ///
+    /// # Errors
+    /// As there.
+    fn check_checkpoints(&self, timeout: Duration) -> Result<()>;
     /// The end of a chain: a `Box<dyn Downstream<Sink::Record>>`.
     fn downstream(&self, identity: LinkIdentity) -> Box<dyn Any>;
     /// As [`Sink::committer`].
@@ -55,6 +61,10 @@ impl<S: Sink> AnySink for SinkAdapter<S> {
 
     fn promise(&self) -> Promise {
         self.0.promise()
+    }
+
+    fn check_checkpoints(&self, timeout: Duration) -> Result<()> {
+        self.0.check_checkpoints(timeout)
     }
 
     fn downstream(&self, identity: LinkIdentity) -> Box<dyn Any> {

@@ -8,6 +8,8 @@ mod link;
 
 pub use link::{AnyCommitter, AnySink, STAGED, SinkAdapter};
 
+use std::time::Duration;
+
 use millstream_model::error::Result;
 use millstream_model::id::{CheckpointId, Subtask};
 use millstream_model::record::Record;
@@ -46,6 +48,15 @@ pub trait Sink: Send + Sync + 'static {
 
     /// What holds across a kill when checkpoints are taken.
     fn promise(&self) -> Promise;
+
+    /// Told, before the job starts, how long its checkpoints may take; only where it takes any.
+    ///
+    /// # Errors
+    /// If the sink cannot keep for so long what it has staged.
+    fn check_checkpoints(&self, timeout: Duration) -> Result<()> {
+        let _ = timeout;
+        Ok(())
+    }
 
     /// A writer. `restored` holds the states that this subtask takes over; after a change of parallelism these may be
     /// several or none.

@@ -80,6 +80,8 @@ pub trait AnyReader {
     /// # Errors
     /// As there, or the failure of an operator of the chain.
     fn poll(&mut self, patience: Duration) -> Result<Polled>;
+    /// As [`SourceReader::takes_more`].
+    fn takes_more(&self) -> bool;
     /// Sends a control element down the chain.
     ///
     /// # Errors
@@ -172,6 +174,10 @@ impl<T, S: Split> AnyReader for ReaderAdapter<T, S> {
 
     fn poll(&mut self, patience: Duration) -> Result<Polled> {
         self.reader.poll(&mut SourceOutput::new(&mut *self.downstream), patience)
+    }
+
+    fn takes_more(&self) -> bool {
+        self.reader.takes_more()
     }
 
     fn control(&mut self, control: &mut Control<'_>) -> Result<()> {

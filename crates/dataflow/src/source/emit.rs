@@ -1,9 +1,10 @@
 //! Where a reader emits its records.
 
 use millstream_model::error::Result;
+use millstream_model::time::Timestamp;
 
 use crate::batch::Batch;
-use crate::operator::Downstream;
+use crate::operator::{Control, Downstream};
 
 /// The output handle of a source reader: takes whole batches.
 pub struct SourceOutput<'a, T> {
@@ -31,6 +32,24 @@ impl<'a, T> SourceOutput<'a, T> {
         let result = self.downstream.batch(batch);
         batch.clear();
         result
+    }
+
+    /// Emits a watermark behind the records emitted before, for a source that knows how far event time has come in each of
+    /// its splits. Watermarks never go back.
+    ///
+    /// # Errors
+    /// As [`SourceOutput::emit`].
+    pub fn watermark(&mut self, time: Timestamp) -> Result<()> {
+        self.downstream.control(&mut Control::Watermark(time))
+    }
+
+    /// Says that no record is expected for now, so that nobody waits for the event time of this subtask; the next watermark
+    /// ends it.
+    ///
+    /// # Errors
+    /// As [`SourceOutput::emit`].
+    pub fn idle(&mut self) -> Result<()> {
+        self.downstream.control(&mut Control::Idle)
     }
 
     /// How many records were emitted.

@@ -139,6 +139,12 @@ pub trait SourceReader<T, S> {
     /// If the source fails; say which file or peer, and where in it.
     fn poll(&mut self, output: &mut SourceOutput<'_, T>, patience: Duration) -> Result<Polled>;
 
+    /// Whether it takes another split although it has some to read: then it is given those that are found while it reads.
+    /// One that reads one split after the other says no.
+    fn takes_more(&self) -> bool {
+        false
+    }
+
     /// The splits that are not read to their ends, each with the position behind the last record *emitted*.
     fn snapshot(&mut self) -> Vec<S>;
 

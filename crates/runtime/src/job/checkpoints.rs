@@ -44,9 +44,12 @@ impl Checkpoints {
     pub(crate) fn within(plan: &Arc<Plan>, store: Option<CheckpointStore>) -> Result<Self> {
         let mut committers = HashMap::new();
         for (node, uid) in plan.graph.nodes().iter().zip(&plan.uids) {
-            if let NodeKind::Sink(sink) = &node.kind
-                && let Some(committer) = sink.committer()?
-            {
+            let NodeKind::Sink(sink) = &node.kind else { continue };
+            let place = |failure: Failure| failure.in_all_of(&node.name, uid);
+            if let Some(settings) = &plan.settings.checkpoints {
+                sink.check_checkpoints(settings.timeout).map_err(place)?;
+            }
+            if let Some(committer) = sink.committer().map_err(place)? {
                 committers.insert(uid.to_string(), committer);
             }
         }

@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::lineage::panic_message;
@@ -23,6 +23,8 @@ use super::status::ReceiverStatus;
 
 /// How long a reader may wait for records before it is asked again: the longest that a stop waits for it.
 const PATIENCE: Duration = Duration::from_millis(50);
+/// How soon a reader that has splits to read is given those that were found meanwhile.
+const ASK_FOR_MORE: Duration = Duration::from_millis(200);
 
 /// Takes the runs of records of a batch, in the order in which they came.
 type Deliver<T> = Box<dyn Fn(Timestamp, Vec<Batch<T>>) -> Result<()> + Send + Sync>;
@@ -98,14 +100,22 @@ fn receive<S: Source>(
 ) -> Result<()> {
     let alone = Subtask { index: 0, of: 1 };
     let mut reader = source.reader(alone)?;
-    let mut into = IntoBlocks(blocks);
+    let (mut into, mut asked) = (IntoBlocks(blocks), None::<Instant>);
     while !blocks.is_stopped() {
-        if reader.poll(&mut SourceOutput::new(&mut into), PATIENCE)? == Polled::NeedSplit {
-            match splits.next_split(alone)? {
-                NextSplit::Split(split) => reader.add_split(split)?,
-                NextSplit::Wait => blocks.wait_for_stop(PATIENCE),
-                NextSplit::NoMore => break,
+        let needs = reader.poll(&mut SourceOutput::new(&mut into), PATIENCE)? == Polled::NeedSplit;
+        let is_due = reader.takes_more() && asked.is_none_or(|asked| asked.elapsed() >= ASK_FOR_MORE);
+        if !needs && !is_due {
+            continue;
+        }
+        asked = Some(Instant::now());
+        match splits.next_split(alone)? {
+            NextSplit::Split(split) => {
+                reader.add_split(split)?;
+                asked = None; // another may wait already
             }
+            NextSplit::Wait if needs => blocks.wait_for_stop(PATIENCE),
+            NextSplit::NoMore if needs => break,
+            NextSplit::Wait | NextSplit::NoMore => {}
         }
     }
     Ok(())

@@ -18,6 +18,8 @@ use crate::sync::{RecvTimeoutError, TryRecvError, now, receive_until};
 const PATIENCE: Duration = Duration::from_millis(10);
 /// How soon a reader that has no split asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
+/// How soon a reader that has splits to read asks whether there are more.
+const ASK_FOR_MORE: Duration = Duration::from_millis(200);
 
 /// Reads, drives the chain, until the job is finished or cancelled.
 pub(super) fn run(setup: TaskSetup) -> Result<()> {
@@ -26,7 +28,17 @@ pub(super) fn run(setup: TaskSetup) -> Result<()> {
     reader.open(&mut setup.context(&wakeup, &mut Restored::new(&setup)))?;
     let clock = Clock::new(setup.plan.settings.flush_interval, wakeup);
     let head = setup.plan.chains[setup.id.chain].nodes[0].0 as usize;
-    SourceTask { setup, reader, clock, head, state: State::Reading, asked: false }.run()
+    SourceTask {
+        setup,
+        reader,
+        clock,
+        head,
+        state: State::Reading,
+        asked: false,
+        asked_at: now(),
+        no_more: false,
+    }
+    .run()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,6 +60,8 @@ struct SourceTask {
     head: usize,
     state: State,
     asked: bool,
+    asked_at: Instant,
+    no_more: bool,
 }
 
 impl SourceTask {
@@ -81,14 +95,18 @@ impl SourceTask {
             Polled::NeedSplit => {
                 self.state = State::Waiting;
                 self.ask();
+                return Ok(());
             }
+        }
+        if !self.no_more && self.reader.takes_more() && now() >= self.asked_at + ASK_FOR_MORE {
+            self.ask();
         }
         Ok(())
     }
 
     fn ask(&mut self) {
         if !self.asked {
-            self.asked = true;
+            (self.asked, self.asked_at) = (true, now());
             self.setup.events.send(Event::NeedSplit(self.setup.id));
         }
     }
@@ -135,14 +153,22 @@ impl SourceTask {
         match command {
             Command::Split(split) => {
                 self.asked = false;
-                if self.state == State::Waiting {
+                if matches!(self.state, State::Waiting | State::Reading) {
                     self.reader.add_split(&split).map_err(|failure| self.place(failure))?;
                     self.state = State::Reading;
+                    if self.reader.takes_more() {
+                        self.ask();
+                    }
                 }
             }
             Command::Wait => {
                 self.asked = false;
-                self.reader.control(&mut Control::Idle)?;
+                if self.state == State::Waiting {
+                    self.reader.control(&mut Control::Idle)?;
+                }
+            }
+            Command::NoMoreSplits if self.state == State::Reading => {
+                (self.asked, self.no_more) = (false, true);
             }
             Command::NoMoreSplits => self.end(true, false)?,
             Command::Barrier(barrier) => {

@@ -5,6 +5,7 @@
 mod aggregates;
 mod errors;
 mod event_time;
+mod growing;
 mod handle;
 mod names;
 mod own;

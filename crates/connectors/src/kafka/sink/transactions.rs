@@ -1,0 +1,210 @@
+//! Transactions of which only the name is left: looked at, committed, aborted.
+//!
+//! Answers for doing so through a coordinator that moves, loads or is away for a while. Not for writing into one.
+//! Holds: committing twice is committing once; what cannot be committed any more is an error, not silence.
+
+use std::time::{Duration, Instant};
+
+use millstream_dataflow::operator::Cancelled;
+use millstream_model::error::{Failure, Result, Retry};
+use serde::{Deserialize, Serialize};
+
+use super::wire::{self, Connection, Described, ProducerId};
+
+/// How long a coordinator may be away.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How soon a question is asked again: a transaction that is being ended is ended within milliseconds.
+const AGAIN: Duration = Duration::from_millis(2);
+/// How soon after a connection failed.
+const AFTER_FAILURE: Duration = Duration::from_millis(200);
+
+/// A transaction that waits for its checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StagedTransaction {
+    /// Its transactional id.
+    pub id: String,
+    /// Who wrote it.
+    pub producer: ProducerId,
+}
+
+/// Asks the coordinators of a cluster.
+pub(super) struct Transactions {
+    pub(super) servers: String,
+    pub(super) cancelled: Cancelled,
+}
+
+impl Transactions {
+    /// Asks the coordinator of an id until it gives an answer, or an error that asking again does not mend.
+    fn ask<T>(
+        &self,
+        id: &str,
+        mut ask: impl FnMut(&mut Connection) -> Result<Result<T, i16>>,
+    ) -> Result<Result<T, i16>> {
+        let begun = Instant::now();
+        loop {
+            let asked = Connection::to_any(&self.servers, &self.cancelled).and_then(|mut any| {
+                match any.coordinator(id)? {
+                    Ok(address) => ask(&mut address.connect(&self.cancelled)?),
+                    Err(error) => Ok(Err(error)),
+                }
+            });
+            let wait = match &asked {
+                Ok(Err(error)) if wire::is_passing(*error) => AGAIN,
+                Ok(_) => return asked,
+                Err(failure) if failure.is_cancelled() => return asked,
+                Err(_) => AFTER_FAILURE,
+            };
+            if begun.elapsed() >= PATIENCE {
+                return match asked {
+                    Err(failure) => Err(failure.within(format!("transaction `{id}` cannot be asked about"))),
+                    told => Ok(told?),
+                };
+            }
+            self.cancelled.wait(wait)?;
+        }
+    }
+
+    fn describe(&self, id: &str) -> Result<Described> {
+        let told = self.ask(id, |connection| {
+            let described = connection.describe(id)?;
+            let passing = wire::is_passing(described.error);
+            Ok(if passing { Err(described.error) } else { Ok(described) })
+        })?;
+        told.map_err(|error| failed(id, "looked at", error))
+    }
+
+    /// Who writes the open transaction of an id.
+    pub(super) fn writer_of(&self, id: &str) -> Result<ProducerId> {
+        let described = self.describe(id)?;
+        if described.error != wire::NONE {
+            return Err(failed(id, "looked at", described.error));
+        }
+        if described.state != "Ongoing" {
+            return Err(Failure::external(format!(
+                "transaction `{id}` is no longer open (the broker says {})",
+                described.state
+            ))
+            .advice("the setting `transaction-timeout` must be longer than a checkpoint takes")
+            .advice("and no other job may write with this prefix"));
+        }
+        Ok(described.producer)
+    }
+
+    /// Commits, or finds that it was committed before.
+    pub(super) fn commit(&self, staged: &StagedTransaction) -> Result<()> {
+        let (id, begun) = (&staged.id, Instant::now());
+        loop {
+            let told = self.describe(id)?;
+            let is_own = told.producer == staged.producer;
+            // The broker that throws a transaction away takes over its id, once.
+            let is_thrown_away = told.producer.id == staged.producer.id
+                && i32::from(told.producer.epoch) - i32::from(staged.producer.epoch) <= 1
+                && matches!(told.state.as_str(), "PrepareAbort" | "CompleteAbort" | "PrepareEpochFence");
+            match told.error {
+                wire::NONE if is_thrown_away => return Err(thrown_away(id)),
+                wire::NONE if !is_own => {
+                    tracing::info!(id, "a transaction was committed before: its id has been used since");
+                    return Ok(());
+                }
+                wire::NONE => match told.state.as_str() {
+                    "Ongoing" => {}
+                    // Its end is decided; readers see it once that is written to all partitions.
+                    "PrepareCommit" => {
+                        if begun.elapsed() >= PATIENCE {
+                            return Err(Failure::external(format!(
+                                "transaction `{id}` is being committed by the broker, which does not come to an end"
+                            ))
+                            .advice("see that all partitions that were written to have a leader"));
+                        }
+                        self.cancelled.wait(AGAIN)?;
+                        continue;
+                    }
+                    _ => return Ok(()),
+                },
+                wire::TRANSACTIONAL_ID_NOT_FOUND => {
+                    tracing::warn!(
+                        id,
+                        "the broker has forgotten a transaction: it was committed days ago, or is lost"
+                    );
+                    return Ok(());
+                }
+                error => return Err(failed(id, "committed", error)),
+            }
+            let ended = self.ask(id, |connection| {
+                let error = connection.end(id, staged.producer, true)?;
+                Ok(if wire::is_passing(error) { Err(error) } else { Ok(error) })
+            })?;
+            match ended {
+                // Another look tells which: ended by somebody meanwhile, or done.
+                Ok(
+                    wire::NONE
+                    | wire::INVALID_TXN_STATE
+                    | wire::INVALID_PRODUCER_EPOCH
+                    | wire::PRODUCER_FENCED,
+                ) => {}
+                Ok(error) | Err(error) => return Err(failed(id, "committed", error)),
+            }
+        }
+    }
+
+    /// Aborts the open transactions whose ids are wanted, and fences who wrote them.
+    pub(super) fn abort_open(&self, timeout: Duration, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
+        for id in self.open()?.iter().filter(|id| is_wanted(id)) {
+            tracing::info!(id, "aborting a transaction that was left open");
+            let told = self.ask(id, |connection| {
+                let error = connection.take_over(id, timeout)?;
+                Ok(if wire::is_passing(error) { Err(error) } else { Ok(error) })
+            })?;
+            match told {
+                Ok(wire::NONE) => {}
+                Ok(wire::INVALID_TRANSACTION_TIMEOUT) => return Err(timeout_refused()),
+                Ok(error) | Err(error) => return Err(failed(id, "aborted", error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The ids of all open transactions.
+    fn open(&self) -> Result<Vec<String>> {
+        let begun = Instant::now();
+        loop {
+            let listed = Connection::to_any(&self.servers, &self.cancelled).and_then(|mut any| {
+                let mut open = Vec::new();
+                for broker in any.brokers()? {
+                    match broker.connect(&self.cancelled)?.open_transactions()? {
+                        Ok(ids) => open.extend(ids),
+                        Err(error) => return Ok(Err(error)),
+                    }
+                }
+                Ok(Ok(open))
+            });
+            match listed {
+                Ok(Ok(open)) => return Ok(open),
+                Ok(Err(error)) if !wire::is_passing(error) || begun.elapsed() >= PATIENCE => {
+                    return Err(failed("*", "listed", error));
+                }
+                Err(failure) if failure.is_cancelled() || begun.elapsed() >= PATIENCE => return Err(failure),
+                Ok(Err(_)) | Err(_) => self.cancelled.wait(AFTER_FAILURE)?,
+            }
+        }
+    }
+}
+
+pub(super) fn timeout_refused() -> Failure {
+    Failure::user("the broker refuses the setting `transaction-timeout`: it is longer than it allows").advice(
+        "set it to at most the broker's transaction.max.timeout.ms (15 min if nothing else was set there)",
+    )
+}
+
+fn thrown_away(id: &str) -> Failure {
+    Failure::external(format!(
+        "transaction `{id}` was thrown away before it could be committed: its records are lost"
+    ))
+    .retry(Retry::No)
+    .advice("it was open for longer than the setting `transaction-timeout`, or another job uses its prefix")
+    .advice("start from an older checkpoint or savepoint to write these records again")
+}
+
+fn failed(id: &str, what: &str, error: i16) -> Failure {
+    Failure::external(format!("transaction `{id}` could not be {what}: the broker gave error {error}"))
+}

@@ -1,0 +1,119 @@
+//! A broker of a test's own, to be stopped, killed and frozen.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use millstream_kafka_tests::fact;
+use tempfile::TempDir;
+
+pub(crate) struct OwnBroker {
+    folder: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl OwnBroker {
+    /// A broker with a port and a folder, that does not run yet.
+    pub(crate) fn new() -> Self {
+        Self::with(|_| String::new(), &[])
+    }
+
+    /// As `new` with more settings, for which it is told its folder, and with more to format it by.
+    pub(crate) fn with(more: impl FnOnce(&std::path::Path) -> String, format: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let held = [free(), free()];
+        let [port, controller] = [0, 1].map(|index| held[index].local_addr().unwrap().port());
+        let shared = fs::read_to_string(fact("MILLSTREAM_KAFKA_CONF")).unwrap();
+        let shared: Vec<&str> = shared
+            .lines()
+            .filter(|line| {
+                let own = ["listeners=", "advertised.listeners=", "controller.quorum.voters=", "log.dirs="];
+                !own.iter().any(|own| line.starts_with(own))
+            })
+            .collect();
+        let own = format!(
+            "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+             controller.quorum.voters=1@127.0.0.1:{controller}\nlog.dirs={}/data\n",
+            folder.path().display()
+        );
+        let mut settings = format!("{}\n{own}", shared.join("\n"));
+        // A listener more is one more in each of three lists.
+        for line in more(folder.path()).lines() {
+            match line.split_once("+=") {
+                Some((list, addition)) => {
+                    let begin = format!("\n{list}=");
+                    settings = settings.replacen(&begin, &format!("{begin}{addition},"), 1);
+                }
+                None => settings.push_str(&format!("\n{line}")),
+            }
+        }
+        fs::write(folder.path().join("server.properties"), settings).unwrap();
+        let broker = Self { folder, port, process: None };
+        let mut formatting = broker.java("kafka.tools.StorageTool");
+        formatting.args(["format", "-t", "bWlsbHN0cmVhbS10ZXN0cw", "-c", "server.properties"]);
+        assert!(formatting.args(format).status().unwrap().success());
+        broker
+    }
+
+    pub(crate) fn started() -> Self {
+        let mut broker = Self::new();
+        broker.start();
+        broker
+    }
+
+    pub(crate) fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    fn java(&self, class: &str) -> Command {
+        let conf = fact("MILLSTREAM_KAFKA_CONF");
+        let logging = std::path::Path::new(&conf).with_file_name("log4j2.properties");
+        let mut java = Command::new("java");
+        java.args([
+            "-Xmx256m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Djava.net.preferIPv4Stack=true",
+        ]);
+        java.arg(format!("-Dlog4j2.configurationFile=file:{}", logging.display()));
+        java.args(["-cp", &format!("{}/*", fact("MILLSTREAM_KAFKA_JARS")), class]);
+        java.current_dir(self.folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        java
+    }
+
+    /// Starts it, with the data that it had, and waits until it is ready.
+    pub(crate) fn start(&mut self) {
+        let log = self.folder.path().join("log");
+        let mut server = self.java("kafka.Kafka");
+        server.arg("server.properties").stderr(fs::File::create(&log).unwrap());
+        self.process = Some(server.spawn().unwrap());
+        let begun = Instant::now();
+        while !fs::read_to_string(&log).unwrap().contains("Kafka Server started") {
+            assert!(begun.elapsed() < Duration::from_secs(120), "{}", fs::read_to_string(&log).unwrap());
+            std::thread::park_timeout(Duration::from_millis(50));
+        }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Stops answering, as a machine does whose network is gone.
+    pub(crate) fn freeze(&self) {
+        let pid = self.process.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
+    }
+}
+
+impl Drop for OwnBroker {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

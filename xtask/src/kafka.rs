@@ -1,0 +1,19 @@
+//! The tests of the Kafka connector, against a broker that is fetched and started for them.
+//!
+//! Answers for the broker's address being in the tests' environment. Not for what is tested (`tests/kafka`).
+//! Holds: a broker that cannot be had fails the suite.
+
+use anyhow::Result;
+
+use crate::project::Project;
+use crate::services;
+
+/// The package with the tests, which nothing but this stage runs.
+pub(crate) const PACKAGE: &str = "millstream-kafka-tests";
+
+/// Runs the tests.
+pub(crate) fn run(project: &Project) -> Result<()> {
+    let broker = services::start("kafka", services::Life::Tied)?;
+    let facts: Vec<(&str, &str)> = broker.facts.iter().map(|(name, value)| (&**name, &**value)).collect();
+    project.cargo(&["test", "-p", PACKAGE, "--no-fail-fast"], &facts)
+}
