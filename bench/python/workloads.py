@@ -5,6 +5,7 @@ Holds: inputs are there before the clock starts; a workload whose contenders do 
 
 from __future__ import annotations
 
+import itertools
 import random
 import socket
 import threading
@@ -82,12 +83,12 @@ def words(setup: Setup) -> Path:
         draw = random.Random(7)
         letters = "etaoinshrdlucmfwypvbgkjqxz"
         known = ["".join(draw.choices(letters, k=draw.randint(1, 12))) for _ in range(75_557)]
-        weights = [1 / (place + 10) for place in range(len(known))]
+        heights = list(itertools.accumulate(1 / (place + 10) for place in range(len(known))))
         unfinished = path.with_suffix(".unfinished")
         with unfinished.open("w") as file:
             while file.tell() < size:
                 for _ in range(1_000):
-                    file.write(" ".join(draw.choices(known, weights, k=10)) + "\n")
+                    file.write(" ".join(draw.choices(known, cum_weights=heights, k=10)) + "\n")
         unfinished.rename(path)
     return path
 
