@@ -17,6 +17,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture
+def hash_of_the_captures() -> None:
+    """Where text is placed is CPython's hash with seed 0, with PySpark as with us. Pythons before 3.11 hash otherwise, and
+    what PySpark printed was captured with 3.11."""
+    assert sys.hash_info.algorithm == "siphash13", "these tests need Python 3.11 or later: set PYTHON for `cargo xtask test`"
+
+
 @pytest.fixture(params=["local", "local[2]"])
 def sc(request: pytest.FixtureRequest) -> Iterator[SparkContext]:
     """A context in this process, and one with workers."""

@@ -29,10 +29,7 @@ def run_as(tmp_path):
     return run
 
 
-# As in test_programs.py: where text is placed is the hash of CPython 3.11.
-@pytest.mark.skipif(
-    sys.hash_info.algorithm != "siphash13", reason="text was placed by the hash of Python 3.11"
-)
+@pytest.mark.usefixtures("hash_of_the_captures")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_program_for_pyspark_runs_as_it_is(name, run_as):
     text = (HERE / "programs" / f"{name}.py").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 //! Answers for handles being freed once, for memory that the library owns not being used after it is given back, and for its
 //! errors as values. Not for what a source or a sink does with it.
 //! Holds: `unsafe` is in this folder only; no callback of the library runs code that can panic.
-#![allow(unsafe_code)] // A C library is called.
+#![allow(unsafe_code, reason = "a C library is called")]
 
 mod client;
 mod consumer;
