@@ -33,15 +33,17 @@ impl<T> Print<T> {
         self.identifier = Some(identifier.into());
         self
     }
+}
 
-    fn prefix(&self, subtask: Subtask) -> String {
-        let number = (subtask.of > 1).then(|| (subtask.index + 1).to_string());
-        match (&self.identifier, number) {
-            (None, None) => String::new(),
-            (Some(identifier), None) => format!("{identifier}> "),
-            (None, Some(number)) => format!("{number}> "),
-            (Some(identifier), Some(number)) => format!("{identifier}:{number}> "),
-        }
+/// What stands before each record of a subtask: `identifier:N> `, of which the identifier is left out where there is none,
+/// and the number where there is one subtask.
+pub fn prefix(identifier: Option<&str>, subtask: Subtask) -> String {
+    let number = (subtask.of > 1).then(|| (subtask.index + 1).to_string());
+    match (identifier, number) {
+        (None, None) => String::new(),
+        (Some(identifier), None) => format!("{identifier}> "),
+        (None, Some(number)) => format!("{number}> "),
+        (Some(identifier), Some(number)) => format!("{identifier}:{number}> "),
     }
 }
 
@@ -88,7 +90,7 @@ impl<T: Record + Display> Sink for Print<T> {
     }
 
     fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
-        let prefix = self.prefix(context.subtask);
+        let prefix = prefix(self.identifier.as_deref(), context.subtask);
         Ok(Box::new(Writer { prefix, text: String::new(), output: std::io::stdout() }))
     }
 }
@@ -102,7 +104,11 @@ mod tests {
     use super::*;
 
     fn printed(print: &Print<u32>, subtask: Subtask) -> String {
-        let mut writer = Writer { prefix: print.prefix(subtask), text: String::new(), output: Vec::new() };
+        let mut writer = Writer {
+            prefix: prefix(print.identifier.as_deref(), subtask),
+            text: String::new(),
+            output: Vec::new(),
+        };
         writer.write(&mut Batch::from(vec![7_u32, 8])).unwrap();
         String::from_utf8(writer.output).unwrap()
     }
@@ -145,7 +151,7 @@ mod tests {
         }
 
         fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
-            let prefix = self.0.prefix(context.subtask);
+            let prefix = prefix(self.0.identifier.as_deref(), context.subtask);
             Ok(Box::new(Writer { prefix, text: String::new(), output: Lines(self.1.clone()) }))
         }
     }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use millstream_connectors::print::prefix;
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::sink::{Sink, SinkWriter, WriterContext, WriterOf};
 use millstream_dataflow::source::Promise;
@@ -39,13 +40,7 @@ impl Sink for Print {
     }
 
     fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
-        let number = (context.subtask.of > 1).then(|| (context.subtask.index + 1).to_string());
-        let prefix = match (&self.identifier, number) {
-            (None, None) => String::new(),
-            (Some(identifier), None) => format!("{identifier}> "),
-            (None, Some(number)) => format!("{number}> "),
-            (Some(identifier), Some(number)) => format!("{identifier}:{number}> "),
-        };
+        let prefix = prefix(self.identifier.as_deref(), context.subtask);
         Ok(Box::new(Writer { prefix, passed: self.passed.clone() }))
     }
 }
