@@ -6,15 +6,17 @@
 
 mod failure;
 mod position;
+mod told;
 
 pub use failure::{Failure, Result};
 pub use position::{Position, Unit};
+use serde::{Deserialize, Serialize};
 
 /// The error type of user code: anything that can say what went wrong.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 
 /// Whose doing an error is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fault {
     /// The program, its settings or its input: somebody has to change something.
     User,
@@ -25,7 +27,7 @@ pub enum Fault {
 }
 
 /// Whether the same thing, tried again, may succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Retry {
     /// It may.
     Yes,

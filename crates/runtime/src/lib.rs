@@ -7,6 +7,7 @@
 //! no thread of the job is left, or the error says which.
 
 pub mod channel;
+pub mod control;
 mod describe;
 pub mod job;
 pub mod microbatch;

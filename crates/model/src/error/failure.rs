@@ -22,23 +22,23 @@ pub type Result<T, E = Failure> = std::result::Result<T, E>;
 /// `Debug` reads as `Display` does, so that a `main` that returns a failure, and a test that unwraps one, say it in full.
 pub struct Failure(Box<Parts>);
 
-struct Parts {
-    fault: Fault,
-    retry: Retry,
-    what: String,
-    operator: Option<Place>,
-    record: Option<u64>,
-    position: Option<Position>,
-    cause: Option<BoxError>,
-    advice: Vec<String>,
-    cancelled: bool,
+pub(super) struct Parts {
+    pub(super) fault: Fault,
+    pub(super) retry: Retry,
+    pub(super) what: String,
+    pub(super) operator: Option<Place>,
+    pub(super) record: Option<u64>,
+    pub(super) position: Option<Position>,
+    pub(super) cause: Option<BoxError>,
+    pub(super) advice: Vec<String>,
+    pub(super) cancelled: bool,
 }
 
-struct Place {
-    name: String,
-    uid: OperatorUid,
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) uid: OperatorUid,
     /// `None` where the operator failed as a whole.
-    subtask: Option<Subtask>,
+    pub(super) subtask: Option<Subtask>,
 }
 
 impl Failure {
@@ -54,6 +54,14 @@ impl Failure {
             advice: Vec::new(),
             cancelled: false,
         }))
+    }
+
+    pub(super) fn of(parts: Parts) -> Self {
+        Self(Box::new(parts))
+    }
+
+    pub(super) fn parts(&self) -> &Parts {
+        &self.0
     }
 
     /// The program, its settings or its input are wrong.

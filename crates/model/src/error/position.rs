@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// What a source counts its records in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     /// Lines, from 1.
     Line,
@@ -28,7 +30,7 @@ impl fmt::Display for Unit {
 }
 
 /// The place of a record, or of a run of records that holds it: `flights.csv, line 10482`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The file, peer, topic or collection.
     pub source: Arc<str>,

@@ -18,6 +18,7 @@ use std::time::Duration;
 use millstream_dataflow::graph::JobGraph;
 use millstream_model::error::{Failure, Fault, Result, Retry};
 use millstream_state::{CheckpointStore, StoreError};
+use serde::{Deserialize, Serialize};
 
 pub(crate) use counters::Counters;
 pub use counters::{Metrics, OperatorCounts};
@@ -34,7 +35,8 @@ use message::{Ask, Message};
 use restart::Restarts;
 
 /// What a job is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum JobStatus {
     /// Its subtasks run.
@@ -50,7 +52,7 @@ pub enum JobStatus {
 }
 
 /// How a job ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct JobResult {
     /// From start to end.
     pub runtime: Duration,

@@ -1,0 +1,80 @@
+//! What a process of a program is told before anything else.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::ExecutorId;
+
+/// The variable in the environment of a process that a cluster started: `master` or `executor`.
+pub const ROLE: &str = "MILLSTREAM_ROLE";
+
+/// Who a process is, and whom it reports to: one line of JSON on its standard input.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charge {
+    /// The cluster's name for the job: letters, digits, dashes.
+    pub job: String,
+    /// How often a master of this job was started before: a master with a lower number has nothing to say any more.
+    pub term: u64,
+    /// The secret that the processes of this job know each other by.
+    pub token: String,
+    /// The address to listen at; the ports are free ones.
+    pub listen: IpAddr,
+    /// What it is to be.
+    pub role: Role,
+}
+
+/// What a process is to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The master of the job.
+    Master {
+        /// Where the job manager listens for it.
+        manager: SocketAddr,
+    },
+    /// An executor.
+    Executor {
+        /// Its number in the cluster, never used twice.
+        executor: ExecutorId,
+        /// How many slots it has.
+        slots: u32,
+        /// Where the master listens for it.
+        master: SocketAddr,
+    },
+}
+
+impl fmt::Debug for Charge {
+    /// Without the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { job, term, token: _, listen, role } = self;
+        f.debug_struct("Charge")
+            .field("job", job)
+            .field("term", term)
+            .field("listen", listen)
+            .field("role", role)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_charge_is_one_line_and_its_secret_is_not_shown() {
+        let role = Role::Executor { executor: ExecutorId(7), slots: 2, master: ([127, 0, 0, 1], 9).into() };
+        let charge = Charge {
+            job: "j-1".into(),
+            term: 3,
+            token: "whisper".into(),
+            listen: [127, 0, 0, 1].into(),
+            role,
+        };
+        let line = serde_json::to_string(&charge).unwrap();
+        assert!(!line.contains('\n'));
+        assert_eq!(serde_json::from_str::<Charge>(&line).unwrap(), charge);
+        assert!(!format!("{charge:?}").contains("whisper"));
+    }
+}
