@@ -60,3 +60,13 @@ impl fmt::Display for CheckpointId {
         write!(f, "checkpoint {}", self.0)
     }
 }
+
+/// Who decides how long a checkpoint is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckpointKind {
+    /// The engine: the last few.
+    Checkpoint,
+    /// The user: until deleted by hand.
+    Savepoint,
+}

@@ -12,6 +12,7 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::id::{NodeId, OperatorUid};
 use millstream_state::ProgramOperator;
 
+use crate::control::TaskId;
 use crate::settings::{JobSettings, check_parallelism};
 
 /// Nodes that run fused, in each of `parallelism` subtasks.
@@ -161,6 +162,14 @@ impl Plan {
     /// How many records a batch on a channel has.
     pub fn batch_size(&self) -> usize {
         (self.channel_capacity() / 2).clamp(1, millstream_dataflow::batch::DEFAULT_BATCH)
+    }
+
+    /// All subtasks, chain by chain.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> + '_ {
+        let of_chain = |(chain, cut): (usize, &Chain)| {
+            (0..cut.parallelism).map(move |subtask| TaskId { chain, subtask })
+        };
+        self.chains.iter().enumerate().flat_map(of_chain)
     }
 
     /// The subtasks of all chains.

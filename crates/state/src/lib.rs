@@ -33,7 +33,8 @@ pub use manifest::{
     Committable, FORMAT_VERSION, GroupPlace, JobEntry, KeyedEntry, KeyedFile, Manifest, OperatorEntry,
     OperatorFile, OperatorStateEntry, Place,
 };
-pub use name::{CheckpointKind, CheckpointName};
+pub use millstream_model::id::CheckpointKind;
+pub use name::CheckpointName;
 pub use retention::Collected;
 pub use store::CheckpointStore;
 pub use write::{SubtaskOperator, SubtaskState, SubtaskWork};

@@ -5,17 +5,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use millstream_model::id::{CheckpointId, CheckpointKind};
 use serde::{Deserialize, Serialize};
-
-/// Who decides how long a checkpoint is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckpointKind {
-    /// The engine: the last few.
-    Checkpoint,
-    /// The user: until deleted by hand.
-    Savepoint,
-}
 
 /// One checkpoint or savepoint of a folder. Checkpoints and savepoints of a job count on together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -35,6 +26,11 @@ impl CheckpointName {
     /// The savepoint of this number.
     pub fn savepoint(id: u64) -> Self {
         Self { kind: CheckpointKind::Savepoint, id }
+    }
+
+    /// The name of a checkpoint whose barrier says this.
+    pub fn of(checkpoint: CheckpointId, kind: CheckpointKind) -> Self {
+        Self { kind, id: checkpoint.0 }
     }
 
     /// The path of a file of this checkpoint, from the checkpoint folder on.

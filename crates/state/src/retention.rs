@@ -10,8 +10,9 @@ use std::collections::HashSet;
 use object_store::ObjectStoreExt;
 
 use crate::error::StoreError;
-use crate::name::{CheckpointKind, CheckpointName};
+use crate::name::CheckpointName;
 use crate::store::CheckpointStore;
+use millstream_model::id::CheckpointKind;
 
 /// What was collected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

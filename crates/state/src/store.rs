@@ -14,7 +14,8 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use crate::error::StoreError;
 use crate::lock::FolderLock;
 use crate::manifest::{FORMAT_VERSION, Manifest, ManifestFault};
-use crate::name::{CheckpointKind, CheckpointName};
+use crate::name::CheckpointName;
+use millstream_model::id::CheckpointKind;
 
 /// A folder of checkpoints, in a local folder or an object store.
 ///

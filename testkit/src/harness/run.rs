@@ -13,7 +13,7 @@ use millstream_dataflow::operator::{
 };
 use millstream_dataflow::state::{OperatorRestore, OperatorSnapshot};
 use millstream_model::error::Result;
-use millstream_model::id::{CheckpointId, OperatorUid, Subtask};
+use millstream_model::id::{CheckpointId, CheckpointKind, OperatorUid, Subtask};
 use millstream_model::key::{MaxParallelism, key_group_of, range_of, subtask_of};
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
@@ -225,7 +225,8 @@ impl<In: Record, Out: Record + Debug> Run<'_, In, Out> {
 }
 
 fn snapshot<In>(link: &mut dyn Downstream<In>) -> OperatorSnapshot {
-    let mut pass = BarrierPass::new(Barrier { checkpoint: CheckpointId(1) });
+    let mut pass =
+        BarrierPass::new(Barrier { checkpoint: CheckpointId(1), kind: CheckpointKind::Checkpoint });
     check(link.control(&mut Control::Barrier(&mut pass)));
     pass.snapshots.pop().map(|(_, snapshot)| snapshot).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 //! Holds: a control element reaches every operator behind it after all records that were sent before it.
 
 use millstream_model::error::Result;
-use millstream_model::id::{CheckpointId, OperatorUid};
+use millstream_model::id::{CheckpointId, CheckpointKind, OperatorUid};
 use millstream_model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ use crate::state::snapshot::OperatorSnapshot;
 pub struct Barrier {
     /// The checkpoint that it belongs to.
     pub checkpoint: CheckpointId,
+    /// Who decides how long that is kept.
+    pub kind: CheckpointKind,
 }
 
 /// A barrier on its way through one chain, gathering the snapshot of each operator.

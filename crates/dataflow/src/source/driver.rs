@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{CheckpointId, Subtask};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Boundedness, NextSplit, Polled, Promise, Source, SourceOutput, SourceReader, Split, SplitEnumerator,
@@ -21,7 +22,7 @@ use crate::state::snapshot::OperatorPart;
 pub const SPLITS: &str = "splits";
 
 /// A split on its way between enumerator, reader and checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EncodedSplit {
     /// What it is called.
     pub id: String,

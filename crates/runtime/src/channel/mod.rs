@@ -6,9 +6,11 @@
 //! one element; a sender that is blocked is woken when there is room or when the job stops.
 
 mod alignment;
+mod channels;
 mod gauge;
 mod inbox;
 
 pub use alignment::{Alignment, Progress};
+pub(crate) use channels::Channels;
 pub use gauge::Gauge;
 pub use inbox::{Inbox, InboxSender, Received};

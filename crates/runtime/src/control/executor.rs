@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use millstream_dataflow::operator::Barrier;
+use millstream_dataflow::source::EncodedSplit;
 use millstream_model::error::Failure;
 use millstream_model::id::CheckpointId;
 use millstream_state::{Committable, SubtaskState};
@@ -93,7 +94,7 @@ pub enum Order {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum TaskOrder {
     /// Read this split.
-    Split(Vec<u8>),
+    Split(EncodedSplit),
     /// There is no split for now; ask again later.
     Wait,
     /// There are no more splits.
@@ -167,8 +168,8 @@ pub enum Happened {
     NeedSplit(TaskId),
     /// A subtask's part of a checkpoint was written, or could not be; what its sinks staged is told either way.
     Part {
-        /// Whose.
-        task: TaskId,
+        /// Whose; `None` is the coordinator's own, which does not travel.
+        task: Option<TaskId>,
         /// Which checkpoint.
         checkpoint: CheckpointId,
         /// What its sinks staged.

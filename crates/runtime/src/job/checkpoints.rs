@@ -9,8 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use millstream_dataflow::graph::NodeKind;
-use millstream_dataflow::sink::{AnyCommitter, STAGED};
-use millstream_dataflow::state::OperatorSnapshot;
+use millstream_dataflow::sink::AnyCommitter;
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{CheckpointId, OperatorUid};
 use millstream_model::time::Timestamp;
@@ -105,19 +104,9 @@ impl Checkpoints {
         if savepoint { CheckpointName::savepoint(id) } else { CheckpointName::checkpoint(id) }
     }
 
-    /// Takes what a sink staged out of its snapshot.
-    pub(crate) fn take_staged(
-        &mut self,
-        checkpoint: CheckpointId,
-        subtask: u32,
-        uid: &OperatorUid,
-        snapshot: &mut OperatorSnapshot,
-    ) {
-        let Some(index) = snapshot.operator.iter().position(|part| part.name == STAGED) else { return };
-        for data in snapshot.operator.swap_remove(index).entries {
-            let subtask = u16::try_from(subtask).unwrap_or(u16::MAX);
-            self.staged.push((checkpoint.0, Committable { uid: uid.to_string(), subtask, data }));
-        }
+    /// Keeps what sinks staged for a checkpoint until that, or one after it, is complete.
+    pub(crate) fn keep_staged(&mut self, checkpoint: CheckpointId, staged: Vec<Committable>) {
+        self.staged.extend(staged.into_iter().map(|committable| (checkpoint.0, committable)));
     }
 
     /// Writes the manifest; gives what the sinks have staged up to it, which is to be committed now.

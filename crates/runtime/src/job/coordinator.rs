@@ -15,15 +15,17 @@ use millstream_dataflow::state::OperatorSnapshot;
 use millstream_dataflow::state::encoding::TypeSignature;
 use millstream_dataflow::state::snapshot::OperatorPart;
 use millstream_model::error::{Failure, Result};
-use millstream_model::id::{CheckpointId, OperatorUid, Subtask};
-use millstream_state::{CheckpointName, SubtaskState, SubtaskWork};
+use millstream_model::id::{CheckpointId, Subtask};
+use millstream_state::{CheckpointName, SubtaskState};
 
-use super::attempt::{Broken, Upload};
+use super::attempt::Broken;
 use super::checkpoints::Checkpoints;
-use super::message::{Ask, Event, Message};
+use super::crew::Team;
+use super::message::{Ask, Message};
 use super::pace::{Pace, Verdict};
+use crate::control::{Happened, TaskId, TaskOrder};
 use crate::plan::Plan;
-use crate::subtask::{Command, TaskId};
+use crate::subtask::Part;
 use crate::sync::{Receiver, RecvTimeoutError, Sender, now, receive_until};
 
 /// The name of the operator state that holds what an enumerator knows.
@@ -42,8 +44,8 @@ pub(super) enum Outcome {
 struct Pending {
     name: CheckpointName,
     begun: Instant,
-    missing: BTreeSet<TaskId>,
-    uploads: usize,
+    /// Whose part has not come; `None` is the coordinator's own.
+    missing: BTreeSet<Option<TaskId>>,
     parts: Vec<SubtaskState>,
     is_last: bool,
     answer: Option<Sender<Result<String>>>,
@@ -52,9 +54,10 @@ struct Pending {
 pub(super) struct Coordinator<'a> {
     plan: &'a Arc<Plan>,
     checkpoints: &'a mut Checkpoints,
-    commands: BTreeMap<TaskId, Sender<Command>>,
+    tasks: BTreeSet<TaskId>,
+    team: &'a dyn Team,
     enumerators: BTreeMap<usize, Box<dyn AnyEnumerator>>,
-    uploads: Sender<Upload>,
+    own_parts: Sender<Part>,
     ended: BTreeSet<TaskId>,
     pending: Option<Pending>,
     /// Who waits for a savepoint that has not begun.
@@ -70,16 +73,17 @@ impl<'a> Coordinator<'a> {
     pub(super) fn new(
         plan: &'a Arc<Plan>,
         checkpoints: &'a mut Checkpoints,
-        commands: BTreeMap<TaskId, Sender<Command>>,
+        team: &'a dyn Team,
         enumerators: BTreeMap<usize, Box<dyn AnyEnumerator>>,
-        uploads: Sender<Upload>,
+        own_parts: Sender<Part>,
     ) -> Self {
         Self {
             plan,
             checkpoints,
-            commands,
+            tasks: plan.tasks().collect(),
+            team,
             enumerators,
-            uploads,
+            own_parts,
             ended: BTreeSet::new(),
             pending: None,
             savepoints: VecDeque::new(),
@@ -124,7 +128,7 @@ impl<'a> Coordinator<'a> {
 
     /// Lets all subtasks go, and answers who still waits.
     pub(super) fn dismiss(mut self, failure: Option<&Broken>) {
-        self.tell_all(|| Command::Finish);
+        self.tasks.iter().for_each(|task| self.team.tell(*task, TaskOrder::Finish));
         let begun = self.pending.take().and_then(|pending| pending.answer);
         for answer in begun.into_iter().chain(std::mem::take(&mut self.savepoints)) {
             let why = failure.map_or_else(|| "it ended".into(), ToString::to_string);
@@ -143,21 +147,20 @@ impl<'a> Coordinator<'a> {
         }
     }
 
-    fn take(&mut self, event: Event) -> Result<()> {
+    fn take(&mut self, event: Happened) -> Result<()> {
         match event {
-            Event::NeedSplit(task) => self.hand_out(task),
-            Event::Snapshot { task, checkpoint, snapshots } => {
-                self.snapshot(task, checkpoint, snapshots);
-                Ok(())
+            Happened::NeedSplit(task) => self.hand_out(task),
+            Happened::Part { task, checkpoint, staged, written } => {
+                self.checkpoints.keep_staged(checkpoint, staged);
+                self.part(task, checkpoint, written)
             }
-            Event::Stored(name, written) => self.stored(name, written),
-            Event::Ended { task, cut } => {
+            Happened::Ended { task, cut } => {
                 self.ended.insert(task);
                 self.cut |= cut;
                 Ok(())
             }
-            Event::Failed(failure) => Err(failure),
-            Event::Exited(task) => Err(Failure::internal(format!(
+            Happened::Failed(failure) => Err(failure),
+            Happened::Exited(task) => Err(Failure::internal(format!(
                 "subtask {} of chain {} ended before the job was done",
                 task.subtask, task.chain
             ))),
@@ -175,29 +178,22 @@ impl<'a> Coordinator<'a> {
         let head = self.plan.chains[task.chain].nodes[0].0 as usize;
         let (name, uid) = (&self.plan.graph.nodes()[head].name, &self.plan.uids[head]);
         let next = enumerator.next_split(subtask).map_err(|failure| failure.in_all_of(name, uid))?;
-        let command = match next {
-            NextSplit::Split(split) => Command::Split(split),
-            NextSplit::Wait => Command::Wait,
-            NextSplit::NoMore => Command::NoMoreSplits,
+        let order = match next {
+            NextSplit::Split(split) => TaskOrder::Split(split),
+            NextSplit::Wait => TaskOrder::Wait,
+            NextSplit::NoMore => TaskOrder::NoMoreSplits,
         };
-        if let Some(commands) = self.commands.get(&task) {
-            // A subtask that is gone has said why, or will.
-            let _ = commands.send(command);
-        }
+        self.team.tell(task, order);
         Ok(())
-    }
-
-    fn tell_all(&self, command: impl Fn() -> Command) {
-        self.commands.values().for_each(|commands| drop(commands.send(command())));
     }
 
     fn is_source(&self, task: TaskId) -> bool {
         self.plan.chains[task.chain].is_source
     }
 
-    fn tell_sources(&self, command: impl Fn() -> Command) {
-        let sources = self.commands.iter().filter(|(task, _)| self.is_source(**task));
-        sources.for_each(|(_, commands)| drop(commands.send(command())));
+    fn tell_sources(&self, order: &TaskOrder) {
+        let sources = self.tasks.iter().filter(|task| self.is_source(**task));
+        sources.for_each(|task| self.team.tell(*task, order.clone()));
     }
 
     fn answer(&mut self, ask: Ask) -> Result<()> {
@@ -206,7 +202,7 @@ impl<'a> Coordinator<'a> {
             Ask::Stop => {
                 self.stopping = true;
                 let drain = self.checkpoints.store().is_none();
-                self.tell_sources(|| Command::Stop { drain });
+                self.tell_sources(&TaskOrder::Stop { drain });
             }
             Ask::Savepoint(answer) if self.checkpoints.store().is_none() => {
                 let none = Failure::user("the job has no checkpoint folder to put a savepoint into")
@@ -221,7 +217,7 @@ impl<'a> Coordinator<'a> {
     /// Whether all that is to come has come: the next checkpoint is the last.
     fn is_at_end(&self) -> bool {
         let stopped_short = self.stopping && self.checkpoints.store().is_some();
-        let mut awaited = self.commands.keys().filter(|task| !stopped_short || self.is_source(**task));
+        let mut awaited = self.tasks.iter().filter(|task| !stopped_short || self.is_source(**task));
         awaited.all(|task| self.ended.contains(task))
     }
 
@@ -244,7 +240,7 @@ impl<'a> Coordinator<'a> {
 
     fn begin_checkpoint(&mut self, savepoint: bool, answer: Option<Sender<Result<String>>>) -> Result<()> {
         let name = self.checkpoints.next_name(savepoint);
-        let mut work = SubtaskWork::default();
+        let mut snapshots = Vec::new();
         for (chain, enumerator) in &mut self.enumerators {
             let head = self.plan.chains[*chain].nodes[0].0 as usize;
             let part = OperatorPart {
@@ -254,58 +250,34 @@ impl<'a> Coordinator<'a> {
                 entries: vec![enumerator.snapshot()?],
             };
             let snapshot = OperatorSnapshot { keyed: Vec::new(), operator: vec![part] };
-            work.operators.push((self.plan.uids[head].to_string(), snapshot));
+            snapshots.push((self.plan.uids[head].clone(), snapshot));
         }
         self.pending = Some(Pending {
             name,
             begun: now(),
-            missing: self.commands.keys().copied().collect(),
-            uploads: 0,
+            missing: self.tasks.iter().copied().map(Some).chain([None]).collect(),
             parts: Vec::new(),
             is_last: self.is_at_end(),
             answer,
         });
-        self.upload(name, "coordinator".into(), work);
-        let barrier = Barrier { checkpoint: CheckpointId(name.id) };
-        self.tell_sources(|| Command::Barrier(barrier));
+        let barrier = Barrier { checkpoint: CheckpointId(name.id), kind: name.kind };
+        // Its receiver lives as long as the attempt.
+        let _ = self.own_parts.send(Part { barrier, task: None, snapshots });
+        self.tell_sources(&TaskOrder::Barrier(barrier));
         Ok(())
     }
 
-    fn upload(&mut self, name: CheckpointName, label: String, work: SubtaskWork) {
-        if let Some(pending) = &mut self.pending {
-            pending.uploads += 1;
-        }
-        // The uploader lives as long as the attempt.
-        let _ = self.uploads.send((name, label, work));
-    }
-
-    fn snapshot(
+    fn part(
         &mut self,
-        task: TaskId,
+        task: Option<TaskId>,
         checkpoint: CheckpointId,
-        snapshots: Vec<(OperatorUid, OperatorSnapshot)>,
-    ) {
-        let mut work = SubtaskWork::default();
-        for (uid, mut snapshot) in snapshots {
-            self.checkpoints.take_staged(checkpoint, task.subtask, &uid, &mut snapshot);
-            work.operators.push((uid.to_string(), snapshot));
-        }
+        written: Result<SubtaskState>,
+    ) -> Result<()> {
         let pending = self.pending.as_mut().filter(|pending| pending.name.id == checkpoint.0);
-        if let Some(pending) = pending
-            && pending.missing.remove(&task)
-        {
-            let name = pending.name;
-            self.upload(name, format!("{}-{}", task.chain, task.subtask), work);
-        }
-    }
-
-    fn stored(&mut self, name: CheckpointName, written: Result<SubtaskState>) -> Result<()> {
-        let Some(pending) = self.pending.as_mut().filter(|pending| pending.name == name) else {
-            return Ok(());
-        };
+        let Some(pending) = pending.filter(|pending| pending.missing.contains(&task)) else { return Ok(()) };
         match written {
             Ok(state) => {
-                pending.uploads -= 1;
+                pending.missing.remove(&task);
                 pending.parts.push(state);
                 Ok(())
             }
@@ -315,7 +287,7 @@ impl<'a> Coordinator<'a> {
 
     /// Completes the checkpoint once all parts are there. Gives whether it was the last of the job.
     fn finish_checkpoint(&mut self) -> Result<bool> {
-        let is_whole = |pending: &&mut Pending| pending.missing.is_empty() && pending.uploads == 0;
+        let is_whole = |pending: &&mut Pending| pending.missing.is_empty();
         let Some(pending) = self.pending.as_mut().filter(is_whole) else {
             return Ok(false);
         };
@@ -331,7 +303,7 @@ impl<'a> Coordinator<'a> {
         self.checkpoints.commit(&committables)?;
         self.checkpoints.collect_garbage();
         self.pace.completed(pending.begun, now());
-        self.tell_sources(|| Command::Completed(CheckpointId(name.id)));
+        self.tell_sources(&TaskOrder::Completed(CheckpointId(name.id)));
         Ok(pending.is_last)
     }
 
@@ -341,12 +313,13 @@ impl<'a> Coordinator<'a> {
         if at.is_none_or(|at| now() < at) {
             return Ok(());
         }
-        let missing = pending.missing.iter().map(|task| {
+        let missing = pending.missing.iter().flatten().map(|task| {
             let head = self.plan.chains[task.chain].nodes[0].0 as usize;
             format!("`{}` subtask {}", self.plan.graph.nodes()[head].name, task.subtask + 1)
         });
         let missing = missing.collect::<Vec<_>>();
-        let missing = if missing.is_empty() { "the upload".into() } else { missing.join(", ") };
+        let missing =
+            if missing.is_empty() { "what the sources' enumerators know".into() } else { missing.join(", ") };
         let timeout = self.plan.settings.checkpoints.as_ref().map_or_else(Default::default, |s| s.timeout);
         let text = format!("{} was not complete within {timeout:?}; missing: {missing}", pending.name);
         self.checkpoint_failed(Failure::external(text))

@@ -3,12 +3,9 @@
 //! Answers for who may say what. Not for what is done about it.
 //! Holds: an ask that wants an answer gets one, or hears that the job has ended.
 
-use millstream_dataflow::state::OperatorSnapshot;
-use millstream_model::error::{Failure, Result};
-use millstream_model::id::{CheckpointId, OperatorUid};
-use millstream_state::{CheckpointName, SubtaskState};
+use millstream_model::error::Result;
 
-use crate::subtask::TaskId;
+use crate::control::Happened;
 use crate::sync::Sender;
 
 /// What the coordinator of a job hears.
@@ -16,7 +13,7 @@ pub(crate) enum Message {
     /// The job's owner wants something.
     Ask(Ask),
     /// Something happened in the attempt that runs.
-    Event(Event),
+    Event(Happened),
 }
 
 /// What the job's owner asks for.
@@ -29,23 +26,6 @@ pub(crate) enum Ask {
     Savepoint(Sender<Result<String>>),
 }
 
-/// What the threads of an attempt tell its coordinator.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// The reader has nothing to read.
-    NeedSplit(TaskId),
-    /// The chain's part of a checkpoint.
-    Snapshot { task: TaskId, checkpoint: CheckpointId, snapshots: Vec<(OperatorUid, OperatorSnapshot)> },
-    /// No record follows out of this subtask; `cut` if it is a source that was stopped before its end.
-    Ended { task: TaskId, cut: bool },
-    /// The uploader wrote a part of a checkpoint, or could not.
-    Stored(CheckpointName, Result<SubtaskState>),
-    /// It failed, and its thread is at its end.
-    Failed(Failure),
-    /// Its thread is at its end.
-    Exited(TaskId),
-}
-
 /// Where the threads of an attempt send their events.
 #[derive(Clone)]
 pub(crate) struct Events(Sender<Message>);
@@ -56,7 +36,7 @@ impl Events {
     }
 
     /// A coordinator that is gone needs to hear nothing.
-    pub(crate) fn send(&self, event: Event) {
+    pub(crate) fn send(&self, event: Happened) {
         let _ = self.0.send(Message::Event(event));
     }
 }

@@ -7,7 +7,7 @@ mod attempt;
 mod checkpoints;
 mod coordinator;
 mod counters;
-mod ending;
+mod crew;
 pub(crate) mod message;
 mod pace;
 mod restart;
@@ -31,6 +31,7 @@ use crate::sync::{Builder, JoinHandle, Mutex, Receiver, Sender, now, receive_unt
 use attempt::{Attempt, Broken};
 use checkpoints::Checkpoints;
 use coordinator::Outcome;
+use crew::{Crew, Here};
 use message::{Ask, Message};
 use restart::Restarts;
 
@@ -84,10 +85,10 @@ struct Shared {
 pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
     let plan = Plan::new(graph, settings)?;
     let checkpoints = Checkpoints::open(&plan)?;
-    run(plan, checkpoints)
+    run(plan, checkpoints, Box::new(Here))
 }
 
-fn run(plan: Arc<Plan>, mut checkpoints: Checkpoints) -> Result<JobHandle> {
+fn run(plan: Arc<Plan>, mut checkpoints: Checkpoints, mut crew: Box<dyn Crew + Send>) -> Result<JobHandle> {
     tracing::info!(plan = %plan.describe(), "the job starts");
     let counters = Arc::new(Counters::new(plan.graph.nodes().len()));
     let shared = Arc::new(Shared {
@@ -100,7 +101,7 @@ fn run(plan: Arc<Plan>, mut checkpoints: Checkpoints) -> Result<JobHandle> {
     let thread = Builder::new()
         .name(format!("job {}", plan.settings.name))
         .spawn(move || {
-            let result = attempts(&own, &mut checkpoints, &messages, &own_end);
+            let result = attempts(&own, &mut checkpoints, &mut *crew, &messages, &own_end);
             own.set_status(match &result {
                 Ok(result) if result.stopped => JobStatus::Canceled,
                 Ok(_) => JobStatus::Finished,
@@ -116,6 +117,7 @@ fn run(plan: Arc<Plan>, mut checkpoints: Checkpoints) -> Result<JobHandle> {
 fn attempts(
     shared: &Shared,
     checkpoints: &mut Checkpoints,
+    crew: &mut dyn Crew,
     messages: &Receiver<Message>,
     to_coordinator: &Sender<Message>,
 ) -> Result<JobResult> {
@@ -125,7 +127,7 @@ fn attempts(
         *shared.counters.lock().unwrap_or_else(PoisonError::into_inner) = counters.clone();
         shared.set_status(JobStatus::Running);
         let attempt =
-            Attempt { plan: &shared.plan, checkpoints, counters: &counters, messages, to_coordinator };
+            Attempt { plan: &shared.plan, checkpoints, crew, counters: &counters, messages, to_coordinator };
         let failure = match attempt.run() {
             Ok(outcome) => {
                 return Ok(JobResult {

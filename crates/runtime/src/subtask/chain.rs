@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use millstream_dataflow::exchange::{ChannelSender, Route};
+use millstream_dataflow::exchange::Route;
 use millstream_dataflow::graph::{ChainHead, NodeKind};
 use millstream_dataflow::operator::{LinkIdentity, SideOutputs};
 use millstream_dataflow::source::AnyReader;
@@ -11,7 +11,6 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::id::NodeId;
 
 use super::TaskSetup;
-use crate::channel::InboxSender;
 
 /// The reader of a source chain, with the chain behind it.
 pub(super) fn source_chain(setup: &TaskSetup) -> Result<Box<dyn AnyReader>> {
@@ -62,10 +61,8 @@ fn reader(setup: &TaskSetup, edge_number: usize) -> Result<Box<dyn Any>> {
         return downstream(setup, edge.to);
     }
     let ports = plan.ports.get(&(edge_number, setup.id.subtask)).map_or(&[][..], Vec::as_slice);
-    let channels = ports.iter().map(|port| {
-        let inbox = setup.inboxes[port.chain][port.subtask as usize].clone();
-        Box::new(InboxSender::new(inbox, port.channel)) as Box<dyn ChannelSender>
-    });
+    let channels = ports.iter().map(|port| setup.channels.sender(*port, &edge.exchange));
+    let channels = channels.collect::<Result<Vec<_>>>()?;
     let receivers = plan.chains[plan.chain_of[edge.to.0 as usize]].parallelism;
     let to = edge.to.0 as usize;
     let route = Route {
@@ -75,7 +72,7 @@ fn reader(setup: &TaskSetup, edge_number: usize) -> Result<Box<dyn Any>> {
         max_parallelism: plan.settings.max_parallelism,
     };
     let flush_each = plan.settings.flush_interval.is_zero();
-    Ok(edge.exchange.sender(channels.collect(), route, plan.batch_size(), flush_each))
+    Ok(edge.exchange.sender(channels, route, plan.batch_size(), flush_each))
 }
 
 fn main_output(setup: &TaskSetup, id: NodeId) -> Result<Option<Box<dyn Any>>> {

@@ -5,58 +5,40 @@
 //! Holds: every event that the coordinator waits for is sent, or the failure that prevented it.
 
 mod chain;
+mod group;
+mod parts;
 mod receiver;
 mod source;
+mod threads;
 
 use std::sync::Arc;
 
-use millstream_dataflow::operator::{Barrier, BarrierPass, Cancelled, ChainContext, RestoreSource, Wakeup};
-use millstream_dataflow::source::EncodedSplit;
+use millstream_dataflow::operator::{BarrierPass, Cancelled, ChainContext, RestoreSource, Wakeup};
 use millstream_dataflow::state::OperatorRestore;
 use millstream_model::error::{Failure, Result};
-use millstream_model::id::{CheckpointId, OperatorUid, Subtask};
+use millstream_model::id::{OperatorUid, Subtask};
 use millstream_model::key::range_of;
 use millstream_state::Manifest;
 
-use crate::channel::Inbox;
-use crate::job::message::{Event, Events};
+pub(crate) use group::{Group, GroupSetup};
+pub(crate) use parts::{Part, Parts};
+pub(crate) use threads::Threads;
+
+use crate::channel::{Channels, Inbox};
+use crate::control::{Happened, TaskId, TaskOrder};
+use crate::job::message::Events;
 use crate::job::{Counters, Store};
 use crate::plan::Plan;
-use crate::sync::Receiver;
 use crate::sync::atomic::{AtomicBool, Ordering};
-
-/// Which subtask of which chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct TaskId {
-    pub(crate) chain: usize,
-    pub(crate) subtask: u32,
-}
-
-/// What the coordinator tells a subtask.
-#[derive(Debug)]
-pub(crate) enum Command {
-    /// Read this split.
-    Split(EncodedSplit),
-    /// There is no split for now; ask again later.
-    Wait,
-    /// There are no more splits.
-    NoMoreSplits,
-    /// Send this barrier down the chain.
-    Barrier(Barrier),
-    /// The checkpoint is complete.
-    Completed(CheckpointId),
-    /// Stop reading; with `drain` as if the input had ended, without it right where it is.
-    Stop { drain: bool },
-    /// All is done: the thread can go.
-    Finish,
-}
+use crate::sync::{Receiver, Sender};
 
 /// What a subtask is given.
 pub(crate) struct TaskSetup {
     pub(crate) id: TaskId,
     pub(crate) plan: Arc<Plan>,
-    pub(crate) inboxes: Arc<Vec<Vec<Arc<Inbox>>>>,
-    pub(crate) commands: Receiver<Command>,
+    pub(crate) channels: Arc<Channels>,
+    pub(crate) orders: Receiver<TaskOrder>,
+    pub(crate) parts: Sender<Part>,
     pub(crate) events: Events,
     pub(crate) restore: Option<Arc<(Store, Manifest)>>,
     pub(crate) counters: Arc<Counters>,
@@ -88,15 +70,21 @@ impl TaskSetup {
     }
 
     fn snapshot_taken(&self, pass: BarrierPass) {
-        let checkpoint = pass.barrier.checkpoint;
-        self.events.send(Event::Snapshot { task: self.id, checkpoint, snapshots: pass.snapshots });
+        let BarrierPass { barrier, snapshots } = pass;
+        // Its receiver lives as long as the group.
+        let _ = self.parts.send(Part { barrier, task: Some(self.id), snapshots });
+    }
+
+    fn inbox(&self) -> Result<Arc<Inbox>> {
+        let none = || Failure::internal("a subtask runs where it has no channels");
+        self.channels.inbox(self.id).ok_or_else(none)
     }
 }
 
 /// Runs a subtask on this thread, to its end.
 pub(crate) fn run(setup: TaskSetup) {
     let (events, id) = (setup.events.clone(), setup.id);
-    let inbox = setup.inboxes[id.chain].get(id.subtask as usize).cloned();
+    let inbox = setup.channels.inbox(id);
     let source = setup.plan.chains[id.chain].is_source;
     let run = if source { source::run } else { receiver::run };
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(setup)));
@@ -109,13 +97,13 @@ pub(crate) fn run(setup: TaskSetup) {
         ))),
     };
     if let Some(failure) = failure.filter(|failure| !failure.is_cancelled()) {
-        events.send(Event::Failed(failure));
+        events.send(Happened::Failed(failure));
     }
     // Not before the failure is on its way: senders that are freed by this end, too, and are not to be heard first.
     if let Some(inbox) = inbox {
         inbox.cancel();
     }
-    events.send(Event::Exited(id));
+    events.send(Happened::Exited(id));
 }
 
 /// Where the operators of one subtask get their state from.

@@ -10,7 +10,7 @@ use millstream_model::time::Timestamp;
 
 use super::{Restored, TaskSetup, chain};
 use crate::channel::{Alignment, Inbox, Progress, Received};
-use crate::job::message::Event;
+use crate::control::Happened;
 use crate::settings::CheckpointMode;
 use crate::sync::now;
 
@@ -19,7 +19,7 @@ pub(super) fn run(setup: TaskSetup) -> Result<()> {
     let mut chain = chain::receiving_chain(&setup)?;
     let wakeup = Wakeup::default();
     chain.open(&mut setup.context(&wakeup, &mut Restored::new(&setup)))?;
-    let inbox = setup.inboxes[setup.id.chain][setup.id.subtask as usize].clone();
+    let inbox = setup.inbox()?;
     let channels = setup.plan.inputs[setup.id.chain][setup.id.subtask as usize];
     let mut receiver = Receiver {
         alignment: Alignment::new(channels),
@@ -99,7 +99,7 @@ impl Receiver {
             }
             Progress::End => {
                 chain.control(&mut Control::End)?;
-                self.setup.events.send(Event::Ended { task: self.setup.id, cut: false });
+                self.setup.events.send(Happened::Ended { task: self.setup.id, cut: false });
                 Ok(())
             }
         }

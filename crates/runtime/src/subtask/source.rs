@@ -9,12 +9,12 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
 
 use super::receiver::Clock;
-use super::{Command, Restored, TaskSetup, chain};
-use crate::job::message::Event;
+use super::{Restored, TaskSetup, chain};
+use crate::control::{Happened, TaskOrder};
 use crate::sync::atomic::Ordering;
 use crate::sync::{RecvTimeoutError, TryRecvError, now, receive_until};
 
-/// How long a reader may wait for its first record; also how late a command may be heard.
+/// How long a reader may wait for its first record; also how late an order may be heard.
 const PATIENCE: Duration = Duration::from_millis(10);
 /// How soon a reader that has no split asks again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -107,22 +107,22 @@ impl SourceTask {
     fn ask(&mut self) {
         if !self.asked {
             (self.asked, self.asked_at) = (true, now());
-            self.setup.events.send(Event::NeedSplit(self.setup.id));
+            self.setup.events.send(Happened::NeedSplit(self.setup.id));
         }
     }
 
-    /// Follows the commands that are there; waits for one where there is nothing else to do.
+    /// Follows the orders that are there; waits for one where there is nothing else to do.
     fn hear(&mut self) -> Result<()> {
         loop {
-            let command = if self.state == State::Reading {
-                match self.setup.commands.try_recv() {
-                    Ok(command) => command,
+            let order = if self.state == State::Reading {
+                match self.setup.orders.try_recv() {
+                    Ok(order) => order,
                     Err(TryRecvError::Empty) => return Ok(()),
                     Err(TryRecvError::Disconnected) => return Err(Failure::cancelled()),
                 }
             } else {
-                match receive_until(&self.setup.commands, self.look_again()) {
-                    Ok(command) => command,
+                match receive_until(&self.setup.orders, self.look_again()) {
+                    Ok(order) => order,
                     Err(RecvTimeoutError::Timeout) => {
                         if self.state == State::Waiting {
                             self.ask();
@@ -132,14 +132,14 @@ impl SourceTask {
                     Err(RecvTimeoutError::Disconnected) => return Err(Failure::cancelled()),
                 }
             };
-            self.follow(command)?;
+            self.follow(order)?;
             if self.state == State::Finished {
                 return Ok(());
             }
         }
     }
 
-    /// When to go on although no command came: for a tick, a flush, or to ask for a split.
+    /// When to go on although no order came: for a tick, a flush, or to ask for a split.
     fn look_again(&self) -> Option<Instant> {
         let due = self.clock.deadline();
         if self.state != State::Waiting {
@@ -149,9 +149,9 @@ impl SourceTask {
         Some(due.map_or(again, |due| due.min(again)))
     }
 
-    fn follow(&mut self, command: Command) -> Result<()> {
-        match command {
-            Command::Split(split) => {
+    fn follow(&mut self, order: TaskOrder) -> Result<()> {
+        match order {
+            TaskOrder::Split(split) => {
                 self.asked = false;
                 if matches!(self.state, State::Waiting | State::Reading) {
                     self.reader.add_split(&split).map_err(|failure| self.place(failure))?;
@@ -161,17 +161,17 @@ impl SourceTask {
                     }
                 }
             }
-            Command::Wait => {
+            TaskOrder::Wait => {
                 self.asked = false;
                 if self.state == State::Waiting {
                     self.reader.control(&mut Control::Idle)?;
                 }
             }
-            Command::NoMoreSplits if self.state == State::Reading => {
+            TaskOrder::NoMoreSplits if self.state == State::Reading => {
                 (self.asked, self.no_more) = (false, true);
             }
-            Command::NoMoreSplits => self.end(true, false)?,
-            Command::Barrier(barrier) => {
+            TaskOrder::NoMoreSplits => self.end(true, false)?,
+            TaskOrder::Barrier(barrier) => {
                 let mut pass = BarrierPass::new(barrier);
                 let mut own = OperatorSnapshot::new();
                 own.operator.push(self.reader.snapshot()?);
@@ -179,9 +179,9 @@ impl SourceTask {
                 self.reader.control(&mut Control::Barrier(&mut pass))?;
                 self.setup.snapshot_taken(pass);
             }
-            Command::Completed(checkpoint) => self.reader.on_checkpoint_complete(checkpoint)?,
-            Command::Stop { drain } => self.end(drain, true)?,
-            Command::Finish => self.state = State::Finished,
+            TaskOrder::Completed(checkpoint) => self.reader.on_checkpoint_complete(checkpoint)?,
+            TaskOrder::Stop { drain } => self.end(drain, true)?,
+            TaskOrder::Finish => self.state = State::Finished,
         }
         Ok(())
     }
@@ -197,7 +197,7 @@ impl SourceTask {
             self.reader.control(&mut Control::Flush)?;
         }
         self.state = State::Ended;
-        self.setup.events.send(Event::Ended { task: self.setup.id, cut });
+        self.setup.events.send(Happened::Ended { task: self.setup.id, cut });
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-use millstream_model::id::CheckpointId;
+use millstream_model::id::{CheckpointId, CheckpointKind};
 use proptest::prelude::*;
 
 use super::*;
@@ -8,7 +8,7 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn barrier(n: u64) -> Barrier {
-    Barrier { checkpoint: CheckpointId(n) }
+    Barrier { checkpoint: CheckpointId(n), kind: CheckpointKind::Checkpoint }
 }
 
 #[test]

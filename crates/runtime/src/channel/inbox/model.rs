@@ -5,7 +5,7 @@
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::exchange::AnyBatch;
 use millstream_dataflow::operator::Barrier;
-use millstream_model::id::CheckpointId;
+use millstream_model::id::{CheckpointId, CheckpointKind};
 
 use super::*;
 use crate::channel::{Alignment, Progress};
@@ -18,7 +18,7 @@ fn batch(count: usize) -> Element {
 }
 
 fn barrier(number: u64) -> Element {
-    Element::Barrier(Barrier { checkpoint: CheckpointId(number) })
+    Element::Barrier(Barrier { checkpoint: CheckpointId(number), kind: CheckpointKind::Checkpoint })
 }
 
 /// A thread that sends these elements and gives what came of the last.

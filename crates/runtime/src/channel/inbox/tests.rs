@@ -4,7 +4,7 @@ use std::thread;
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::exchange::AnyBatch;
 use millstream_dataflow::operator::Barrier;
-use millstream_model::id::CheckpointId;
+use millstream_model::id::{CheckpointId, CheckpointKind};
 use millstream_model::time::Timestamp;
 
 use super::*;
@@ -14,7 +14,7 @@ fn batch(count: usize) -> Element {
 }
 
 fn barrier() -> Element {
-    Element::Barrier(Barrier { checkpoint: CheckpointId(1) })
+    Element::Barrier(Barrier { checkpoint: CheckpointId(1), kind: CheckpointKind::Checkpoint })
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl World {
         let plan = Plan::new(self.graph(), settings).unwrap();
         let store = CheckpointStore::within(self.objects.clone(), "memory");
         let checkpoints = Checkpoints::within(&plan, Some(store)).unwrap();
-        super::run(plan, checkpoints).unwrap()
+        super::run(plan, checkpoints, Box::new(super::Here)).unwrap()
     }
 
     /// Runs a new process on the same folder, to the end of the input.

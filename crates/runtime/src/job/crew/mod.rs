@@ -1,0 +1,60 @@
+//! Who runs the subtasks of a job: threads of this process (`here`), or the executors of a cluster (`there`).
+//!
+//! Answers for the one face that the coordinator sees of both. Not for what a subtask does (`subtask`) nor for when one is
+//! told what (`coordinator`).
+//! Holds: a team that has left runs no subtask any more, or its answer names those that do.
+
+mod here;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_model::error::{Failure, Result};
+use millstream_state::Manifest;
+
+pub(crate) use here::Here;
+
+use super::message::{Events, Message};
+use super::{Counters, Store};
+use crate::control::{TaskId, TaskOrder};
+use crate::plan::Plan;
+use crate::sync::Receiver;
+
+/// What an attempt is started with.
+pub(crate) struct Start<'a> {
+    pub(crate) plan: &'a Arc<Plan>,
+    /// Where state is written, if anywhere.
+    pub(crate) store: Option<Store>,
+    /// Where state comes from, if from anywhere.
+    pub(crate) restore: Option<Arc<(Store, Manifest)>>,
+    /// What this process counts.
+    pub(crate) counters: &'a Arc<Counters>,
+    /// Where the subtasks tell what happens.
+    pub(crate) events: &'a Events,
+    /// What the job's owner asks for meanwhile, where a start takes long.
+    pub(crate) messages: &'a Receiver<Message>,
+}
+
+/// Runs attempts, one after the other.
+pub(crate) trait Crew {
+    /// Starts all subtasks of the plan. Given back with an error as soon as there are some that have to leave.
+    fn start(&mut self, start: &Start<'_>) -> (Box<dyn Team>, Result<()>);
+}
+
+/// The subtasks of one attempt.
+pub(crate) trait Team {
+    /// Tells a subtask what to do. One that is gone has said why, or will.
+    fn tell(&self, task: TaskId, order: TaskOrder);
+
+    /// Ends those that still run, and waits for their end.
+    ///
+    /// # Errors
+    /// Which did not end within `timeout`.
+    fn leave(self: Box<Self>, timeout: Duration) -> Result<()>;
+}
+
+/// A failure of the cluster, not of the job: a lost process, say. The job is started again however it is set.
+pub(crate) fn is_of_the_crew(failure: &Failure) -> bool {
+    let _ = failure;
+    false
+}
