@@ -9,6 +9,7 @@ use std::time::Duration;
 use millstream::connectors::collect::{Collect, CollectHandle};
 use millstream::connectors::discard::Discard;
 use millstream::connectors::generator::Generator;
+use millstream::state::StateData;
 use millstream::{CheckpointSettings, DataStream, Mode, Restart, RestoreFrom, StreamEnvironment};
 
 /// An environment whose channels hold one record each, with checkpoints all the time.
@@ -22,7 +23,7 @@ fn narrow(folder: &tempfile::TempDir, parallelism: u32) -> StreamEnvironment {
     env
 }
 
-fn sorted<T: Ord + Clone + Send + 'static>(stream: &DataStream<T>) -> Vec<T> {
+fn sorted<T: Ord + StateData>(stream: &DataStream<T>) -> Vec<T> {
     let mut found = stream.execute_and_collect("test").unwrap();
     found.sort();
     found

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use millstream_connectors::collect::Collect;
 use millstream_connectors::print::Print;
-use millstream_dataflow::exchange::Partitioning;
+use millstream_dataflow::exchange::{BatchCodec, Partitioning};
 use millstream_dataflow::graph::{Edge, NodeKind, OperatorFactory, OperatorNode, SharedSides, TypedExchange};
 use millstream_dataflow::operator::{Operator, OutputTag};
 use millstream_dataflow::sink::{Sink, SinkAdapter};
-use millstream_dataflow::state::KeyData;
+use millstream_dataflow::state::{KeyData, StateData};
 use millstream_model::error::{BoxError, Result};
 use millstream_model::id::NodeId;
 use millstream_model::record::Record;
@@ -25,11 +25,25 @@ pub(super) struct Origin<T> {
     pub(super) node: NodeId,
     pub(super) tag: Option<Arc<str>>,
     pub(super) partitioning: Partitioning<T>,
+    /// How the records are written down, once the program has said something that tells.
+    pub(super) codec: Option<BatchCodec<T>>,
+}
+
+impl<T> Origin<T> {
+    /// A node's main output.
+    pub(super) fn output_of(node: NodeId, codec: Option<BatchCodec<T>>) -> Self {
+        Self { node, tag: None, partitioning: Partitioning::Unset, codec }
+    }
 }
 
 impl<T> Clone for Origin<T> {
     fn clone(&self) -> Self {
-        Self { node: self.node, tag: self.tag.clone(), partitioning: self.partitioning.clone() }
+        Self {
+            node: self.node,
+            tag: self.tag.clone(),
+            partitioning: self.partitioning.clone(),
+            codec: self.codec.clone(),
+        }
     }
 }
 
@@ -105,10 +119,36 @@ impl<T: Record> DataStream<T> {
             node.keeps_state = keeps_state;
         }
         for origin in &self.origins {
-            let exchange = Arc::new(TypedExchange(origin.partitioning.clone()));
+            let exchange = TypedExchange::new(origin.partitioning.clone()).encoded_by(origin.codec.clone());
+            let exchange = Arc::new(exchange);
             graph.connect(Edge { from: origin.node, to, tag: origin.tag.clone(), exchange });
         }
         to
+    }
+
+    /// This stream, with the encoding of its records.
+    ///
+    /// Called wherever a program says something that asks for [`StateData`]: where a stream begins, is shared out, or
+    /// ends. What lies between may be of types that no one can write down.
+    pub(super) fn encoded(&self) -> Self
+    where
+        T: StateData,
+    {
+        self.encoded_by(&Some(BatchCodec::of()))
+    }
+
+    /// This stream, with the encoding that another stream of such records has.
+    fn encoded_by(&self, codec: &Option<BatchCodec<T>>) -> Self {
+        let mut own = self.clone();
+        own.origins
+            .iter_mut()
+            .for_each(|origin| origin.codec = origin.codec.take().or_else(|| codec.clone()));
+        own
+    }
+
+    /// How the records are written down, if that is known.
+    fn codec(&self) -> Option<BatchCodec<T>> {
+        self.origins.iter().find_map(|origin| origin.codec.clone())
     }
 
     /// Adds an operator behind this stream.
@@ -138,7 +178,7 @@ impl<T: Record> DataStream<T> {
         operator: Arc<dyn OperatorNode>,
     ) -> DataStream<Out> {
         let node = self.lead_to(name, keeps_state, NodeKind::Operator(operator));
-        DataStream::of(self.env.clone(), vec![Origin { node, tag: None, partitioning: Partitioning::Unset }])
+        DataStream::of(self.env.clone(), vec![Origin::output_of(node, None)])
     }
 
     /// Replaces each record by what `f` makes of it.
@@ -175,9 +215,10 @@ impl<T: Record> DataStream<T> {
         keep: impl Fn(&T) -> Result<bool, BoxError> + Send + Sync + 'static,
     ) -> DataStream<T> {
         let keep = Arc::new(keep);
-        self.transform_rejecting("try_filter", false, move |sides| {
+        let kept = self.transform_rejecting("try_filter", false, move |sides| {
             Box::new(try_filter(keep.clone()).with_sides(sides.clone()))
-        })
+        });
+        kept.encoded_by(&self.codec())
     }
 
     /// As [`DataStream::flat_map`] for a function that can give an error for a record; see [`DataStream::try_map`].
@@ -194,7 +235,8 @@ impl<T: Record> DataStream<T> {
     /// Keeps the records for which `keep` is true.
     pub fn filter(&self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> DataStream<T> {
         let keep = Arc::new(keep);
-        self.transform("filter", false, move |_| Box::new(Filter::new(keep.clone())))
+        let kept: Self = self.transform("filter", false, move |_| Box::new(Filter::new(keep.clone())));
+        kept.encoded_by(&self.codec())
     }
 
     /// Replaces each record by any number of others: an `Option`, a `Vec`, any iterator.
@@ -220,10 +262,11 @@ impl<T: Record> DataStream<T> {
     /// Brings records of one key together, so that state can be kept for each.
     pub fn key_by<K, S>(&self, select: S) -> KeyedStream<K, T, S>
     where
+        T: StateData,
         K: KeyData + Hash,
         S: Fn(&T) -> K + Send + Sync + 'static,
     {
-        KeyedStream::new(self.clone(), Arc::new(select))
+        KeyedStream::new(self.encoded(), Arc::new(select))
     }
 
     /// Gives records their times and the stream its watermarks.
@@ -232,7 +275,8 @@ impl<T: Record> DataStream<T> {
     /// after a restore a record is late that was late before it, while the generator here begins anew with the records
     /// that come, and its watermarks count again once they pass what those operators have kept.
     pub fn assign_timestamps_and_watermarks(&self, strategy: WatermarkStrategy<T>) -> DataStream<T> {
-        self.transform("timestamps", false, move |_| Box::new(AssignTimestamps::new(strategy.clone())))
+        let stamp = move |_: &SharedSides| Box::new(AssignTimestamps::new(strategy.clone())) as Box<_>;
+        self.transform("timestamps", false, stamp).encoded_by(&self.codec())
     }
 
     /// The records of both streams.
@@ -248,21 +292,26 @@ impl<T: Record> DataStream<T> {
             node: origin.node,
             tag: Some(tag.name().into()),
             partitioning: Partitioning::Unset,
+            codec: None,
         };
         DataStream::of(self.env.clone(), self.origins.iter().map(side).collect())
     }
 
     /// Writes the stream to a sink.
-    pub fn sink_to<S: Sink<Record = T>>(&self, sink: S) -> SinkStream {
+    pub fn sink_to<S: Sink<Record = T>>(&self, sink: S) -> SinkStream
+    where
+        T: StateData,
+    {
         let name = sink.name();
-        let node = self.lead_to(&name, false, NodeKind::Sink(Arc::new(SinkAdapter(Arc::new(sink)))));
+        let node =
+            self.encoded().lead_to(&name, false, NodeKind::Sink(Arc::new(SinkAdapter(Arc::new(sink)))));
         SinkStream { env: self.env.clone(), node }
     }
 
     /// Prints each record on a line of its own; behind `N> ` where there are several subtasks.
     pub fn print(&self) -> SinkStream
     where
-        T: std::fmt::Display,
+        T: std::fmt::Display + StateData,
     {
         self.sink_to(Print::new())
     }
@@ -271,7 +320,10 @@ impl<T: Record> DataStream<T> {
     ///
     /// # Errors
     /// As [`StreamEnvironment::execute`].
-    pub fn execute_and_collect(&self, name: &str) -> Result<Vec<T>> {
+    pub fn execute_and_collect(&self, name: &str) -> Result<Vec<T>>
+    where
+        T: StateData,
+    {
         let (sink, collected) = Collect::new();
         self.sink_to(sink);
         self.env.execute(name)?;

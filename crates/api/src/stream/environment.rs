@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use millstream_connectors::collection::Collection;
 use millstream_connectors::sequence::NumberSequence;
-use millstream_dataflow::exchange::Partitioning;
+use millstream_dataflow::exchange::BatchCodec;
 use millstream_dataflow::graph::{JobGraph, NodeKind};
 use millstream_dataflow::operator::Mode;
 use millstream_dataflow::source::{Source, SourceAdapter};
@@ -169,11 +169,14 @@ impl StreamEnvironment {
     }
 
     /// A stream of what a source reads.
-    pub fn source<S: Source>(&self, source: S) -> DataStream<S::Record> {
+    pub fn source<S: Source>(&self, source: S) -> DataStream<S::Record>
+    where
+        S::Record: StateData,
+    {
         let name = source.name();
         let adapter = SourceAdapter(Arc::new(source));
         let node = self.graph.borrow_mut().add(name, NodeKind::Source(Arc::new(adapter)));
-        DataStream::of(self.clone(), vec![Origin { node, tag: None, partitioning: Partitioning::Unset }])
+        DataStream::of(self.clone(), vec![Origin::output_of(node, Some(BatchCodec::of()))])
     }
 
     /// A stream of these records.

@@ -49,9 +49,9 @@ pub type KeyFn<K, T> = Box<dyn Fn(&T) -> K + Send + Sync>;
 /// let counts = rows.key_by(|row| row.0).count().rebalance();
 /// ```
 ///
-/// What is kept for a key can be written down in a checkpoint; a record that cannot is folded into something that can:
+/// A record that goes where its key goes may go to another process, and be kept there: it can be written down.
 ///
-/// ```compile_fail,E0599
+/// ```compile_fail,E0277
 /// # use millstream::StreamEnvironment;
 /// #[derive(Clone)]
 /// struct Row(char, u64);
@@ -61,10 +61,10 @@ pub type KeyFn<K, T> = Box<dyn Fn(&T) -> K + Send + Sync>;
 ///
 /// ```
 /// # use millstream::StreamEnvironment;
-/// #[derive(Clone)]
+/// #[derive(Clone, serde::Serialize, serde::Deserialize)]
 /// struct Row(char, u64);
 /// let rows = StreamEnvironment::new().from_sequence(1, 3).map(|n| Row('a', n));
-/// let last = rows.key_by(|row| row.0).fold(|row| row.1, |last, row| *last = row.1, |key, last| Row(*key, *last));
+/// let last = rows.key_by(|row| row.0).reduce(|_, row| row);
 /// ```
 pub struct KeyedStream<K, T, S = KeyFn<K, T>> {
     stream: DataStream<T>,
@@ -75,7 +75,7 @@ pub struct KeyedStream<K, T, S = KeyFn<K, T>> {
 impl<K, T, S> KeyedStream<K, T, S>
 where
     K: KeyData + Hash,
-    T: Record,
+    T: StateData,
     S: Fn(&T) -> K + Send + Sync + 'static,
 {
     pub(super) fn new(stream: DataStream<T>, select: Arc<S>) -> Self {
@@ -140,7 +140,7 @@ where
 
     /// The number of records of each key.
     pub fn count(&self) -> DataStream<(K, u64)> {
-        self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key, *count))
+        self.fold_named("count", |_| 1_u64, |count, _| *count += 1, |key, count| (key, *count)).encoded()
     }
 
     /// Runs a function with state and timers over each key's records; each subtask has one that `make` makes. It may give
@@ -164,7 +164,7 @@ where
 impl<K, T, S> KeyedStream<K, T, S>
 where
     K: KeyData + Hash,
-    T: Record + StateData,
+    T: StateData,
     S: Fn(&T) -> K + Send + Sync + 'static,
 {
     /// This stream, of which records of one key are made one by `merge` before they are sent, in batch mode.
@@ -186,7 +186,9 @@ where
             held
         });
         let init = |record: &T| detached(record.clone());
-        combined.fold_named(name, init, move |held, record| update(held, record), |_, held| held.clone())
+        let folded =
+            combined.fold_named(name, init, move |held, record| update(held, record), |_, held| held.clone());
+        folded.encoded()
     }
 
     /// Reduces the records of each key to one. `f` has to be associative: in batch mode it is given partial results too.
@@ -198,7 +200,7 @@ where
         });
         let merge = f.clone();
         let combined = self.combined(move |held, record| merge(held, record));
-        combined.keyed("reduce", move |select| Box::new(KeyedReduce::new(select, f.clone())))
+        combined.keyed("reduce", move |select| Box::new(KeyedReduce::new(select, f.clone()))).encoded()
     }
 
     /// Sums a field; the others keep the values of the key's first record.

@@ -8,6 +8,7 @@ use std::panic::Location;
 use millstream_dataflow::exchange::Partitioning;
 use millstream_dataflow::graph::Node;
 use millstream_dataflow::operator::OnError;
+use millstream_dataflow::state::StateData;
 use millstream_model::id::{NodeId, OperatorUid};
 use millstream_model::record::Record;
 
@@ -19,7 +20,7 @@ impl<T: Record> DataStream<T> {
     fn change_node(self, call: &str, change: impl FnOnce(&mut Node)) -> Self {
         let mut graph = self.env.graph.borrow_mut();
         let what = match &self.origins[..] {
-            [Origin { node, tag: None, partitioning: Partitioning::Unset }] => {
+            [Origin { node, tag: None, partitioning: Partitioning::Unset, .. }] => {
                 if let Some(node) = graph.node_mut(*node) {
                     change(node);
                 }
@@ -82,8 +83,12 @@ impl<T: Record> DataStream<T> {
 
     /// The number of subtasks of the operator that makes this stream.
     #[must_use]
-    pub fn parallelism(self, parallelism: u32) -> Self {
-        self.change_node(&format!("parallelism({parallelism})"), |node| node.parallelism = Some(parallelism))
+    pub fn parallelism(self, parallelism: u32) -> Self
+    where
+        T: StateData,
+    {
+        let change = |node: &mut Node| node.parallelism = Some(parallelism);
+        self.change_node(&format!("parallelism({parallelism})"), change).encoded()
     }
 }
 

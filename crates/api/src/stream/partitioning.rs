@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use millstream_dataflow::exchange::{MakeCombine, Partitioning};
-use millstream_model::record::Record;
+use millstream_dataflow::state::StateData;
 
 use super::DataStream;
 
-impl<T: Record> DataStream<T> {
+impl<T: StateData> DataStream<T> {
     fn partitioned(&self, partitioning: Partitioning<T>) -> Self {
-        let mut own = self.clone();
+        let mut own = self.encoded();
         own.origins.iter_mut().for_each(|origin| origin.partitioning = partitioning.clone());
         own
     }

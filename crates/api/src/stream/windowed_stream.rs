@@ -78,7 +78,7 @@ pub struct WindowedStream<K, T, S = KeyFn<K, T>> {
 impl<K, T, S> WindowedStream<K, T, S>
 where
     K: KeyData + Hash,
-    T: Record,
+    T: StateData,
     S: Fn(&T) -> K + Send + Sync + 'static,
 {
     pub(super) fn new(stream: DataStream<T>, select: Arc<S>, assigner: WindowAssigner) -> Self {
@@ -120,12 +120,9 @@ where
     }
 
     /// Reduces the records of each key and window to one.
-    pub fn reduce(&self, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> DataStream<T>
-    where
-        T: StateData,
-    {
+    pub fn reduce(&self, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> DataStream<T> {
         let f = Arc::new(f);
-        self.with("window_reduce", move || Reducing(f.clone()))
+        self.with("window_reduce", move || Reducing(f.clone())).encoded()
     }
 
     /// Aggregates the records of each key and window without keeping them.
@@ -141,7 +138,6 @@ where
     /// Looks at all the records of each key and window at once.
     pub fn process<Out: Record, P>(&self, function: P) -> DataStream<Out>
     where
-        T: StateData,
         P: ProcessWindowFunction<K, T, Out> + Send + Sync + 'static,
     {
         let function = Arc::new(function);

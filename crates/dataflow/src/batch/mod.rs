@@ -64,6 +64,13 @@ impl<T> Batch<T> {
         Self { hashes: Vec::with_capacity(capacity), ..Self::with_capacity(capacity) }
     }
 
+    /// Records with their columns, each of which is empty or as long as the records; one that is not is left out.
+    pub(crate) fn with_columns(records: Vec<T>, times: Vec<Timestamp>, hashes: Vec<u64>) -> Self {
+        let times = if times.len() == records.len() { times } else { Vec::new() };
+        let hashes = if hashes.len() == records.len() { hashes } else { Vec::new() };
+        Self { records, times, hashes, ..Self::default() }
+    }
+
     /// How many records there are.
     #[inline]
     pub fn len(&self) -> usize {

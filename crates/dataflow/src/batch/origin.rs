@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use millstream_model::error::{Position, Unit};
+use serde::{Deserialize, Serialize};
 
 /// The place of a batch in its source: its records are `count` in a row from `first` on, or, once a filter or a
 /// flat_map has been over them, come from somewhere between these.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     source: Arc<str>,
     unit: Unit,

@@ -35,6 +35,11 @@ impl AnyBatch {
     pub fn downcast<T: 'static>(self) -> Option<Box<Batch<T>>> {
         self.batch.downcast().ok()
     }
+
+    /// The batch, to be looked at, if its records are of type `T`.
+    pub fn downcast_ref<T: 'static>(&self) -> Option<&Batch<T>> {
+        self.batch.downcast_ref()
+    }
 }
 
 impl fmt::Debug for AnyBatch {

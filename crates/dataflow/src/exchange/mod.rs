@@ -6,10 +6,13 @@
 
 mod combine;
 mod element;
+mod encoding;
 mod partitioning;
 mod sender;
+mod wire;
 
 pub use combine::{Combine, Combiner, MakeCombine};
 pub use element::{AnyBatch, ChannelSender, Element};
+pub use encoding::{BatchCodec, BatchDecoder, BatchEncoder};
 pub use partitioning::{KeySelector, Partitioner, Partitioning, Route};
 pub use sender::ExchangeSender;

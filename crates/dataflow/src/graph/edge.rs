@@ -8,8 +8,11 @@ use millstream_model::record::Record;
 
 use super::ChainHead;
 use crate::batch::Batch;
-use crate::exchange::{AnyBatch, ChannelSender, ExchangeSender, Partitioning, Route};
+use crate::exchange::{
+    AnyBatch, BatchCodec, BatchDecoder, BatchEncoder, ChannelSender, ExchangeSender, Partitioning, Route,
+};
 use crate::operator::{ChainContext, Control, Downstream, FanOut, OutputTag, SideOutputs};
+use crate::state::encoding::TypeSignature;
 
 use std::sync::Arc;
 
@@ -61,10 +64,33 @@ pub trait AnyExchange: Send + Sync {
     /// # Errors
     /// If the chain takes other records.
     fn head(&self, chain: Box<dyn Any>) -> Result<Box<dyn ChainHead>>;
+    /// The name of the record type, for people.
+    fn record_type(&self) -> String;
+    /// The sending end of a channel to another process. `None` where the program did not say how the records are
+    /// written down: then both ends of the edge have to be in one process.
+    fn encoder(&self) -> Option<Box<dyn BatchEncoder>>;
+    /// The receiving end of a channel from another process; `None` as with [`AnyExchange::encoder`].
+    fn decoder(&self) -> Option<Box<dyn BatchDecoder>>;
 }
 
 /// The exchange of an edge that carries records of type `T`.
-pub struct TypedExchange<T>(pub Partitioning<T>);
+pub struct TypedExchange<T> {
+    partitioning: Partitioning<T>,
+    codec: Option<BatchCodec<T>>,
+}
+
+impl<T> TypedExchange<T> {
+    /// Shares records out as `partitioning` says, between subtasks of one process.
+    pub fn new(partitioning: Partitioning<T>) -> Self {
+        Self { partitioning, codec: None }
+    }
+
+    /// Says how the records are written down, where that is known, so that they can go to another process too.
+    #[must_use]
+    pub fn encoded_by(self, codec: Option<BatchCodec<T>>) -> Self {
+        Self { codec, ..self }
+    }
+}
 
 fn typed<T: 'static>(any: Box<dyn Any>) -> Result<Box<dyn Downstream<T>>> {
     any.downcast::<Box<dyn Downstream<T>>>().map(|boxed| *boxed).map_err(|_| {
@@ -74,19 +100,19 @@ fn typed<T: 'static>(any: Box<dyn Any>) -> Result<Box<dyn Downstream<T>>> {
 
 impl<T: Record> AnyExchange for TypedExchange<T> {
     fn label(&self) -> String {
-        self.0.to_string()
+        self.partitioning.to_string()
     }
 
     fn can_fuse(&self, from: u32, to: u32) -> bool {
-        self.0.can_fuse(from, to)
+        self.partitioning.can_fuse(from, to)
     }
 
     fn needs_equal_parallelism(&self) -> bool {
-        matches!(self.0, Partitioning::Forward)
+        matches!(self.partitioning, Partitioning::Forward)
     }
 
     fn receivers(&self, sender: u32, senders: u32, receivers: u32) -> std::ops::Range<u32> {
-        match self.0 {
+        match self.partitioning {
             // Senders and receivers are laid side by side; a sender reaches those that begin beside it.
             Partitioning::Unset | Partitioning::Forward if senders == receivers => sender..sender + 1,
             Partitioning::Rescale if senders <= receivers => {
@@ -107,7 +133,7 @@ impl<T: Record> AnyExchange for TypedExchange<T> {
         batch_size: usize,
         flush_each: bool,
     ) -> Box<dyn Any> {
-        let sender = ExchangeSender::new(self.0.clone(), channels, route, batch_size, flush_each);
+        let sender = ExchangeSender::new(self.partitioning.clone(), channels, route, batch_size, flush_each);
         Box::new(Box::new(sender) as Box<dyn Downstream<T>>)
     }
 
@@ -127,6 +153,18 @@ impl<T: Record> AnyExchange for TypedExchange<T> {
 
     fn head(&self, chain: Box<dyn Any>) -> Result<Box<dyn ChainHead>> {
         Ok(Box::new(Head(typed::<T>(chain)?)))
+    }
+
+    fn record_type(&self) -> String {
+        TypeSignature::of::<T>().name
+    }
+
+    fn encoder(&self) -> Option<Box<dyn BatchEncoder>> {
+        self.codec.as_ref().map(BatchCodec::encoder)
+    }
+
+    fn decoder(&self) -> Option<Box<dyn BatchDecoder>> {
+        self.codec.as_ref().map(BatchCodec::decoder)
     }
 }
 

@@ -9,6 +9,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use millstream_model::error::Position;
+use serde::{Deserialize, Serialize};
 
 use super::OutputTag;
 
@@ -90,7 +91,7 @@ impl PartialEq for RecordType {
 impl Eq for RecordType {}
 
 /// A record that user code gave an error for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected<T> {
     /// The record, as the operator was given it.
     pub record: T,

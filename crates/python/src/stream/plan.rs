@@ -173,7 +173,7 @@ impl PyStreamPlan {
             "chosen" => Partitioning::Custom(Arc::new(|chunk: &Chunk, _| usize::from(chunk.target))),
             other => return Err(PyValueError::new_err(format!("no partitioning: {other}"))),
         };
-        let exchange = Arc::new(TypedExchange(partitioning));
+        let exchange = Arc::new(TypedExchange::new(partitioning));
         let tag = exit.map(|exit| Arc::from(exit_tag(exit).name()));
         self.graph().connect(Edge { from: NodeId(from), to: NodeId(to), tag, exchange });
         Ok(())

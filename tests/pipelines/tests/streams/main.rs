@@ -14,10 +14,11 @@ mod plan;
 mod processes;
 mod windows;
 
+use millstream::state::StateData;
 use millstream::{DataStream, Failure, StreamEnvironment};
 
 /// The records of a stream, sorted.
-fn sorted<T: Ord + Clone + Send + 'static>(stream: &DataStream<T>) -> Vec<T> {
+fn sorted<T: Ord + StateData>(stream: &DataStream<T>) -> Vec<T> {
     let mut found = stream.execute_and_collect("test").unwrap();
     found.sort();
     found

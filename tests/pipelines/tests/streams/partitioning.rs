@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use millstream::connectors::discard::Discard;
 use millstream::{BoxError, DataStream, ProcessContext, ProcessFunction, StreamEnvironment};
+use serde::{Deserialize, Serialize};
 
 use super::{refusal, sorted};
 
 /// A record's way: the subtask that sent it, and the one that got it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Way {
     number: u64,
     from: u32,

@@ -90,11 +90,11 @@ impl DecodeError {
         Self(Box::new(Inner { steps: Vec::new(), reason }))
     }
 
-    pub(super) fn cut_short() -> Self {
+    pub(crate) fn cut_short() -> Self {
         Self::new(Reason::CutShort)
     }
 
-    pub(super) fn malformed(what: &'static str) -> Self {
+    pub(crate) fn malformed(what: &'static str) -> Self {
         Self::new(Reason::Malformed(what))
     }
 

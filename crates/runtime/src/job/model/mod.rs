@@ -58,7 +58,7 @@ impl World {
             node.parallelism = Some(1);
         }
         let mut connect = |from: NodeId, to: NodeId| {
-            let exchange = Arc::new(TypedExchange::<u64>(Partitioning::Rebalance));
+            let exchange = Arc::new(TypedExchange::<u64>::new(Partitioning::Rebalance));
             graph.connect(Edge { from, to, tag: None, exchange });
         };
         for (from, to) in [(source, left), (source, right), (left, sink), (right, sink)] {

@@ -1,0 +1,228 @@
+//! The bytes of a batch of a serde type.
+//!
+//! Answers for the columns beside the records and for the bound on memory while reading. The records themselves are in
+//! the encoding of state (`state::encoding`), so that one rule says which types there are.
+//! Holds: whatever the bytes, reading gives a batch or an error; a column is as long as the records or absent.
+
+use std::marker::PhantomData;
+
+use millstream_model::error::{Failure, Result};
+use millstream_model::time::Timestamp;
+
+use super::{AnyBatch, BatchDecoder, BatchEncoder};
+use crate::batch::{Batch, DEFAULT_BATCH};
+use crate::state::StateData;
+use crate::state::encoding::{DecodeError, Decoder, EncodeError, Encoder, TypeSignature};
+
+const TIMED: u8 = 1;
+const HASHED: u8 = 2;
+const PLACED: u8 = 4;
+
+/// A column's entries are eight bytes each.
+const WIDTH: usize = 8;
+
+/// Writes batches of `T`.
+pub(super) struct WireEncoder<T> {
+    encoder: Encoder,
+    record: PhantomData<fn(T)>,
+}
+
+impl<T> WireEncoder<T> {
+    pub(super) fn new() -> Self {
+        Self { encoder: Encoder::new(), record: PhantomData }
+    }
+}
+
+fn name_of<T>() -> String {
+    TypeSignature::of::<T>().name
+}
+
+fn put_column(out: &mut Vec<u8>, column: impl ExactSizeIterator<Item = u64>) {
+    out.reserve(column.len() * WIDTH);
+    column.for_each(|entry| out.extend_from_slice(&entry.to_le_bytes()));
+}
+
+impl<T: StateData> WireEncoder<T> {
+    fn records(&mut self, batch: &Batch<T>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        if let Some(origin) = batch.origin() {
+            self.encoder.encode(origin, out)?;
+        }
+        batch.records().iter().try_for_each(|record| self.encoder.encode(record, out))
+    }
+}
+
+impl<T: StateData> BatchEncoder for WireEncoder<T> {
+    fn encode(&mut self, batch: AnyBatch, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        let batch = batch.downcast_ref::<T>().ok_or_else(|| {
+            Failure::internal(format!("a channel of `{}` was given other records", name_of::<T>()))
+        })?;
+        let count = u32::try_from(batch.len())
+            .map_err(|_| Failure::internal(format!("a batch of {} records is too large", batch.len())))?;
+        let timed = if batch.is_timed() { TIMED } else { 0 };
+        let hashed = if batch.hashes().is_empty() { 0 } else { HASHED };
+        let placed = if batch.origin().is_some() { PLACED } else { 0 };
+        out.push(timed | hashed | placed);
+        out.extend_from_slice(&count.to_le_bytes());
+        put_column(out, batch.times().iter().map(|time| time.millis().cast_unsigned()));
+        put_column(out, batch.hashes().iter().copied());
+        self.records(batch, out).map_err(|error| {
+            out.truncate(start);
+            let name = name_of::<T>();
+            Failure::user(format!("a record of type `{name}` cannot be written down for another process"))
+                .because(error)
+        })
+    }
+}
+
+/// Reads batches of `T`.
+pub(super) struct WireDecoder<T> {
+    decoder: Decoder,
+    record: PhantomData<fn() -> T>,
+}
+
+impl<T> WireDecoder<T> {
+    pub(super) fn new() -> Self {
+        Self { decoder: Decoder::new(), record: PhantomData }
+    }
+}
+
+fn cut_short() -> DecodeError {
+    DecodeError::cut_short()
+}
+
+fn take_column(input: &mut &[u8], count: usize) -> Result<Vec<u64>, DecodeError> {
+    let bytes = count.checked_mul(WIDTH).ok_or_else(cut_short)?;
+    let (column, rest) = input.split_at_checked(bytes).ok_or_else(cut_short)?;
+    *input = rest;
+    let (entries, _) = column.as_chunks::<WIDTH>();
+    Ok(entries.iter().map(|entry| u64::from_le_bytes(*entry)).collect())
+}
+
+impl<T: StateData> WireDecoder<T> {
+    fn batch(&mut self, mut input: &[u8]) -> Result<Batch<T>, DecodeError> {
+        let ([flags, count @ ..], rest) = input.split_first_chunk::<5>().ok_or_else(cut_short)?;
+        input = rest;
+        let count = u32::from_le_bytes(*count) as usize;
+        if *flags & !(TIMED | HASHED | PLACED) != 0 {
+            return Err(DecodeError::malformed("a batch of an unknown kind"));
+        }
+        let times = if flags & TIMED != 0 { take_column(&mut input, count)? } else { Vec::new() };
+        let hashes = if flags & HASHED != 0 { take_column(&mut input, count)? } else { Vec::new() };
+        let origin = if flags & PLACED != 0 { Some(self.decoder.decode(&mut input)?) } else { None };
+        // What is allocated for records follows what came, not what was announced.
+        let mut records = Vec::with_capacity(count.min(DEFAULT_BATCH));
+        for _ in 0..count {
+            records.push(self.decoder.decode(&mut input)?);
+        }
+        if !input.is_empty() {
+            return Err(DecodeError::malformed("more than the batch"));
+        }
+        let times = times.into_iter().map(|time| Timestamp::from_millis(time.cast_signed()));
+        let mut batch = Batch::with_columns(records, times.collect(), hashes);
+        batch.set_origin(origin);
+        Ok(batch)
+    }
+}
+
+impl<T: StateData> BatchDecoder for WireDecoder<T> {
+    fn decode(&mut self, bytes: &[u8]) -> Result<AnyBatch> {
+        let batch = self.batch(bytes).map_err(|error| {
+            Failure::external(format!(
+                "what came from another process is no batch of `{}`",
+                TypeSignature::of::<T>()
+            ))
+            .because(error)
+        })?;
+        Ok(AnyBatch::new(batch))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use millstream_model::error::Unit;
+    use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::batch::Origin;
+    use crate::exchange::BatchCodec;
+
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Delay {
+        airport: String,
+        minutes: Option<i32>,
+    }
+
+    fn delays() -> Vec<Delay> {
+        ["MIA", "JFK"].map(|name| Delay { airport: name.to_owned(), minutes: Some(7) }).to_vec()
+    }
+
+    fn bytes_of<T: StateData>(batches: Vec<Batch<T>>) -> Vec<Vec<u8>> {
+        let mut encoder = BatchCodec::<T>::of().encoder();
+        let encode = |batch| {
+            let mut out = Vec::new();
+            encoder.encode(AnyBatch::new(batch), &mut out).unwrap();
+            out
+        };
+        batches.into_iter().map(encode).collect()
+    }
+
+    #[test]
+    fn batches_of_one_channel_come_back_with_their_columns() {
+        let mut keyed = Batch::default();
+        for (n, delay) in delays().into_iter().enumerate() {
+            keyed.push_keyed(delay, Some(Timestamp::from_millis(-5)), n as u64 + 40);
+        }
+        let mut placed = Batch::from(delays());
+        placed.set_origin(Some(Origin::new("delays.csv".into(), Unit::Line, 7, 2)));
+        let sent = vec![Batch::from(delays()), keyed, Batch::default(), placed];
+        let mut decoder = BatchCodec::<Delay>::of().decoder();
+        for (sent, bytes) in sent.clone().into_iter().zip(bytes_of(sent)) {
+            let came = decoder.decode(&bytes).unwrap();
+            assert_eq!(came.len(), sent.len());
+            let came = came.downcast::<Delay>().unwrap();
+            assert_eq!(came.records(), sent.records());
+            assert_eq!((came.times(), came.hashes()), (sent.times(), sent.hashes()));
+            assert_eq!(came.origin(), sent.origin());
+        }
+    }
+
+    #[test]
+    fn what_a_struct_is_made_of_is_said_once_a_channel() {
+        let bytes = bytes_of(vec![Batch::from(delays()), Batch::from(delays())]);
+        assert!(bytes[1].len() + 10 < bytes[0].len());
+    }
+
+    #[test]
+    fn records_of_another_type_are_an_error_that_names_both() {
+        let bytes = bytes_of(vec![Batch::from(vec![3u64])]);
+        let failure = BatchCodec::<i32>::of().decoder().decode(&bytes[0]).unwrap_err();
+        let text = failure.to_string();
+        assert!(text.contains("no batch of `i32`") && text.contains("u64"), "{text}");
+    }
+
+    #[test]
+    fn a_count_that_lies_allocates_nothing_and_is_an_error() {
+        let mut bytes = vec![TIMED];
+        bytes.extend(u32::MAX.to_le_bytes());
+        assert!(BatchCodec::<u64>::of().decoder().decode(&bytes).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_a_batch_or_an_error(bytes: Vec<u8>) {
+            let _ = BatchCodec::<Delay>::of().decoder().decode(&bytes);
+            let _ = BatchCodec::<(u8, Vec<String>)>::of().decoder().decode(&bytes);
+        }
+
+        #[test]
+        fn a_batch_that_was_damaged_gives_a_batch_or_an_error(at: usize, to: u8, cut: usize) {
+            let mut bytes = bytes_of(vec![Batch::from(delays())]).remove(0);
+            let at = at % bytes.len();
+            bytes[at] = to;
+            bytes.truncate(cut % bytes.len() + 1);
+            let _ = BatchCodec::<Delay>::of().decoder().decode(&bytes);
+        }
+    }
+}
