@@ -1,4 +1,5 @@
 //! What tests are built with: operator harness, connector conformance, kill runs.
 
+pub mod cluster;
 pub mod conformance;
 pub mod harness;

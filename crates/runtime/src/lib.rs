@@ -9,10 +9,12 @@
 pub mod channel;
 pub mod control;
 mod describe;
+mod executor;
 pub mod job;
 pub mod microbatch;
 pub mod plan;
 pub mod settings;
+mod site;
 pub mod stage;
 mod subtask;
 mod sync;

@@ -28,6 +28,9 @@ pub struct JobEntry {
     pub name: String,
     /// What the job's graph amounts to; equal for the same program.
     pub fingerprint: String,
+    /// The run of the job that wrote it, where a cluster gave it a name: whoever takes the run over goes on from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
 }
 
 /// Everything that belongs to a checkpoint.

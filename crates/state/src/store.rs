@@ -34,7 +34,7 @@ use millstream_model::id::CheckpointKind;
 /// let work = SubtaskWork { operators: vec![("lines".to_owned(), snapshot)], committables: vec![] };
 /// let written = store.write_subtask(checkpoint, "0-0", work)?;
 ///
-/// let job = JobEntry { name: "delays".to_owned(), fingerprint: "5eed".to_owned() };
+/// let job = JobEntry { name: "delays".to_owned(), fingerprint: "5eed".to_owned(), run: None };
 /// let operators = vec![OperatorEntry::new("lines", "TextFiles", 1, max)];
 /// let mut manifest = Manifest { checkpoint, job, time: 0, operators, committables: vec![] };
 /// manifest.add(written)?;
@@ -66,6 +66,15 @@ impl CheckpointStore {
         std::fs::create_dir_all(folder).map_err(unwritable)?;
         let lock = FolderLock::take(folder)?;
         Self::local(folder, Some(lock))
+    }
+
+    /// Opens a local folder to write parts of checkpoints to, in a job whose coordinator is another process, which has the
+    /// lock.
+    ///
+    /// # Errors
+    /// Where it does not exist: the coordinator has made it, so this machine does not see the same folder.
+    pub fn join(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::open_to_read(folder)
     }
 
     /// Opens a local folder that must exist, to read from it; another process may be writing to it.

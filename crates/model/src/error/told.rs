@@ -43,16 +43,16 @@ impl std::error::Error for Cause {
     }
 }
 
-impl Serialize for Failure {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let parts = self.parts();
+impl Told {
+    fn of(failure: &Failure) -> Self {
+        let parts = failure.parts();
         let mut causes = Vec::new();
         let mut cause = parts.cause.as_deref().map(|cause| cause as &dyn std::error::Error);
         while let Some(error) = cause {
             causes.push(error.to_string());
             cause = error.source();
         }
-        let told = Told {
+        Self {
             fault: parts.fault,
             retry: parts.retry,
             what: parts.what.clone(),
@@ -62,29 +62,45 @@ impl Serialize for Failure {
             causes,
             advice: parts.advice.clone(),
             cancelled: parts.cancelled,
-        };
-        told.serialize(serializer)
+        }
+    }
+
+    fn heard(self) -> Failure {
+        let mut cause = None;
+        for text in self.causes.into_iter().rev() {
+            cause = Some(Box::new(Cause { text, behind: cause }));
+        }
+        Failure::of(Parts {
+            fault: self.fault,
+            retry: self.retry,
+            what: self.what,
+            operator: self.operator.map(|(name, uid, subtask)| Place { name, uid, subtask }),
+            record: self.record,
+            position: self.position,
+            cause: cause.map(|cause| cause as _),
+            advice: self.advice,
+            cancelled: self.cancelled,
+        })
+    }
+}
+
+impl Failure {
+    /// The same failure for somebody else: its causes as texts.
+    #[must_use]
+    pub fn told_again(&self) -> Self {
+        Told::of(self).heard()
+    }
+}
+
+impl Serialize for Failure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Told::of(self).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Failure {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let told = Told::deserialize(deserializer)?;
-        let mut cause = None;
-        for text in told.causes.into_iter().rev() {
-            cause = Some(Box::new(Cause { text, behind: cause }));
-        }
-        Ok(Self::of(Parts {
-            fault: told.fault,
-            retry: told.retry,
-            what: told.what,
-            operator: told.operator.map(|(name, uid, subtask)| Place { name, uid, subtask }),
-            record: told.record,
-            position: told.position,
-            cause: cause.map(|cause| cause as _),
-            advice: told.advice,
-            cancelled: told.cancelled,
-        }))
+        Told::deserialize(deserializer).map(Told::heard)
     }
 }
 

@@ -7,10 +7,12 @@
 
 mod alignment;
 mod channels;
+mod exchange;
 mod gauge;
 mod inbox;
 
 pub use alignment::{Alignment, Progress};
 pub(crate) use channels::Channels;
+pub(crate) use exchange::Exchange;
 pub use gauge::Gauge;
 pub use inbox::{Inbox, InboxSender, Received};

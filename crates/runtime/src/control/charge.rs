@@ -15,7 +15,7 @@ pub const ROLE: &str = "MILLSTREAM_ROLE";
 pub struct Charge {
     /// The cluster's name for the job: letters, digits, dashes.
     pub job: String,
-    /// How often a master of this job was started before: a master with a lower number has nothing to say any more.
+    /// Which master of this job it belongs to, from 1: one with a lower number has nothing to say any more.
     pub term: u64,
     /// The secret that the processes of this job know each other by.
     pub token: String,

@@ -186,6 +186,8 @@ pub enum Happened {
     },
     /// A subtask failed.
     Failed(Failure),
+    /// Another executor cannot be reached from here.
+    Lost(Failure),
     /// Its thread is at its end.
     Exited(TaskId),
 }

@@ -27,13 +27,15 @@ use crate::sync::{Receiver, Sender};
 pub(super) enum Broken {
     /// The job may be started again.
     Again(Failure),
+    /// It is started again, whatever the restart strategy says of failures: a process that ran some of it is gone.
+    Lost(Failure),
     /// It may not: it was to end anyway, or something of this attempt still runs.
     ForGood(Failure),
 }
 
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Self::Again(failure) | Self::ForGood(failure)) = self;
+        let (Self::Again(failure) | Self::Lost(failure) | Self::ForGood(failure)) = self;
         failure.fmt(f)
     }
 }
@@ -55,7 +57,7 @@ impl Attempt<'_> {
         let (plan, mut threads) = (self.plan, Threads::default());
         let restore = self.checkpoints.begin_attempt().map_err(Broken::Again)?;
         let enumerators = enumerators(plan, restore.as_deref()).map_err(Broken::Again)?;
-        let events = Events::new(self.to_coordinator.clone());
+        let events = Events::Here(self.to_coordinator.clone());
         let store = self.checkpoints.store().cloned();
         let (own_parts, parts) = channel::<Part>();
         let writer = Parts::new(store.clone(), events.clone());
@@ -68,8 +70,7 @@ impl Attempt<'_> {
         let mut coordinator = Coordinator::new(plan, self.checkpoints, &*team, enumerators, own_parts);
         let result = match started {
             Ok(()) => coordinator.run(self.messages),
-            Err(failure) if failure.is_cancelled() => Err(Broken::ForGood(failure)),
-            Err(failure) => Err(Broken::Again(failure)),
+            Err(broken) => Err(broken),
         };
         coordinator.dismiss(result.as_ref().err());
         let timeout = plan.settings.cancel_timeout;
@@ -77,7 +78,7 @@ impl Attempt<'_> {
         match (result, left) {
             (result, Ok(())) => result,
             (Ok(_), Err(stuck)) => Err(Broken::ForGood(stuck)),
-            (Err(Broken::Again(failure) | Broken::ForGood(failure)), Err(stuck)) => {
+            (Err(Broken::Again(failure) | Broken::Lost(failure) | Broken::ForGood(failure)), Err(stuck)) => {
                 Err(Broken::ForGood(failure.advice(stuck.to_string())))
             }
         }

@@ -6,7 +6,7 @@
 //! checkpoint that failed is committed with the next one.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use millstream_dataflow::graph::NodeKind;
 use millstream_dataflow::sink::AnyCommitter;
@@ -17,9 +17,21 @@ use millstream_state::{
     CheckpointName, CheckpointStore, Committable, JobEntry, Manifest, OperatorEntry, SubtaskState,
 };
 
+use super::history::History;
 use super::{Store, store_failure};
+use crate::control::CheckpointRecord;
 use crate::plan::Plan;
 use crate::settings::{RestoreFrom, UnmatchedState};
+use crate::sync::Mutex;
+
+/// Which run of a program it is, where a cluster knows it by a name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Run {
+    /// The name: that of the cluster's job, and of the job within its program.
+    pub(crate) name: Option<String>,
+    /// Another process may have begun it.
+    pub(crate) taken_over: bool,
+}
 
 pub(crate) struct Checkpoints {
     plan: Arc<Plan>,
@@ -29,18 +41,20 @@ pub(crate) struct Checkpoints {
     completed: u64,
     staged: Vec<(u64, Committable)>,
     committers: HashMap<String, Box<dyn AnyCommitter>>,
+    history: Arc<Mutex<History>>,
+    run: Run,
 }
 
 impl Checkpoints {
     /// Opens the folder, where there is one, and finds what to start from.
-    pub(crate) fn open(plan: &Arc<Plan>) -> Result<Self> {
+    pub(crate) fn open(plan: &Arc<Plan>, run: Run) -> Result<Self> {
         let settings = plan.settings.checkpoints.as_ref();
         let store = settings.map(|settings| CheckpointStore::open(&settings.folder).map_err(store_failure));
-        Self::within(plan, store.transpose()?)
+        Self::within(plan, store.transpose()?, run)
     }
 
     /// Finds in the store, where there is one, what to start from.
-    pub(crate) fn within(plan: &Arc<Plan>, store: Option<CheckpointStore>) -> Result<Self> {
+    pub(crate) fn within(plan: &Arc<Plan>, store: Option<CheckpointStore>, run: Run) -> Result<Self> {
         let mut committers = HashMap::new();
         for (node, uid) in plan.graph.nodes().iter().zip(&plan.uids) {
             let NodeKind::Sink(sink) = &node.kind else { continue };
@@ -60,10 +74,14 @@ impl Checkpoints {
             completed: 0,
             staged: Vec::new(),
             committers,
+            history: Arc::default(),
+            run,
         };
         let (Some(settings), Some(store)) = (&plan.settings.checkpoints, store) else { return Ok(own) };
         own.next_id = store.next_id().map_err(store_failure)?;
+        let begun = own.begun_before(&store)?;
         own.restored = match &settings.restore {
+            _ if begun.is_some() => begun,
             RestoreFrom::Nothing => None,
             RestoreFrom::Latest if store.list().map_err(store_failure)?.is_empty() => None,
             RestoreFrom::Latest => Some(store.latest().map_err(store_failure)?),
@@ -74,6 +92,26 @@ impl Checkpoints {
         }
         own.store = Some(Arc::new(store));
         Ok(own)
+    }
+
+    /// The last checkpoint of this very run, which another process began: this one takes over from it.
+    fn begun_before(&self, store: &CheckpointStore) -> Result<Option<Manifest>> {
+        let Some(run) = &self.run.name else { return Ok(None) };
+        if !self.run.taken_over || store.list().map_err(store_failure)?.is_empty() {
+            return Ok(None);
+        }
+        let latest = store.latest().map_err(store_failure)?;
+        Ok(Some(latest).filter(|manifest| manifest.job.run.as_ref() == Some(run)))
+    }
+
+    /// What has happened so far, for those who ask.
+    pub(crate) fn history(&self) -> Arc<Mutex<History>> {
+        self.history.clone()
+    }
+
+    /// A checkpoint is complete, or failed.
+    pub(crate) fn remember(&self, record: CheckpointRecord) {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).checkpoint(record);
     }
 
     /// What the next attempt starts from; commits again what was staged for it.
@@ -167,7 +205,11 @@ impl Checkpoints {
         });
         Manifest {
             checkpoint,
-            job: JobEntry { name: plan.settings.name.clone(), fingerprint: plan.fingerprint() },
+            job: JobEntry {
+                name: plan.settings.name.clone(),
+                fingerprint: plan.fingerprint(),
+                run: self.run.name.clone(),
+            },
             time: Timestamp::now().millis().unsigned_abs(),
             operators: operators.collect(),
             committables: Vec::new(),

@@ -16,6 +16,7 @@ use millstream_dataflow::state::encoding::TypeSignature;
 use millstream_dataflow::state::snapshot::OperatorPart;
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{CheckpointId, Subtask};
+use millstream_model::time::Timestamp;
 use millstream_state::{CheckpointName, SubtaskState};
 
 use super::attempt::Broken;
@@ -23,7 +24,7 @@ use super::checkpoints::Checkpoints;
 use super::crew::Team;
 use super::message::{Ask, Message};
 use super::pace::{Pace, Verdict};
-use crate::control::{Happened, TaskId, TaskOrder};
+use crate::control::{CheckpointRecord, Happened, TaskId, TaskOrder};
 use crate::plan::Plan;
 use crate::subtask::Part;
 use crate::sync::{Receiver, RecvTimeoutError, Sender, now, receive_until};
@@ -47,8 +48,19 @@ struct Pending {
     /// Whose part has not come; `None` is the coordinator's own.
     missing: BTreeSet<Option<TaskId>>,
     parts: Vec<SubtaskState>,
+    /// Of all parts, once they are there.
+    bytes: u64,
     is_last: bool,
     answer: Option<Sender<Result<String>>>,
+}
+
+impl Pending {
+    fn record(&self, failure: Option<String>) -> CheckpointRecord {
+        let duration = now().saturating_duration_since(self.begun);
+        let begun = Timestamp::now().millis() - i64::try_from(duration.as_millis()).unwrap_or(0);
+        let duration = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        CheckpointRecord { name: self.name.to_string(), begun, duration, bytes: self.bytes, failure }
+    }
 }
 
 pub(super) struct Coordinator<'a> {
@@ -67,6 +79,10 @@ pub(super) struct Coordinator<'a> {
     stopping: bool,
     /// A source did so before its end.
     cut: bool,
+    /// Who is to be told the name of the savepoint that the job ends with.
+    farewell: Option<Sender<Result<String>>>,
+    /// A process that ran some of it is gone.
+    lost: bool,
 }
 
 impl<'a> Coordinator<'a> {
@@ -90,6 +106,8 @@ impl<'a> Coordinator<'a> {
             pace: Pace::new(plan.settings.checkpoints.clone(), now()),
             stopping: false,
             cut: false,
+            farewell: None,
+            lost: false,
         }
     }
 
@@ -100,6 +118,7 @@ impl<'a> Coordinator<'a> {
             failure if self.stopping => {
                 Broken::ForGood(failure.advice("the job was being stopped, so it is not started again"))
             }
+            failure if self.lost => Broken::Lost(failure),
             failure => Broken::Again(failure),
         })
     }
@@ -116,7 +135,11 @@ impl<'a> Coordinator<'a> {
             match message {
                 Some(Message::Ask(ask)) => self.answer(ask)?,
                 Some(Message::Event(event)) => self.take(event)?,
-                None => {}
+                Some(Message::Lost(failure)) => {
+                    self.lost = true;
+                    return Err(failure);
+                }
+                Some(Message::Stir) | None => {}
             }
             if self.finish_checkpoint()? {
                 return Ok(if self.cut { Outcome::Stopped } else { Outcome::Finished });
@@ -130,7 +153,8 @@ impl<'a> Coordinator<'a> {
     pub(super) fn dismiss(mut self, failure: Option<&Broken>) {
         self.tasks.iter().for_each(|task| self.team.tell(*task, TaskOrder::Finish));
         let begun = self.pending.take().and_then(|pending| pending.answer);
-        for answer in begun.into_iter().chain(std::mem::take(&mut self.savepoints)) {
+        let waiting = std::mem::take(&mut self.savepoints).into_iter().chain(self.farewell.take());
+        for answer in begun.into_iter().chain(waiting) {
             let why = failure.map_or_else(|| "it ended".into(), ToString::to_string);
             let _ = answer.send(Err(Failure::external(format!(
                 "the job did not live to see the savepoint complete: {why}"
@@ -160,6 +184,10 @@ impl<'a> Coordinator<'a> {
                 Ok(())
             }
             Happened::Failed(failure) => Err(failure),
+            Happened::Lost(failure) => {
+                self.lost = true;
+                Err(failure)
+            }
             Happened::Exited(task) => Err(Failure::internal(format!(
                 "subtask {} of chain {} ended before the job was done",
                 task.subtask, task.chain
@@ -204,12 +232,16 @@ impl<'a> Coordinator<'a> {
                 let drain = self.checkpoints.store().is_none();
                 self.tell_sources(&TaskOrder::Stop { drain });
             }
-            Ask::Savepoint(answer) if self.checkpoints.store().is_none() => {
+            Ask::Savepoint(answer) | Ask::StopWithSavepoint(answer) if self.checkpoints.store().is_none() => {
                 let none = Failure::user("the job has no checkpoint folder to put a savepoint into")
                     .advice("give the job one with its checkpoint settings");
                 let _ = answer.send(Err(none));
             }
             Ask::Savepoint(answer) => self.savepoints.push_back(answer),
+            Ask::StopWithSavepoint(answer) => {
+                self.farewell = Some(answer);
+                self.answer(Ask::Stop)?;
+            }
         }
         Ok(())
     }
@@ -227,6 +259,11 @@ impl<'a> Coordinator<'a> {
         }
         // Before the next checkpoint: where one takes as long as the interval, a savepoint would never have its turn.
         if let Some(answer) = self.savepoints.pop_front() {
+            return self.begin_checkpoint(true, Some(answer));
+        }
+        if self.is_at_end()
+            && let Some(answer) = self.farewell.take()
+        {
             return self.begin_checkpoint(true, Some(answer));
         }
         let due = match self.is_at_end() {
@@ -257,6 +294,7 @@ impl<'a> Coordinator<'a> {
             begun: now(),
             missing: self.tasks.iter().copied().map(Some).chain([None]).collect(),
             parts: Vec::new(),
+            bytes: 0,
             is_last: self.is_at_end(),
             answer,
         });
@@ -291,12 +329,14 @@ impl<'a> Coordinator<'a> {
         let Some(pending) = self.pending.as_mut().filter(is_whole) else {
             return Ok(false);
         };
+        pending.bytes = pending.parts.iter().map(|part| part.bytes).sum();
         let (name, parts) = (pending.name, std::mem::take(&mut pending.parts));
         let committables = match self.checkpoints.write(name, parts) {
             Ok(committables) => committables,
             Err(failure) => return self.checkpoint_failed(failure).map(|()| false),
         };
         let Some(pending) = self.pending.take() else { return Ok(false) };
+        self.checkpoints.remember(pending.record(None));
         if let Some(answer) = pending.answer {
             let _ = answer.send(Ok(name.to_string()));
         }
@@ -327,6 +367,7 @@ impl<'a> Coordinator<'a> {
 
     fn checkpoint_failed(&mut self, failure: Failure) -> Result<()> {
         let Some(pending) = self.pending.take() else { return Ok(()) };
+        self.checkpoints.remember(pending.record(Some(failure.to_string())));
         if let Some(answer) = pending.answer {
             // Whoever asked is told; the job's own checkpoints go on.
             let _ = answer.send(Err(failure));

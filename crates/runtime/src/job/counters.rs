@@ -1,19 +1,26 @@
 //! What has passed through the operators of a job.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_dataflow::operator::LinkCounts;
 use millstream_model::time::Timestamp;
 
 use crate::channel::Gauge;
+use crate::control::ExecutorId;
 use crate::plan::Plan;
 
 /// The counters of one attempt, by node.
 pub(crate) struct Counters {
     nodes: Vec<Arc<LinkCounts>>,
     pub(crate) gauge: Arc<Gauge>,
+    /// What other processes counted, where it is they that run the subtasks.
+    elsewhere: Mutex<BTreeMap<ExecutorId, Told>>,
 }
+
+/// What a process counted: by node records in, out and skipped and the last watermark; records in channels now and at most.
+pub(crate) type Told = (Vec<(u64, u64, u64, i64)>, (usize, usize));
 
 impl Counters {
     pub(crate) fn new(nodes: usize) -> Self {
@@ -23,7 +30,27 @@ impl Counters {
             records_skipped: AtomicU64::new(0),
             watermark: AtomicI64::new(i64::MIN),
         };
-        Self { nodes: (0..nodes).map(|_| Arc::new(counts())).collect(), gauge: Arc::default() }
+        Self {
+            nodes: (0..nodes).map(|_| Arc::new(counts())).collect(),
+            gauge: Arc::default(),
+            elsewhere: Mutex::default(),
+        }
+    }
+
+    /// What this process counted, for another one.
+    pub(crate) fn told(&self) -> Told {
+        let nodes = self.nodes.iter().map(|counts| {
+            let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+            let records =
+                (count(&counts.records_in), count(&counts.records_out), count(&counts.records_skipped));
+            (records.0, records.1, records.2, counts.watermark.load(Ordering::Relaxed))
+        });
+        (nodes.collect(), (self.gauge.now(), self.gauge.peak()))
+    }
+
+    /// Another process has counted this much in all.
+    pub(crate) fn hear(&self, executor: ExecutorId, told: Told) {
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).insert(executor, told);
     }
 
     pub(crate) fn of(&self, node: usize) -> Arc<LinkCounts> {
@@ -31,19 +58,39 @@ impl Counters {
     }
 
     pub(crate) fn read(&self, plan: &Plan) -> Metrics {
-        let nodes = plan.graph.nodes().iter().zip(&self.nodes);
-        let operators = nodes.map(|(node, counts)| OperatorCounts {
-            name: node.name.to_string(),
-            records_in: counts.records_in.load(Ordering::Relaxed),
-            records_out: counts.records_out.load(Ordering::Relaxed),
-            records_skipped: counts.records_skipped.load(Ordering::Relaxed),
-            watermark: Timestamp::from_millis(counts.watermark.load(Ordering::Relaxed)),
-        });
+        let (mut nodes, mut in_flight) = self.told();
+        for (there, (now, peak)) in self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            for (own, there) in nodes.iter_mut().zip(there) {
+                own.0 += there.0;
+                own.1 += there.1;
+                own.2 += there.2;
+                own.3 = slower(own.3, there.3);
+            }
+            in_flight.0 += now;
+            in_flight.1 += peak;
+        }
+        let nodes = plan.graph.nodes().iter().zip(nodes);
+        let operators =
+            nodes.map(|(node, (records_in, records_out, records_skipped, watermark))| OperatorCounts {
+                name: node.name.to_string(),
+                records_in,
+                records_out,
+                records_skipped,
+                watermark: Timestamp::from_millis(watermark),
+            });
         Metrics {
             operators: operators.collect(),
-            records_in_flight: self.gauge.now(),
-            peak_records_in_flight: self.gauge.peak(),
+            records_in_flight: in_flight.0,
+            peak_records_in_flight: in_flight.1,
         }
+    }
+}
+
+/// The earlier of two watermarks, of those that there are.
+fn slower(one: i64, other: i64) -> i64 {
+    match (one, other) {
+        (i64::MIN, known) | (known, i64::MIN) => known,
+        (one, other) => one.min(other),
     }
 }
 

@@ -3,7 +3,9 @@
 //! Answers for who may say what. Not for what is done about it.
 //! Holds: an ask that wants an answer gets one, or hears that the job has ended.
 
-use millstream_model::error::Result;
+use std::sync::Arc;
+
+use millstream_model::error::{Failure, Result};
 
 use crate::control::Happened;
 use crate::sync::Sender;
@@ -12,6 +14,10 @@ use crate::sync::Sender;
 pub(crate) enum Message {
     /// The job's owner wants something.
     Ask(Ask),
+    /// A process that runs subtasks is gone.
+    Lost(Failure),
+    /// Whoever waits for something may look again whether it is there.
+    Stir,
     /// Something happened in the attempt that runs.
     Event(Happened),
 }
@@ -24,19 +30,29 @@ pub(crate) enum Ask {
     Stop,
     /// Take a savepoint, and tell its name.
     Savepoint(Sender<Result<String>>),
+    /// End in order, with a savepoint as the last checkpoint, and tell its name.
+    StopWithSavepoint(Sender<Result<String>>),
 }
 
 /// Where the threads of an attempt send their events.
 #[derive(Clone)]
-pub(crate) struct Events(Sender<Message>);
+pub(crate) enum Events {
+    /// To the coordinator, in this process.
+    Here(Sender<Message>),
+    /// To the coordinator, in another process.
+    There(Arc<dyn Fn(Happened) + Send + Sync>),
+}
 
 impl Events {
-    pub(crate) fn new(to: Sender<Message>) -> Self {
-        Self(to)
+    pub(crate) fn to(tell: impl Fn(Happened) + Send + Sync + 'static) -> Self {
+        Self::There(Arc::new(tell))
     }
 
     /// A coordinator that is gone needs to hear nothing.
     pub(crate) fn send(&self, event: Happened) {
-        let _ = self.0.send(Message::Event(event));
+        match self {
+            Self::Here(to) => drop(to.send(Message::Event(event))),
+            Self::There(tell) => tell(event),
+        }
     }
 }

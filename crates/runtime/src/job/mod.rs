@@ -8,6 +8,7 @@ mod checkpoints;
 mod coordinator;
 mod counters;
 mod crew;
+mod history;
 pub(crate) mod message;
 mod pace;
 mod restart;
@@ -20,20 +21,33 @@ use millstream_model::error::{Failure, Fault, Result, Retry};
 use millstream_state::{CheckpointStore, StoreError};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use counters::Counters;
+pub(crate) use counters::{Counters, Told};
 pub use counters::{Metrics, OperatorCounts};
+pub(crate) use crew::there::master::Master;
+pub(crate) use crew::there::other_plan;
 
+use crate::executor::Executor;
 use crate::plan::Plan;
-use crate::settings::JobSettings;
-use crate::sync::atomic::{AtomicU8, Ordering};
+use crate::settings::{JobSettings, Restart};
+use crate::site::{Site, site};
+use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use crate::sync::mpsc::channel;
 use crate::sync::{Builder, JoinHandle, Mutex, Receiver, Sender, now, receive_until};
 use attempt::{Attempt, Broken};
-use checkpoints::Checkpoints;
+use checkpoints::{Checkpoints, Run};
 use coordinator::Outcome;
-use crew::{Crew, Here};
+use crew::{Crew, Here, there};
+use history::History;
 use message::{Ask, Message};
 use restart::Restarts;
+
+/// How a job is started again that lost a process.
+const AFTER_LOSS: Restart = Restart::ExponentialDelay {
+    initial: Duration::from_millis(20),
+    max: Duration::from_secs(10),
+    factor: 2.0,
+    reset_after: Duration::from_secs(10),
+};
 
 /// What a job is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,46 +86,71 @@ pub struct JobHandle {
     thread: Option<JoinHandle<Result<JobResult>>>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     status: AtomicU8,
-    plan: Arc<Plan>,
+    pub(crate) plan: Arc<Plan>,
     counters: Mutex<Arc<Counters>>,
+    restarts: AtomicU32,
+    pub(crate) history: Arc<Mutex<History>>,
 }
 
-/// Starts a job on threads of its own.
+/// Starts a job: on threads of its own, or, in a process that a cluster started, as its master or as an executor of it.
 ///
 /// # Errors
-/// If the graph or the settings are wrong, or the checkpoint folder cannot be used.
+/// If the graph or the settings are wrong, the checkpoint folder cannot be used, or the cluster be reached.
 pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
     let plan = Plan::new(graph, settings)?;
-    let checkpoints = Checkpoints::open(&plan)?;
-    run(plan, checkpoints, Box::new(Here))
+    match site()? {
+        Site::Alone => {
+            let checkpoints = Checkpoints::open(&plan, Run::default())?;
+            run(plan, checkpoints, Box::new(Here))
+        }
+        Site::Master(master) => there::coordinate(&master, plan),
+        Site::Executor(executor) => take_part(&executor, plan),
+    }
 }
 
-fn run(plan: Arc<Plan>, mut checkpoints: Checkpoints, mut crew: Box<dyn Crew + Send>) -> Result<JobHandle> {
+fn run(plan: Arc<Plan>, checkpoints: Checkpoints, crew: Box<dyn Crew + Send>) -> Result<JobHandle> {
     tracing::info!(plan = %plan.describe(), "the job starts");
-    let counters = Arc::new(Counters::new(plan.graph.nodes().len()));
-    let shared = Arc::new(Shared {
-        status: AtomicU8::new(JobStatus::Running as u8),
-        plan: plan.clone(),
-        counters: Mutex::new(counters),
-    });
+    let shared = Shared::new(plan, checkpoints.history());
     let (to_coordinator, messages) = channel();
+    coordinate(shared, checkpoints, crew, (to_coordinator, messages), |_| {})
+}
+
+/// Runs a job on a thread of its own; `ended` hears how it ended.
+fn coordinate(
+    shared: Arc<Shared>,
+    mut checkpoints: Checkpoints,
+    mut crew: Box<dyn Crew + Send>,
+    (to_coordinator, messages): (Sender<Message>, Receiver<Message>),
+    ended: impl FnOnce(&Result<JobResult>) + Send + 'static,
+) -> Result<JobHandle> {
     let (own, own_end) = (shared.clone(), to_coordinator.clone());
-    let thread = Builder::new()
-        .name(format!("job {}", plan.settings.name))
-        .spawn(move || {
-            let result = attempts(&own, &mut checkpoints, &mut *crew, &messages, &own_end);
-            own.set_status(match &result {
-                Ok(result) if result.stopped => JobStatus::Canceled,
-                Ok(_) => JobStatus::Finished,
-                Err(failure) if failure.is_cancelled() => JobStatus::Canceled,
-                Err(_) => JobStatus::Failed,
-            });
-            result
-        })
-        .map_err(|error| Failure::external("the job's thread cannot be started").because(error))?;
+    let thread = Builder::new().name(format!("job {}", shared.plan.settings.name)).spawn(move || {
+        let result = attempts(&own, &mut checkpoints, &mut *crew, &messages, &own_end);
+        own.set_ended(&result);
+        ended(&result);
+        result
+    });
+    let thread =
+        thread.map_err(|error| Failure::external("the job's thread cannot be started").because(error))?;
     Ok(JobHandle { shared, messages: to_coordinator, thread: Some(thread) })
+}
+
+/// Takes part in a job whose master is another process. What its handle is asked here goes nowhere: the same program asks it
+/// there.
+fn take_part(executor: &Arc<Executor>, plan: Arc<Plan>) -> Result<JobHandle> {
+    let shared = Shared::new(plan.clone(), Arc::default());
+    let (own, executor) = (shared.clone(), executor.clone());
+    let thread = Builder::new().name(format!("job {}", plan.settings.name)).spawn(move || {
+        let result = executor.take_part(&plan);
+        own.set_ended(&result);
+        result
+    });
+    let thread =
+        thread.map_err(|error| Failure::external("the job's thread cannot be started").because(error))?;
+    let (messages, _) = channel();
+    Ok(JobHandle { shared, messages, thread: Some(thread) })
 }
 
 fn attempts(
@@ -122,28 +161,42 @@ fn attempts(
     to_coordinator: &Sender<Message>,
 ) -> Result<JobResult> {
     let (started, mut restarts) = (now(), Restarts::new(shared.plan.settings.restart.clone()));
+    // What the cluster breaks it mends, whatever the program says of its own failures.
+    let mut losses = Restarts::new(AFTER_LOSS);
     loop {
         let counters = Arc::new(Counters::new(shared.plan.graph.nodes().len()));
         *shared.counters.lock().unwrap_or_else(PoisonError::into_inner) = counters.clone();
         shared.set_status(JobStatus::Running);
         let attempt =
             Attempt { plan: &shared.plan, checkpoints, crew, counters: &counters, messages, to_coordinator };
-        let failure = match attempt.run() {
+        let (failure, delay) = match attempt.run() {
             Ok(outcome) => {
                 return Ok(JobResult {
                     runtime: now().saturating_duration_since(started),
-                    restarts: restarts.count(),
+                    restarts: restarts.count() + losses.count(),
                     stopped: outcome == Outcome::Stopped,
                     checkpoints: checkpoints.completed(),
                 });
             }
-            Err(Broken::ForGood(failure)) => return Err(failure),
-            Err(Broken::Again(failure)) => failure,
+            Err(Broken::ForGood(failure)) => {
+                shared.remember(&failure);
+                return Err(failure);
+            }
+            Err(Broken::Again(failure)) => {
+                shared.remember(&failure);
+                let Some(delay) = restarts.after_failure(now()) else {
+                    return Err(restarts.exhausted(failure));
+                };
+                (failure, delay)
+            }
+            Err(Broken::Lost(failure)) => {
+                shared.remember(&failure);
+                let delay = losses.after_failure(now()).unwrap_or_default();
+                (failure, delay)
+            }
         };
-        let Some(delay) = restarts.after_failure(now()) else {
-            return Err(restarts.exhausted(failure));
-        };
-        tracing::warn!(%failure, ?delay, attempt = restarts.count(), "the job failed and is started again");
+        shared.restarts.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(%failure, ?delay, attempt = shared.restarts(), "the job failed and is started again");
         shared.set_status(JobStatus::Restarting);
         pause(messages, delay)?;
     }
@@ -158,22 +211,55 @@ fn pause(messages: &Receiver<Message>, delay: Duration) -> Result<()> {
     while let Ok(message) = receive_until(messages, Some(until)) {
         match message {
             Message::Ask(Ask::Cancel | Ask::Stop) => return Err(Failure::cancelled()),
-            Message::Ask(Ask::Savepoint(answer)) => {
+            Message::Ask(Ask::Savepoint(answer) | Ask::StopWithSavepoint(answer)) => {
                 let busy = "the job failed and is about to be started again; ask for the savepoint then";
                 let _ = answer.send(Err(Failure::external(busy)));
             }
-            Message::Event(_) => {}
+            Message::Event(_) | Message::Lost(_) | Message::Stir => {}
         }
     }
     Ok(())
 }
 
 impl Shared {
+    fn new(plan: Arc<Plan>, history: Arc<Mutex<History>>) -> Arc<Self> {
+        let counters = Mutex::new(Arc::new(Counters::new(plan.graph.nodes().len())));
+        let (status, restarts) = (AtomicU8::new(JobStatus::Running as u8), AtomicU32::new(0));
+        Arc::new(Self { status, plan, counters, restarts, history })
+    }
+
+    fn set_ended(&self, result: &Result<JobResult>) {
+        self.set_status(match result {
+            Ok(result) if result.stopped => JobStatus::Canceled,
+            Ok(_) => JobStatus::Finished,
+            Err(failure) if failure.is_cancelled() => JobStatus::Canceled,
+            Err(_) => JobStatus::Failed,
+        });
+    }
+
+    /// Keeps a failure for those who ask.
+    fn remember(&self, failure: &Failure) {
+        if !failure.is_cancelled() {
+            self.history.lock().unwrap_or_else(PoisonError::into_inner).failed(failure.to_string());
+        }
+    }
+
+    /// How often the job was started again.
+    pub(crate) fn restarts(&self) -> u32 {
+        self.restarts.load(Ordering::Relaxed)
+    }
+
+    /// What has passed through the operators.
+    pub(crate) fn metrics(&self) -> Metrics {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        counters.read(&self.plan)
+    }
+
     fn set_status(&self, status: JobStatus) {
         self.status.store(status as u8, Ordering::Release);
     }
 
-    fn status(&self) -> JobStatus {
+    pub(crate) fn status(&self) -> JobStatus {
         match self.status.load(Ordering::Acquire) {
             0 => JobStatus::Running,
             1 => JobStatus::Restarting,
@@ -192,8 +278,7 @@ impl JobHandle {
 
     /// What has passed through its operators so far, in this attempt.
     pub fn metrics(&self) -> Metrics {
-        let counters = self.shared.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        counters.read(&self.shared.plan)
+        self.shared.metrics()
     }
 
     /// The plan in a few lines, for people: chains, checkpoints, the weakest promise.

@@ -35,7 +35,7 @@ fn counts_meta() -> KeyedMeta {
 fn manifest(checkpoint: CheckpointName, parallelism: u16) -> Manifest {
     Manifest {
         checkpoint,
-        job: JobEntry { name: "delays".to_owned(), fingerprint: "5eed".to_owned() },
+        job: JobEntry { name: "delays".to_owned(), fingerprint: "5eed".to_owned(), run: None },
         time: 1_700_000_000_000,
         operators: vec![
             OperatorEntry::new("lines", "TcpLines", 1, max()),

@@ -7,13 +7,14 @@ use millstream_model::error::Result;
 use super::{Crew, Start, Team};
 use crate::channel::Channels;
 use crate::control::{TaskId, TaskOrder};
+use crate::job::attempt::Broken;
 use crate::subtask::{Group, GroupSetup};
 
 /// The threads of this process.
 pub(crate) struct Here;
 
 impl Crew for Here {
-    fn start(&mut self, start: &Start<'_>) -> (Box<dyn Team>, Result<()>) {
+    fn start(&mut self, start: &Start<'_>) -> (Box<dyn Team>, Result<(), Broken>) {
         let tasks: Vec<TaskId> = start.plan.tasks().collect();
         let mut group = Group::new(GroupSetup {
             plan: start.plan.clone(),
@@ -24,7 +25,7 @@ impl Crew for Here {
             counters: start.counters.clone(),
             events: start.events.clone(),
         });
-        let started = group.start();
+        let started = group.start().map_err(Broken::Again);
         (Box::new(group), started)
     }
 }

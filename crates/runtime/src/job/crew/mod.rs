@@ -5,15 +5,17 @@
 //! Holds: a team that has left runs no subtask any more, or its answer names those that do.
 
 mod here;
+pub(crate) mod there;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_model::error::{Failure, Result};
+use millstream_model::error::Result;
 use millstream_state::Manifest;
 
 pub(crate) use here::Here;
 
+use super::attempt::Broken;
 use super::message::{Events, Message};
 use super::{Counters, Store};
 use crate::control::{TaskId, TaskOrder};
@@ -38,7 +40,7 @@ pub(crate) struct Start<'a> {
 /// Runs attempts, one after the other.
 pub(crate) trait Crew {
     /// Starts all subtasks of the plan. Given back with an error as soon as there are some that have to leave.
-    fn start(&mut self, start: &Start<'_>) -> (Box<dyn Team>, Result<()>);
+    fn start(&mut self, start: &Start<'_>) -> (Box<dyn Team>, Result<(), Broken>);
 }
 
 /// The subtasks of one attempt.
@@ -51,10 +53,4 @@ pub(crate) trait Team {
     /// # Errors
     /// Which did not end within `timeout`.
     fn leave(self: Box<Self>, timeout: Duration) -> Result<()>;
-}
-
-/// A failure of the cluster, not of the job: a lost process, say. The job is started again however it is set.
-pub(crate) fn is_of_the_crew(failure: &Failure) -> bool {
-    let _ = failure;
-    false
 }

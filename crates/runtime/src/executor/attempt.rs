@@ -1,0 +1,116 @@
+//! The part of one attempt that runs here.
+
+use std::sync::Arc;
+
+use millstream_model::error::{Failure, Result};
+use millstream_network::Speaker;
+use millstream_state::CheckpointStore;
+
+use super::counted;
+use crate::channel::Exchange;
+use crate::control::{Deployment, ExecutorId, Happened, TaskId, TaskOrder, ToJob};
+use crate::job::message::Events;
+use crate::job::{Counters, other_plan, store_failure};
+use crate::plan::Plan;
+use crate::subtask::{Group, GroupSetup};
+
+/// See the module.
+pub(super) struct Attempt {
+    number: u64,
+    group: Group,
+    plan: Arc<Plan>,
+    counters: Arc<Counters>,
+    master: Speaker<ToJob>,
+}
+
+impl Attempt {
+    /// Lays the channels into the subtasks that are to run here.
+    ///
+    /// # Errors
+    /// If the plan is another one here, or the checkpoint folder cannot be used.
+    pub(super) fn lay(
+        own: ExecutorId,
+        plan: &Arc<Plan>,
+        deployment: &Deployment,
+        exchange: &Arc<Exchange>,
+        master: Speaker<ToJob>,
+    ) -> Result<Self> {
+        check_plan(plan, deployment)?;
+        let number = deployment.attempt;
+        let tasks: Vec<TaskId> =
+            plan.tasks().filter(|task| deployment.places[task.chain][task.subtask as usize] == own).collect();
+        let store = match &plan.settings.checkpoints {
+            Some(settings) => Some(Arc::new(CheckpointStore::join(&settings.folder).map_err(store_failure)?)),
+            None => None,
+        };
+        let restore = match (&store, &deployment.restore) {
+            (Some(store), Some(name)) => {
+                let manifest = store.named(name).map_err(store_failure)?;
+                Some(Arc::new((store.clone(), manifest)))
+            }
+            _ => None,
+        };
+        let counters = Arc::new(Counters::new(plan.graph.nodes().len()));
+        let (to_master, lost) = (master.clone(), master.clone());
+        let events = Events::to(move |what| tell(&to_master, number, what));
+        let on_loss = move |failure| tell(&lost, number, Happened::Lost(failure));
+        let channels = exchange.lay(plan, deployment, &tasks, &counters.gauge, on_loss)?;
+        let group = Group::new(GroupSetup {
+            plan: plan.clone(),
+            tasks,
+            channels,
+            store,
+            restore,
+            counters: counters.clone(),
+            events,
+        });
+        Ok(Self { number, group, plan: plan.clone(), counters, master })
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Starts the subtasks.
+    pub(super) fn start(&mut self) {
+        if let Err(failure) = self.group.start() {
+            tell_failure(&self.master, self.number, failure);
+        }
+    }
+
+    pub(super) fn tell(&self, task: TaskId, order: TaskOrder) {
+        self.group.tell(task, order);
+    }
+
+    pub(super) fn counted(&self) -> ToJob {
+        counted(self.number, &self.counters)
+    }
+
+    /// Ends the subtasks.
+    ///
+    /// # Errors
+    /// Who did not end within the time that the settings allow.
+    pub(super) fn leave(self) -> Result<()> {
+        self.group.leave(self.plan.settings.cancel_timeout)
+    }
+}
+
+fn check_plan(plan: &Plan, deployment: &Deployment) -> Result<()> {
+    let laid = plan.chains.iter().map(|chain| chain.parallelism as usize);
+    let ordered = deployment.places.iter().map(Vec::len);
+    if plan.fingerprint() == deployment.fingerprint && laid.eq(ordered) {
+        return Ok(());
+    }
+    Err(other_plan("this process"))
+}
+
+/// Tells the master what happened in an attempt.
+fn tell(master: &Speaker<ToJob>, attempt: u64, what: Happened) {
+    // A master that is gone is noticed where it is heard.
+    let _ = master.say(&ToJob::Happened { attempt, what });
+}
+
+/// Tells the master why an attempt cannot go on.
+pub(super) fn tell_failure(master: &Speaker<ToJob>, attempt: u64, failure: Failure) {
+    tell(master, attempt, Happened::Failed(failure));
+}

@@ -1,0 +1,209 @@
+//! This process as an executor of a job: subtasks on a master's orders.
+//!
+//! Answers for the line to the master and for following a program from job to job: at each one the program waits until the
+//! master has coordinated it to its end, and goes on with its result. Not for the subtasks of an attempt (`attempt`).
+//! Holds: one attempt at a time; what is said about it carries its number; without a master the process ends.
+
+mod attempt;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use millstream_model::error::{Failure, Result};
+use millstream_network::{Hearer, Introduction, Pulse, Speaker, connect};
+
+use crate::channel::Exchange;
+use crate::control::{Charge, ExecutorId, Order, ToExecutor, ToJob};
+use crate::job::{Counters, JobResult};
+use crate::plan::Plan;
+use crate::site::desert;
+use attempt::Attempt;
+
+/// From one telling of the counts to the next.
+const COUNT: Duration = Duration::from_secs(1);
+
+/// What the program has come to.
+#[derive(Default)]
+struct State {
+    /// The plans of the jobs that the program has come to and that have not ended.
+    plans: BTreeMap<u64, Arc<Plan>>,
+    ended: BTreeMap<u64, Result<JobResult>>,
+    attempt: Option<Attempt>,
+}
+
+/// See the module.
+pub(crate) struct Executor {
+    id: ExecutorId,
+    master: Speaker<ToJob>,
+    exchange: Arc<Exchange>,
+    state: Mutex<State>,
+    ended: Condvar,
+    jobs: AtomicU64,
+}
+
+impl Executor {
+    /// Calls the master.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or no port be had.
+    pub(crate) fn start(
+        charge: &Charge,
+        id: ExecutorId,
+        slots: u32,
+        master: SocketAddr,
+    ) -> Result<Arc<Self>> {
+        let own = Introduction {
+            role: "executor".into(),
+            name: id.to_string(),
+            job: charge.job.clone(),
+            term: charge.term,
+            token: charge.token.clone(),
+        };
+        let exchange = Exchange::open(id, charge)?;
+        let data = exchange.address();
+        let (master, orders) = connect::<ToJob, ToExecutor>(master, &own, Pulse::default())?;
+        master.say(&ToJob::Here { executor: id, slots, data })?;
+        let executor = Arc::new(Self {
+            id,
+            master,
+            exchange,
+            state: Mutex::default(),
+            ended: Condvar::new(),
+            jobs: AtomicU64::new(0),
+        });
+        let own = executor.clone();
+        spawn("orders of the master", move || own.follow(orders))?;
+        let own = executor.clone();
+        spawn("counts", move || own.count_each_second())?;
+        Ok(executor)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes part in the next job of the program, to its end.
+    ///
+    /// # Errors
+    /// The failure that ended it.
+    pub(crate) fn take_part(&self, plan: &Arc<Plan>) -> Result<JobResult> {
+        let number = self.jobs.fetch_add(1, Ordering::Relaxed);
+        self.lock().plans.insert(number, plan.clone());
+        self.master.say(&ToJob::AtJob { number, fingerprint: plan.fingerprint() })?;
+        let mut state = self.lock();
+        loop {
+            if let Some(result) = state.ended.remove(&number) {
+                state.plans.remove(&number);
+                return result;
+            }
+            state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The master's thread.
+    fn follow(self: &Arc<Self>, mut orders: Hearer<ToExecutor>) {
+        loop {
+            match orders.hear() {
+                Ok(message) => self.obey(message),
+                Err(failure) => {
+                    // A program whose last job has ended is about to end by itself.
+                    desert(&failure.to_string())
+                }
+            }
+        }
+    }
+
+    fn obey(self: &Arc<Self>, message: ToExecutor) {
+        match message {
+            ToExecutor::Deploy(deployment) => {
+                let number = deployment.attempt;
+                // The one before has left, or its master would not deploy another: but a master may be a new one.
+                self.leave();
+                let plan = self.lock().plans.get(&deployment.number).cloned();
+                let laid = match plan {
+                    Some(plan) => {
+                        Attempt::lay(self.id, &plan, &deployment, &self.exchange, self.master.clone())
+                    }
+                    None => Err(Failure::internal("a deployment for a job that the program has not come to")),
+                };
+                match laid {
+                    Ok(attempt) => {
+                        self.lock().attempt = Some(attempt);
+                        self.say(&ToJob::Ready { attempt: number });
+                    }
+                    Err(failure) => attempt::tell_failure(&self.master, number, failure),
+                }
+            }
+            ToExecutor::Order { attempt, order } => {
+                let mut state = self.lock();
+                let Some(current) = state.attempt.as_mut().filter(|current| current.number() == attempt)
+                else {
+                    drop(state);
+                    if matches!(order, Order::Leave) {
+                        self.say(&ToJob::Left { attempt, stuck: None });
+                    }
+                    return;
+                };
+                match order {
+                    Order::Start => current.start(),
+                    Order::Task(task, order) => current.tell(task, order),
+                    Order::Leave => {
+                        drop(state);
+                        self.leave();
+                    }
+                }
+            }
+            ToExecutor::Ended { number, result } => {
+                self.lock().ended.insert(number, result);
+                self.ended.notify_all();
+            }
+        }
+    }
+
+    /// Ends the subtasks that run here, and says so.
+    fn leave(&self) {
+        let Some(attempt) = self.lock().attempt.take() else { return };
+        let number = attempt.number();
+        self.say(&attempt.counted());
+        let stuck = attempt.leave().err();
+        let ends = stuck.as_ref().map(ToString::to_string);
+        self.say(&ToJob::Left { attempt: number, stuck });
+        if let Some(why) = ends {
+            // Nothing stops a thread that does not listen, but the end of its process.
+            desert(&why);
+        }
+    }
+
+    fn count_each_second(&self) {
+        loop {
+            std::thread::sleep(COUNT);
+            let counted = self.lock().attempt.as_ref().map(Attempt::counted);
+            if let Some(counted) = counted {
+                self.say(&counted);
+            }
+        }
+    }
+
+    fn say(&self, message: &ToJob) {
+        // A master that is gone is noticed where it is heard.
+        if let Err(failure) = self.master.say(message) {
+            tracing::debug!(%failure, "the master was not told");
+        }
+    }
+}
+
+/// What passed through the operators here.
+fn counted(attempt: u64, counters: &Counters) -> ToJob {
+    let (nodes, in_flight) = counters.told();
+    ToJob::Counted { attempt, nodes, in_flight }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {
+    let thread = std::thread::Builder::new().name(name.into()).spawn(run);
+    thread
+        .map(drop)
+        .map_err(|error| Failure::external(format!("the thread `{name}` cannot be started")).because(error))
+}

@@ -1,0 +1,157 @@
+//! All subtasks in the executors of a cluster.
+//!
+//! Answers for an attempt's way from slots to running subtasks: wait for executors that have come to the job, lay the
+//! channels everywhere, then start everybody. Not for what follows (`team`) nor for who is there (`master`, `roster`).
+//! Holds: nobody starts before all channels are laid, so that nothing is sent to nobody.
+
+pub(crate) mod master;
+mod roster;
+pub(crate) mod seat;
+mod team;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use millstream_model::error::{Failure, Result};
+
+use self::master::Master;
+use self::roster::Lacking;
+use self::seat::Seat;
+use self::team::There;
+use super::{Crew, Start, Team};
+use crate::control::{Deployment, Happened, Order, TaskId, TaskOrder, ToExecutor};
+use crate::job::attempt::Broken;
+use crate::job::checkpoints::Checkpoints;
+use crate::job::message::{Ask, Message};
+use crate::job::{JobHandle, JobResult, Shared};
+use crate::plan::Plan;
+use crate::sync::mpsc::channel;
+use crate::sync::{Receiver, now, receive_until};
+
+/// How often somebody who waits looks again, should a message be missed.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long executors may take to lay their channels.
+const LAYING: Duration = Duration::from_secs(60);
+
+/// Coordinates the next job of the master's program.
+///
+/// # Errors
+/// If the checkpoint folder cannot be used.
+pub(crate) fn coordinate(master: &Arc<Master>, plan: Arc<Plan>) -> Result<JobHandle> {
+    let number = master.next_job();
+    let checkpoints = Checkpoints::open(&plan, master.run(number))?;
+    tracing::info!(plan = %plan.describe(), "the job starts");
+    let shared = Shared::new(plan, checkpoints.history());
+    let (to_coordinator, messages) = channel();
+    let seat = Arc::new(Seat::new(number, to_coordinator.clone(), shared.clone()));
+    master.seat(number, seat.clone());
+    let crew = Box::new(Executors { master: master.clone(), seat, number });
+    let own = master.clone();
+    let ended = move |result: &Result<JobResult>| own.ended(number, result);
+    crate::job::coordinate(shared, checkpoints, crew, (to_coordinator, messages), ended)
+}
+
+/// The executors of a job.
+pub(crate) struct Executors {
+    master: Arc<Master>,
+    seat: Arc<Seat>,
+    number: u64,
+}
+
+impl Executors {
+    fn deploy(&self, start: &Start<'_>) -> Result<There, Broken> {
+        let chains: Vec<u32> = start.plan.chains.iter().map(|chain| chain.parallelism).collect();
+        let fingerprint = start.plan.fingerprint();
+        self.master.need(self.number, chains.iter().copied().max().unwrap_or(0));
+        let placement = loop {
+            match self.master.place(self.number, &fingerprint, &chains) {
+                Ok(placement) => break placement,
+                Err(Lacking::OtherPlan(executor)) => {
+                    return Err(Broken::ForGood(other_plan(&executor.to_string())));
+                }
+                Err(Lacking::Slots { have, need }) => {
+                    self.seat.waits_for(Some(self.master.slots_lacking(have, need)))
+                }
+            }
+            listen(start.messages)?;
+        };
+        self.seat.waits_for(None);
+        let deployment = Deployment {
+            number: self.number,
+            attempt: self.master.next_attempt(),
+            fingerprint,
+            peers: placement.peers,
+            places: placement.places,
+            restore: start.restore.as_ref().map(|from| from.1.checkpoint.to_string()),
+        };
+        let there =
+            There::new(&deployment, self.seat.messages(), start.counters.clone(), self.master.clone());
+        self.master.attend(deployment.attempt, there.attending().clone());
+        let peers = deployment.peers.clone();
+        let message = ToExecutor::Deploy(deployment);
+        peers.iter().for_each(|peer| self.master.say_to(peer.executor, &message));
+        Ok(there)
+    }
+
+    fn start_all(&self, there: &There, start: &Start<'_>) -> Result<(), Broken> {
+        let until = now() + LAYING;
+        while !there.is_ready() {
+            listen(start.messages)?;
+            if now() > until {
+                let text = format!("not all executors laid their channels within {LAYING:?}");
+                return Err(Broken::Lost(Failure::external(text)));
+            }
+        }
+        there.order_all(&Order::Start);
+        Ok(())
+    }
+}
+
+impl Crew for Executors {
+    fn start(&mut self, start: &Start<'_>) -> (Box<dyn Team>, Result<(), Broken>) {
+        match self.deploy(start) {
+            Ok(there) => {
+                let started = self.start_all(&there, start);
+                (Box::new(there), started)
+            }
+            Err(failure) => (Box::new(Nobody), Err(failure)),
+        }
+    }
+}
+
+/// The team of an attempt that came to none.
+struct Nobody;
+
+impl Team for Nobody {
+    fn tell(&self, _: TaskId, _: TaskOrder) {}
+
+    fn leave(self: Box<Self>, _: Duration) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Hears the next message, or nothing for a while.
+///
+/// # Errors
+/// If the job is to end, or an executor failed or was lost.
+fn listen(messages: &Receiver<Message>) -> Result<(), Broken> {
+    match receive_until(messages, Some(now() + LOOK_AGAIN)) {
+        Ok(Message::Ask(Ask::Cancel | Ask::Stop)) => Err(Broken::ForGood(Failure::cancelled())),
+        Ok(Message::Ask(Ask::Savepoint(answer) | Ask::StopWithSavepoint(answer))) => {
+            let busy = "the job is being started; ask for the savepoint when it runs";
+            let _ = answer.send(Err(Failure::external(busy)));
+            Ok(())
+        }
+        Ok(Message::Lost(failure) | Message::Event(Happened::Lost(failure))) => Err(Broken::Lost(failure)),
+        Ok(Message::Event(Happened::Failed(failure))) => Err(Broken::Again(failure)),
+        Ok(Message::Stir | Message::Event(_)) | Err(_) => Ok(()),
+    }
+}
+
+/// Another process made another graph of the same program.
+pub(crate) fn other_plan(who: &str) -> Failure {
+    Failure::user(format!("{who} made another plan of the program than its master: the graphs differ")).advice(
+        "a program must make the same graph in every process: from its arguments and settings, not from the clock, random \
+         numbers, or files that only one machine has",
+    )
+}

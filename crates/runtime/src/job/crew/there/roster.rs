@@ -1,0 +1,142 @@
+//! Which executors a job has, and which of its subtasks run on which.
+//!
+//! Answers for placement: a slot takes one subtask of each chain, so a job needs as many slots as its widest chain has
+//! subtasks. Slots are counted over the executors in the order of their numbers; the subtasks of a chain lie in the first
+//! of them, so that equal subtasks of two chains stand in one process.
+//! Holds: an executor that is gone is in no placement; one that has another plan is in none either.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use crate::control::{ExecutorId, Peer};
+
+/// An executor, as far as it has made itself known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// How many slots it has.
+    pub(crate) slots: u32,
+    /// Where it listens for records.
+    pub(crate) data: SocketAddr,
+    /// The job of the program that it has come to, and the fingerprint of its plan.
+    pub(crate) at: BTreeMap<u64, String>,
+}
+
+/// The executors that are there.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    members: BTreeMap<ExecutorId, Member>,
+}
+
+/// Who runs what.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Placement {
+    /// Everybody who takes part.
+    pub(crate) peers: Vec<Peer>,
+    /// For each chain, for each of its subtasks.
+    pub(crate) places: Vec<Vec<ExecutorId>>,
+}
+
+/// Why there is no placement yet.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Lacking {
+    /// Slots of executors that have come to the job: so many there are, so many it needs.
+    Slots {
+        /// There are.
+        have: u32,
+        /// It needs.
+        need: u32,
+    },
+    /// An executor made another plan of the same program.
+    OtherPlan(ExecutorId),
+}
+
+impl Roster {
+    /// An executor is there.
+    pub(crate) fn add(&mut self, executor: ExecutorId, slots: u32, data: SocketAddr) {
+        self.members.insert(executor, Member { slots, data, at: BTreeMap::new() });
+    }
+
+    /// An executor is gone. Gives whether it was there.
+    pub(crate) fn remove(&mut self, executor: ExecutorId) -> bool {
+        self.members.remove(&executor).is_some()
+    }
+
+    /// An executor has come to a job of the program.
+    pub(crate) fn at_job(&mut self, executor: ExecutorId, number: u64, fingerprint: String) {
+        if let Some(member) = self.members.get_mut(&executor) {
+            member.at.insert(number, fingerprint);
+        }
+    }
+
+    /// Places the subtasks of a job whose chains have so many each.
+    ///
+    /// # Errors
+    /// What is lacking.
+    pub(crate) fn place(&self, number: u64, fingerprint: &str, chains: &[u32]) -> Result<Placement, Lacking> {
+        let need = chains.iter().copied().max().unwrap_or(0);
+        let mut slots: Vec<ExecutorId> = Vec::new();
+        let mut peers = Vec::new();
+        for (executor, member) in &self.members {
+            if slots.len() >= need as usize {
+                break;
+            }
+            match member.at.get(&number) {
+                None => continue,
+                Some(other) if other != fingerprint => return Err(Lacking::OtherPlan(*executor)),
+                Some(_) => {}
+            }
+            peers.push(Peer { executor: *executor, data: member.data });
+            slots.extend(std::iter::repeat_n(*executor, member.slots as usize));
+        }
+        if slots.len() < need as usize {
+            return Err(Lacking::Slots { have: u32::try_from(slots.len()).unwrap_or(u32::MAX), need });
+        }
+        let places = chains.iter().map(|subtasks| slots[..*subtasks as usize].to_vec()).collect();
+        Ok(Placement { peers, places })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roster(slots: &[u32]) -> Roster {
+        let mut roster = Roster::default();
+        for (number, slots) in slots.iter().enumerate() {
+            let id = ExecutorId(number as u64);
+            roster.add(id, *slots, ([127, 0, 0, 1], number as u16).into());
+            roster.at_job(id, 0, "same".into());
+        }
+        roster
+    }
+
+    #[test]
+    fn subtasks_fill_slots_in_order_and_the_same_ones_of_two_chains_stand_together() {
+        let placement = roster(&[2, 1]).place(0, "same", &[3, 1, 2]).unwrap();
+        let (a, b) = (ExecutorId(0), ExecutorId(1));
+        assert_eq!(placement.places, [vec![a, a, b], vec![a], vec![a, a]]);
+        assert_eq!(placement.peers.len(), 2);
+    }
+
+    #[test]
+    fn executors_that_are_not_needed_take_no_part() {
+        assert_eq!(roster(&[2, 2]).place(0, "same", &[2]).unwrap().peers.len(), 1);
+    }
+
+    #[test]
+    fn an_executor_that_is_gone_or_has_not_come_to_the_job_does_not_count() {
+        let mut roster = roster(&[1, 1]);
+        roster.remove(ExecutorId(0));
+        roster.add(ExecutorId(5), 4, ([127, 0, 0, 1], 5).into());
+        assert_eq!(roster.place(0, "same", &[2]), Err(Lacking::Slots { have: 1, need: 2 }));
+        roster.at_job(ExecutorId(5), 0, "same".into());
+        assert_eq!(roster.place(0, "same", &[2]).unwrap().places, [[ExecutorId(1), ExecutorId(5)]]);
+    }
+
+    #[test]
+    fn another_plan_is_noticed() {
+        let mut roster = roster(&[1]);
+        roster.at_job(ExecutorId(0), 1, "other".into());
+        assert_eq!(roster.place(1, "same", &[1]), Err(Lacking::OtherPlan(ExecutorId(0))));
+    }
+}

@@ -1,0 +1,92 @@
+//! Streams on executors.
+
+use millstream_runtime::JobStatus;
+use millstream_runtime::control::Ask;
+use millstream_testkit::cluster::Cluster;
+
+use crate::output::{assert_exactly_once, victim};
+
+/// More than a test lasts.
+const ENDLESS: u64 = 1_000_000_000;
+
+#[test]
+fn one_executor_runs_a_whole_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(victim(folder.path(), 20_000, 100_000, 2));
+    cluster.add_executor(2);
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    assert_exactly_once(folder.path(), 20_000);
+    let report = cluster.report().unwrap();
+    assert_eq!((report.status, report.parallelism, report.restarts), (JobStatus::Finished, 2, 0));
+    assert_eq!(report.operators[1].records_in, 20_000, "counted in the executor");
+    assert!(report.checkpoints.iter().any(|checkpoint| checkpoint.failure.is_none()));
+}
+
+#[test]
+fn a_job_waits_for_the_slots_that_it_lacks_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(victim(folder.path(), 2_000, 100_000, 3));
+    cluster.add_executor(2);
+    let report = cluster.wait_for_report("it waits", |report| report.waits_for.is_some());
+    let waits = report.waits_for.unwrap();
+    assert!(waits.contains("3 slots are needed, 2 are there"), "{waits}");
+    assert_eq!(cluster.needs(), 3);
+    cluster.add_executor(1);
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    assert_exactly_once(folder.path(), 2_000);
+}
+
+#[test]
+fn an_executor_that_is_killed_costs_nothing_but_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(victim(folder.path(), 60_000, 20_000, 3));
+    cluster.add_executor(1);
+    cluster.add_executor(2);
+    for kill in 0..6 {
+        cluster.wait_for_report("it runs", |report| {
+            report.restarts >= kill && report.status == JobStatus::Running && !report.checkpoints.is_empty()
+        });
+        let victim = cluster.executors()[kill as usize % 2];
+        let slots = cluster.kill(victim);
+        cluster.add_executor(slots);
+    }
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    assert_exactly_once(folder.path(), 60_000);
+    assert!(cluster.report().unwrap().restarts > 0);
+}
+
+#[test]
+fn a_master_that_is_killed_is_taken_over_from_its_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(victim(folder.path(), 40_000, 10_000, 2));
+    for _ in 0..3 {
+        cluster.add_executor(2);
+        cluster.wait_for_report("a checkpoint", |report| report.checkpoints.len() > 3);
+        cluster.kill_master();
+        cluster.start_master();
+    }
+    cluster.add_executor(2);
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    assert_exactly_once(folder.path(), 40_000);
+}
+
+#[test]
+fn a_job_is_stopped_with_a_savepoint_and_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(victim(folder.path(), ENDLESS, 10_000, 2));
+    cluster.add_executor(2);
+    cluster.wait_for_report("a checkpoint", |report| !report.checkpoints.is_empty());
+    let named = cluster.ask(Ask::Savepoint).unwrap();
+    assert!(folder.path().join("checkpoints").join(&named).join("manifest.json").exists(), "{named}");
+    let last = cluster.ask(Ask::StopWithSavepoint).unwrap();
+    assert!(last > named && folder.path().join("checkpoints").join(&last).exists(), "{last}");
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    assert_eq!(cluster.report().unwrap().status, JobStatus::Canceled);
+
+    let mut again = Cluster::start(victim(folder.path(), ENDLESS, 10_000, 2));
+    again.add_executor(2);
+    again.wait_for_report("it runs", |report| !report.checkpoints.is_empty());
+    again.ask(Ask::Cancel).unwrap();
+    again.wait();
+    assert_eq!(again.report().unwrap().status, JobStatus::Canceled);
+}
