@@ -4,6 +4,8 @@
 //! for the job manager that ships (crate `cluster`), nor for judging results.
 //! Holds: no process outlives the [`Cluster`]; slots that are killed come again as new executors when asked for.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is missing")]
+
 mod process;
 
 use std::collections::BTreeMap;

@@ -40,6 +40,7 @@ impl Channels {
     }
 
     /// The channels into these subtasks, which run here, and out of them to `beyond`.
+    #[allow(dead_code, reason = "the exchange between processes lays them")]
     pub(crate) fn across(inboxes: HashMap<TaskId, Arc<Inbox>>, beyond: Arc<dyn Beyond>) -> Arc<Self> {
         Arc::new(Self { inboxes, beyond: Some(beyond) })
     }
