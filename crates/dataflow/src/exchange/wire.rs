@@ -18,6 +18,9 @@ const TIMED: u8 = 1;
 const HASHED: u8 = 2;
 const PLACED: u8 = 4;
 
+/// The most records of one piece of a batch.
+const MAX_PIECE: usize = 1 << 20;
+
 /// A column's entries are eight bytes each.
 const WIDTH: usize = 8;
 
@@ -43,30 +46,50 @@ fn put_column(out: &mut Vec<u8>, column: impl ExactSizeIterator<Item = u64>) {
 }
 
 impl<T: StateData> WireEncoder<T> {
-    fn records(&mut self, batch: &Batch<T>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-        if let Some(origin) = batch.origin() {
-            self.encoder.encode(origin, out)?;
+    fn piece(
+        &mut self,
+        batch: &Batch<T>,
+        from: usize,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, EncodeError> {
+        let origin = batch.origin_from(from);
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        out.push(
+            flag(batch.is_timed(), TIMED)
+                | flag(!batch.hashes().is_empty(), HASHED)
+                | flag(origin.is_some(), PLACED),
+        );
+        let count_at = out.len();
+        out.extend_from_slice(&[0; 4]);
+        if let Some(origin) = origin {
+            self.encoder.encode(&origin, out)?;
         }
-        batch.records().iter().try_for_each(|record| self.encoder.encode(record, out))
+        let mut count = 0;
+        for record in batch.records().get(from..).unwrap_or_default() {
+            self.encoder.encode(record, out)?;
+            count += 1;
+            if out.len() > limit || count == MAX_PIECE {
+                break;
+            }
+        }
+        // The number of records fits: it is bounded by the constant above.
+        out[count_at..count_at + 4].copy_from_slice(&(count as u32).to_le_bytes());
+        let written = from..from + count;
+        let times = batch.times().get(written.clone()).unwrap_or_default();
+        put_column(out, times.iter().map(|time| time.millis().cast_unsigned()));
+        put_column(out, batch.hashes().get(written).unwrap_or_default().iter().copied());
+        Ok(count)
     }
 }
 
 impl<T: StateData> BatchEncoder for WireEncoder<T> {
-    fn encode(&mut self, batch: AnyBatch, out: &mut Vec<u8>) -> Result<()> {
+    fn encode(&mut self, batch: &AnyBatch, from: usize, limit: usize, out: &mut Vec<u8>) -> Result<usize> {
         let start = out.len();
         let batch = batch.downcast_ref::<T>().ok_or_else(|| {
             Failure::internal(format!("a channel of `{}` was given other records", name_of::<T>()))
         })?;
-        let count = u32::try_from(batch.len())
-            .map_err(|_| Failure::internal(format!("a batch of {} records is too large", batch.len())))?;
-        let timed = if batch.is_timed() { TIMED } else { 0 };
-        let hashed = if batch.hashes().is_empty() { 0 } else { HASHED };
-        let placed = if batch.origin().is_some() { PLACED } else { 0 };
-        out.push(timed | hashed | placed);
-        out.extend_from_slice(&count.to_le_bytes());
-        put_column(out, batch.times().iter().map(|time| time.millis().cast_unsigned()));
-        put_column(out, batch.hashes().iter().copied());
-        self.records(batch, out).map_err(|error| {
+        self.piece(batch, from, limit, out).map_err(|error| {
             out.truncate(start);
             let name = name_of::<T>();
             Failure::user(format!("a record of type `{name}` cannot be written down for another process"))
@@ -107,14 +130,14 @@ impl<T: StateData> WireDecoder<T> {
         if *flags & !(TIMED | HASHED | PLACED) != 0 {
             return Err(DecodeError::malformed("a batch of an unknown kind"));
         }
-        let times = if flags & TIMED != 0 { take_column(&mut input, count)? } else { Vec::new() };
-        let hashes = if flags & HASHED != 0 { take_column(&mut input, count)? } else { Vec::new() };
         let origin = if flags & PLACED != 0 { Some(self.decoder.decode(&mut input)?) } else { None };
         // What is allocated for records follows what came, not what was announced.
         let mut records = Vec::with_capacity(count.min(DEFAULT_BATCH));
         for _ in 0..count {
             records.push(self.decoder.decode(&mut input)?);
         }
+        let times = if flags & TIMED != 0 { take_column(&mut input, count)? } else { Vec::new() };
+        let hashes = if flags & HASHED != 0 { take_column(&mut input, count)? } else { Vec::new() };
         if !input.is_empty() {
             return Err(DecodeError::malformed("more than the batch"));
         }
@@ -160,9 +183,10 @@ mod tests {
 
     fn bytes_of<T: StateData>(batches: Vec<Batch<T>>) -> Vec<Vec<u8>> {
         let mut encoder = BatchCodec::<T>::of().encoder();
-        let encode = |batch| {
+        let encode = |batch: Batch<T>| {
             let mut out = Vec::new();
-            encoder.encode(AnyBatch::new(batch), &mut out).unwrap();
+            let len = batch.len();
+            assert_eq!(encoder.encode(&AnyBatch::new(batch), 0, usize::MAX, &mut out).unwrap(), len);
             out
         };
         batches.into_iter().map(encode).collect()
@@ -192,6 +216,28 @@ mod tests {
     fn what_a_struct_is_made_of_is_said_once_a_channel() {
         let bytes = bytes_of(vec![Batch::from(delays()), Batch::from(delays())]);
         assert!(bytes[1].len() + 10 < bytes[0].len());
+    }
+
+    #[test]
+    fn a_batch_of_large_records_becomes_several_that_know_their_times_and_places() {
+        let mut batch = Batch::default();
+        (0..5).for_each(|n| batch.push_at(format!("{n}").repeat(100), Timestamp::from_millis(n)));
+        batch.set_origin(Some(Origin::new("big.txt".into(), Unit::Line, 1, 5)));
+        let (batch, codec) = (AnyBatch::new(batch), BatchCodec::<String>::of());
+        let (mut encoder, mut decoder) = (codec.encoder(), codec.decoder());
+        let mut seen: Vec<(String, Timestamp)> = Vec::new();
+        while seen.len() < batch.len() {
+            let mut out = Vec::new();
+            let count = encoder.encode(&batch, seen.len(), 150, &mut out).unwrap();
+            let mut piece: Box<Batch<String>> = decoder.decode(&out).unwrap().downcast().unwrap();
+            assert!(count == piece.len() && count <= 2);
+            let place = piece.position(0).unwrap().first;
+            assert_eq!(place, seen.len() as u64 + 1);
+            seen.extend(piece.drain_timed());
+        }
+        assert!(seen.iter().enumerate().all(|(n, (text, time))| {
+            *text == format!("{n}").repeat(100) && *time == Timestamp::from_millis(n as i64)
+        }));
     }
 
     #[test]
