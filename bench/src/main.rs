@@ -7,6 +7,7 @@
 
 mod arguments;
 mod checkpoint_pause;
+mod exchange;
 mod figure;
 mod flat_memory;
 mod goal;
@@ -47,6 +48,8 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "word count, peak memory", measure: word_count::memory },
     Workload { name: "flat memory, 1,000 for 1", measure: flat_memory::measure },
     Workload { name: "start-up, map program", measure: start_up::measure },
+    Workload { name: "exchange, 16-byte records", measure: exchange::small },
+    Workload { name: "exchange, 100-byte records", measure: exchange::large },
     Workload { name: "sort by key", measure: sort_by_key::measure },
 ];
 
@@ -61,6 +64,7 @@ const TASKS: &[Task] = &[
     Task { name: "flat-memory", run: flat_memory::task },
     Task { name: "start-up", run: start_up::task },
     Task { name: "latency", run: latency::task },
+    Task { name: "exchange", run: exchange::task },
 ];
 
 fn main() -> ExitCode {
