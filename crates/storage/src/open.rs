@@ -1,0 +1,72 @@
+//! From a location to a place: the client of each kind.
+//!
+//! Answers for which client is made with which settings. Not for their wire protocols.
+//! Holds: opening asks no server; a secret goes into the client and nowhere else.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use object_store::memory::InMemory;
+
+use crate::calls::Calls;
+use crate::error::StorageError;
+use crate::location::Location;
+use crate::objects::{Kind, Objects};
+use crate::settings::StorageSettings;
+use crate::storage::{Place, Storage};
+
+pub(crate) fn open(location: &Location, settings: &StorageSettings) -> Result<Storage, StorageError> {
+    let objects = match location {
+        Location::Local(folder) => return Ok(Storage::local(folder)),
+        Location::Memory { name, path } => {
+            Objects::new(memory(name), Kind::Memory, path.clone(), Calls::here())
+        }
+        Location::S3 { bucket, path } => s3(location, bucket, path, settings)?,
+        Location::Hdfs { authority, path } => hdfs(location, authority, path, settings)?,
+    };
+    Ok(Storage::of(&location.to_string(), Place::Objects(objects)))
+}
+
+/// The store of this name in this process.
+fn memory(name: &str) -> Arc<InMemory> {
+    static STORES: Mutex<BTreeMap<String, Arc<InMemory>>> = Mutex::new(BTreeMap::new());
+    let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+    stores.entry(name.to_owned()).or_default().clone()
+}
+
+#[cfg(any(feature = "s3", feature = "hdfs"))]
+fn on_network(settings: &StorageSettings) -> Calls {
+    Calls { on_network: true, timeout: settings.timeout(), patience: settings.patience(), stop: None }
+}
+
+#[cfg(feature = "s3")]
+fn s3(
+    location: &Location,
+    bucket: &str,
+    path: &str,
+    settings: &StorageSettings,
+) -> Result<Objects, StorageError> {
+    let store = crate::s3::client(location, bucket, settings)?;
+    Ok(Objects::new(Arc::new(store), Kind::Tagged, path.to_owned(), on_network(settings)))
+}
+
+#[cfg(feature = "hdfs")]
+fn hdfs(
+    location: &Location,
+    authority: &str,
+    path: &str,
+    settings: &StorageSettings,
+) -> Result<Objects, StorageError> {
+    let store = crate::hdfs::client(location, authority, settings)?;
+    Ok(Objects::new(Arc::new(store), Kind::Renaming, path.to_owned(), on_network(settings)))
+}
+
+#[cfg(not(feature = "s3"))]
+fn s3(location: &Location, _: &str, _: &str, _: &StorageSettings) -> Result<Objects, StorageError> {
+    Err(StorageError::NotBuiltIn { location: location.to_string(), feature: "s3" })
+}
+
+#[cfg(not(feature = "hdfs"))]
+fn hdfs(location: &Location, _: &str, _: &str, _: &StorageSettings) -> Result<Objects, StorageError> {
+    Err(StorageError::NotBuiltIn { location: location.to_string(), feature: "hdfs" })
+}
