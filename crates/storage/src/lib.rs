@@ -24,6 +24,7 @@ mod open;
 mod s3;
 mod settings;
 mod storage;
+mod upload;
 
 pub use conditional::{ConditionalStore, Outcome, Version};
 pub use error::StorageError;
@@ -31,3 +32,4 @@ pub use lease::Lease;
 pub use location::Location;
 pub use settings::{STORAGE_SETTINGS, StorageSettings};
 pub use storage::{Entry, Published, Renamed, Storage};
+pub use upload::{StagedUpload, Upload};

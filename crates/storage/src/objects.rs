@@ -4,15 +4,18 @@
 //! their errors in our words. Not for waiting and asking again (`calls`).
 //! Holds: a loser of a race for a name leaves nothing behind.
 
+use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt;
+use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path as ObjectPath;
 use object_store::{
-    GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, UpdateVersion,
+    GetOptions, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    UpdateVersion, UploadPart,
 };
 
 use crate::calls::{About, Answer, Calls, Refusal, first_line};
@@ -31,9 +34,11 @@ pub(crate) enum Kind {
 }
 
 /// A store, and the prefix of our names in it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Objects {
     store: Arc<dyn ObjectStore>,
+    /// Where a file can be put together of parts that were uploaded before.
+    parts: Option<Arc<dyn MultipartStore>>,
     pub(crate) kind: Kind,
     prefix: Arc<str>,
     pub(crate) calls: Calls,
@@ -41,7 +46,26 @@ pub(crate) struct Objects {
 
 impl Objects {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, kind: Kind, prefix: String, calls: Calls) -> Self {
-        Self { store, kind, prefix: prefix.into(), calls }
+        Self { store, parts: None, kind, prefix: prefix.into(), calls }
+    }
+
+    pub(crate) fn with_parts(self, parts: Arc<dyn MultipartStore>) -> Self {
+        Self { parts: Some(parts), ..self }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn without_parts(self) -> Self {
+        Self { parts: None, ..self }
+    }
+
+    pub(crate) fn has_parts(&self) -> bool {
+        self.parts.is_some()
+    }
+
+    /// The store of parts; only where there is one.
+    fn parts(&self, action: &'static str, full: &str) -> Result<Arc<dyn MultipartStore>, StorageError> {
+        let unable = || StorageError::Unable { action, name: full.to_owned(), store: "this store" };
+        self.parts.clone().ok_or_else(unable)
     }
 
     /// The whole path of a file.
@@ -253,11 +277,118 @@ impl Objects {
             }
         });
         let listed = self.answered(about, answer)?;
-        Ok(listed
-            .into_iter()
-            .map(|meta| self.entry(meta))
-            .filter(|entry| !is_unfinished(&entry.name))
-            .collect())
+        Ok(listed.into_iter().map(|meta| self.entry(meta)).collect())
+    }
+
+    /// Begins an upload in parts; gives its id.
+    pub(crate) fn begin_parts(&self, full: &str, name: &str) -> Result<String, StorageError> {
+        let about = About { action: "writing", name: full, bytes: 0 };
+        let (path, parts) = (self.path(full, name)?, self.parts("writing", full)?);
+        let answer = self.calls.ask(about, || {
+            let (parts, path) = (parts.clone(), path.clone());
+            async move { parts.create_multipart(&path).await }
+        });
+        self.answered(about, answer)
+    }
+
+    pub(crate) fn put_part(
+        &self,
+        full: &str,
+        name: &str,
+        id: &str,
+        index: usize,
+        payload: PutPayload,
+    ) -> Result<PartId, StorageError> {
+        let about = About { action: "writing", name: full, bytes: payload.content_length() as u64 };
+        let (path, parts) = (self.path(full, name)?, self.parts("writing", full)?);
+        let answer = self.calls.ask(about, || {
+            let (parts, path, id, payload) = (parts.clone(), path.clone(), id.to_owned(), payload.clone());
+            async move { parts.put_part(&path, &id, index, payload).await }
+        });
+        self.answered(about, answer)
+    }
+
+    pub(crate) fn complete_parts(
+        &self,
+        full: &str,
+        name: &str,
+        id: &str,
+        uploaded: Vec<PartId>,
+    ) -> Result<(), StorageError> {
+        let about = About { action: "completing", name: full, bytes: 0 };
+        let (path, parts) = (self.path(full, name)?, self.parts("completing", full)?);
+        let answer = self.calls.ask(about, || {
+            let (parts, path, id, uploaded) = (parts.clone(), path.clone(), id.to_owned(), uploaded.clone());
+            async move { parts.complete_multipart(&path, &id, uploaded).await }
+        });
+        self.answered(about, answer).map(drop)
+    }
+
+    /// Throws an upload in parts away. One that is not there is no fault.
+    pub(crate) fn abort(&self, full: &str, name: &str, id: &str) -> Result<(), StorageError> {
+        let about = About { action: "abandoning", name: full, bytes: 0 };
+        let (path, parts) = (self.path(full, name)?, self.parts("abandoning", full)?);
+        let answer = self.calls.ask(about, || {
+            let (parts, path, id) = (parts.clone(), path.clone(), id.to_owned());
+            async move { parts.abort_multipart(&path, &id).await }
+        });
+        match self.answered(about, answer) {
+            Err(StorageError::NotFound { .. }) => Ok(()),
+            Err(StorageError::Failed { .. }) if self.kind == Kind::Memory => Ok(()),
+            aborted => aborted,
+        }
+    }
+
+    /// Begins a file whose parts are written one after the other.
+    pub(crate) fn begin_stream(
+        &self,
+        full: &str,
+        name: &str,
+    ) -> Result<Box<dyn MultipartUpload>, StorageError> {
+        let about = About { action: "creating", name: full, bytes: 0 };
+        let path = self.path(full, name)?;
+        let answer = self.calls.ask(about, || {
+            let (store, path) = (self.store.clone(), path.clone());
+            async move { store.put_multipart(&path).await }
+        });
+        self.answered(about, answer)
+    }
+
+    /// Waits for a part to be written. It cannot be asked for again: a stream that failed is broken.
+    pub(crate) fn once(&self, full: &str, bytes: u64, part: UploadPart) -> Result<(), StorageError> {
+        let about = About { action: "writing", name: full, bytes };
+        let part = Mutex::new(Some(part));
+        let calls = Calls { patience: Duration::ZERO, ..self.calls.clone() };
+        let answer = calls.ask(about, || {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner).take();
+            async move {
+                match part {
+                    Some(part) => part.await,
+                    None => Ok(()),
+                }
+            }
+        });
+        self.answered(about, answer)
+    }
+
+    /// Ends a file of parts: it gets its name.
+    pub(crate) fn end_stream(
+        &self,
+        full: &str,
+        stream: Arc<Mutex<Box<dyn MultipartUpload>>>,
+    ) -> Result<(), StorageError> {
+        let about = About { action: "finishing", name: full, bytes: 0 };
+        let calls = Calls { patience: Duration::ZERO, ..self.calls.clone() };
+        let stream = Mutex::new(Arc::into_inner(stream));
+        let answer = calls.ask(about, || {
+            let stream = stream.lock().unwrap_or_else(PoisonError::into_inner).take();
+            async move {
+                let Some(stream) = stream else { return Ok(()) };
+                let mut stream = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
+                stream.complete().await.map(drop)
+            }
+        });
+        self.answered(about, answer)
     }
 
     pub(crate) fn delete(&self, full: &str, name: &str) -> Result<(), StorageError> {
@@ -274,6 +405,12 @@ impl Objects {
     }
 }
 
+impl fmt::Debug for Objects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Objects").field("kind", &self.kind).field("prefix", &self.prefix).finish()
+    }
+}
+
 /// A name beside this one that nobody else gives: lists leave it out.
 pub(crate) fn unique(name: &str) -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -285,7 +422,7 @@ pub(crate) fn unique(name: &str) -> String {
 }
 
 /// Whether a file is one that is being written: by us, by the HDFS client, or by the local store of the crate.
-fn is_unfinished(name: &str) -> bool {
+pub(crate) fn is_unfinished(name: &str) -> bool {
     let file = name.rsplit_once('/').map_or(name, |(_, file)| file);
     let is_of_client = || {
         let number = file.strip_prefix('.').and_then(|file| file.rsplit_once(".tmp."));

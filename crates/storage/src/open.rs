@@ -19,7 +19,8 @@ pub(crate) fn open(location: &Location, settings: &StorageSettings) -> Result<St
     let objects = match location {
         Location::Local(folder) => return Ok(Storage::local(folder)),
         Location::Memory { name, path } => {
-            Objects::new(memory(name), Kind::Memory, path.clone(), Calls::here())
+            let store = memory(name);
+            Objects::new(store.clone(), Kind::Memory, path.clone(), Calls::here()).with_parts(store)
         }
         Location::S3 { bucket, path } => s3(location, bucket, path, settings)?,
         Location::Hdfs { authority, path } => hdfs(location, authority, path, settings)?,
@@ -46,8 +47,8 @@ fn s3(
     path: &str,
     settings: &StorageSettings,
 ) -> Result<Objects, StorageError> {
-    let store = crate::s3::client(location, bucket, settings)?;
-    Ok(Objects::new(Arc::new(store), Kind::Tagged, path.to_owned(), on_network(settings)))
+    let store = Arc::new(crate::s3::client(location, bucket, settings)?);
+    Ok(Objects::new(store.clone(), Kind::Tagged, path.to_owned(), on_network(settings)).with_parts(store))
 }
 
 #[cfg(feature = "hdfs")]

@@ -16,7 +16,7 @@ use crate::calls::Calls;
 use crate::error::StorageError;
 use crate::local;
 use crate::location::Location;
-use crate::objects::{Kind, Objects};
+use crate::objects::{Kind, Objects, is_unfinished};
 use crate::settings::StorageSettings;
 
 /// A place, opened: a folder with all that is below it. Calls block; they belong on threads that may. Copies are cheap.
@@ -246,7 +246,15 @@ impl Storage {
     /// # Errors
     /// If it cannot be listed.
     pub fn list(&self, folder: &str) -> Result<Vec<Entry>, StorageError> {
-        self.listed(folder, true)
+        self.listed(folder, true, |entry| !is_unfinished(&entry.name))
+    }
+
+    /// The files that lists leave out: those being written, and what processes that are gone have left of such.
+    ///
+    /// # Errors
+    /// As [`Storage::list`].
+    pub fn unfinished(&self, folder: &str) -> Result<Vec<Entry>, StorageError> {
+        self.listed(folder, true, |entry| is_unfinished(&entry.name))
     }
 
     /// The files in a folder, without those in folders below it.
@@ -254,10 +262,15 @@ impl Storage {
     /// # Errors
     /// As [`Storage::list`].
     pub fn list_folder(&self, folder: &str) -> Result<Vec<Entry>, StorageError> {
-        self.listed(folder, false)
+        self.listed(folder, false, |entry| !is_unfinished(&entry.name))
     }
 
-    fn listed(&self, folder: &str, deep: bool) -> Result<Vec<Entry>, StorageError> {
+    fn listed(
+        &self,
+        folder: &str,
+        deep: bool,
+        keep: impl Fn(&Entry) -> bool,
+    ) -> Result<Vec<Entry>, StorageError> {
         let mut entries = match &self.place {
             Place::Local(root) => {
                 let mut entries = Vec::new();
@@ -267,6 +280,7 @@ impl Storage {
             }
             Place::Objects(objects) => objects.list(&self.full_name(folder), folder, deep)?,
         };
+        entries.retain(keep);
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
@@ -301,5 +315,53 @@ impl Storage {
 impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Storage({})", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_being_written_is_in_no_list() {
+        let folder = tempfile::tempdir().unwrap();
+        for place in [Storage::local(folder.path()), Storage::open("memory:listed").unwrap()] {
+            for name in ["a/b", "a/c#12", "a/.d.tmp.1", "e"] {
+                place.put(name, b"12").unwrap();
+            }
+            let names = |entries: Vec<Entry>| entries.into_iter().map(|entry| entry.name).collect::<Vec<_>>();
+            assert_eq!(names(place.list("").unwrap()), ["a/b", "e"]);
+            assert_eq!(names(place.list_folder("").unwrap()), ["e"]);
+            assert_eq!(names(place.list("a").unwrap()), ["a/b"]);
+            assert_eq!(names(place.list("none").unwrap()), [""; 0]);
+            assert_eq!(names(place.unfinished("").unwrap()), ["a/.d.tmp.1", "a/c#12"], "{place:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_has_as_many_bytes_as_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for place in [Storage::local(folder.path()), Storage::open("memory:ranges").unwrap()] {
+            place.put("file", b"0123456789").unwrap();
+            for (range, bytes) in [(2..4, "23"), (8..20, "89"), (10..12, ""), (50..60, ""), (3..3, "")] {
+                assert_eq!(place.get_range("file", range).unwrap(), bytes.as_bytes());
+            }
+            assert!(place.get_range("none", 0..1).unwrap_err().is_not_found());
+        }
+    }
+
+    #[test]
+    fn a_rename_that_was_done_before_is_told_from_one_that_cannot_be_done() {
+        let folder = tempfile::tempdir().unwrap();
+        for place in [Storage::local(folder.path()), Storage::open("memory:renames").unwrap()] {
+            place.put("from", b"text").unwrap();
+            assert_eq!(place.rename_if_absent("from", "to").unwrap(), Renamed::Now);
+            assert_eq!(place.rename_if_absent("from", "to").unwrap(), Renamed::Before);
+            let error = place.rename_if_absent("none", "nothing").unwrap_err().to_string();
+            assert_eq!(error, format!("{}/none does not exist", place.name()));
+            place.put("from", b"other").unwrap();
+            let error = place.rename_if_absent("from", "to").unwrap_err().to_string();
+            assert_eq!(error, format!("{}/to exists already", place.name()));
+        }
     }
 }
