@@ -62,6 +62,12 @@ pub enum StorageError {
         /// The file, with its place.
         name: String,
     },
+    /// It is no longer the file that was begun to be read.
+    #[error("{name} has changed while it was read; files that a job reads must stay as they are")]
+    Changed {
+        /// The file, with its place.
+        name: String,
+    },
     /// The user may not do it.
     #[error("{action} {name} is not allowed: {source}; check the credentials, and that this user may do so")]
     Denied {

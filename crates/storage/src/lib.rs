@@ -20,6 +20,7 @@ mod local;
 mod location;
 mod objects;
 mod open;
+mod reader;
 #[cfg(feature = "s3")]
 mod s3;
 mod settings;
@@ -30,6 +31,7 @@ pub use conditional::{ConditionalStore, Outcome, Version};
 pub use error::StorageError;
 pub use lease::Lease;
 pub use location::Location;
+pub use reader::Reader;
 pub use settings::{STORAGE_SETTINGS, StorageSettings};
 pub use storage::{Entry, Published, Renamed, Storage};
 pub use upload::{StagedUpload, Upload};

@@ -108,6 +108,7 @@ impl Objects {
         match error {
             Error::NotFound { .. } => StorageError::NotFound { name },
             Error::AlreadyExists { .. } => StorageError::Exists { name },
+            Error::Precondition { .. } => StorageError::Changed { name },
             Error::PermissionDenied { source, .. } | Error::Unauthenticated { source, .. } => {
                 StorageError::Denied { action, name, source: first_line(&source.to_string()).into() }
             }
@@ -234,17 +235,24 @@ impl Objects {
         self.answered(about, answer)
     }
 
+    /// Some bytes of a file that has this tag, where one is given.
     pub(crate) fn get_range(
         &self,
         full: &str,
         name: &str,
         range: Range<u64>,
+        tag: Option<&str>,
     ) -> Result<Vec<u8>, StorageError> {
         let about = About { action: "reading", name: full, bytes: range.end - range.start };
         let path = self.path(full, name)?;
         let answer = self.calls.ask(about, || {
-            let (store, path, range) = (self.store.clone(), path.clone(), range.clone());
-            async move { Ok(store.get_range(&path, range).await?.to_vec()) }
+            let (store, path) = (self.store.clone(), path.clone());
+            let options = GetOptions {
+                range: Some(range.clone().into()),
+                if_match: tag.map(str::to_owned),
+                ..GetOptions::default()
+            };
+            async move { Ok(store.get_opts(&path, options).await?.bytes().await?.to_vec()) }
         });
         match self.answered(about, answer) {
             // Stores differ in what they say of a range that begins behind the end.

@@ -40,6 +40,30 @@ fn on_network(settings: &StorageSettings) -> Calls {
     Calls { on_network: true, timeout: settings.timeout(), patience: settings.patience(), stop: None }
 }
 
+/// The client for a bucket or a name node: one that was made before, if the settings are the same, since each has
+/// connections of its own.
+#[cfg(any(feature = "s3", feature = "hdfs"))]
+fn shared<C: Clone>(
+    clients: &Mutex<Vec<(String, C)>>,
+    root: &str,
+    settings: &StorageSettings,
+    make: impl FnOnce() -> Result<C, StorageError>,
+) -> Result<C, StorageError> {
+    /// As many as a program talks to at once, and some more.
+    const MOST: usize = 32;
+    let key = format!("{root} {}", settings.told_apart());
+    let mut clients = clients.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, client)) = clients.iter().find(|(known, _)| *known == key) {
+        return Ok(client.clone());
+    }
+    let client = make()?;
+    if clients.len() == MOST {
+        clients.remove(0);
+    }
+    clients.push((key, client.clone()));
+    Ok(client)
+}
+
 #[cfg(feature = "s3")]
 fn s3(
     location: &Location,
@@ -47,7 +71,9 @@ fn s3(
     path: &str,
     settings: &StorageSettings,
 ) -> Result<Objects, StorageError> {
-    let store = Arc::new(crate::s3::client(location, bucket, settings)?);
+    static CLIENTS: Mutex<Vec<(String, Arc<object_store::aws::AmazonS3>)>> = Mutex::new(Vec::new());
+    let make = || crate::s3::client(location, bucket, settings).map(Arc::new);
+    let store = shared(&CLIENTS, bucket, settings, make)?;
     Ok(Objects::new(store.clone(), Kind::Tagged, path.to_owned(), on_network(settings)).with_parts(store))
 }
 
@@ -58,8 +84,11 @@ fn hdfs(
     path: &str,
     settings: &StorageSettings,
 ) -> Result<Objects, StorageError> {
-    let store = crate::hdfs::client(location, authority, settings)?;
-    Ok(Objects::new(Arc::new(store), Kind::Renaming, path.to_owned(), on_network(settings)))
+    static CLIENTS: Mutex<Vec<(String, Arc<hdfs_native_object_store::HdfsObjectStore>)>> =
+        Mutex::new(Vec::new());
+    let make = || crate::hdfs::client(location, authority, settings).map(Arc::new);
+    let store = shared(&CLIENTS, authority, settings, make)?;
+    Ok(Objects::new(store, Kind::Renaming, path.to_owned(), on_network(settings)))
 }
 
 #[cfg(not(feature = "s3"))]

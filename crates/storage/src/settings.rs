@@ -167,6 +167,23 @@ impl StorageSettings {
         &self.values
     }
 
+    /// What tells two sets of settings apart, secrets included: never shown.
+    pub(crate) fn told_apart(&self) -> String {
+        let texts = [
+            &S3_ENDPOINT,
+            &S3_REGION,
+            &S3_ACCESS_KEY,
+            &S3_SECRET_KEY,
+            &S3_SESSION_TOKEN,
+            &HDFS_NAME_SERVICES,
+            &HDFS_CONF_DIR,
+        ];
+        let texts = texts.map(|setting| self.values.get(setting).ok().flatten());
+        let choices =
+            [&S3_ALLOW_HTTP, &S3_VIRTUAL_HOSTED].map(|setting| self.values.get(setting).ok().flatten());
+        format!("{texts:?} {choices:?} {:?}", self.timeout())
+    }
+
     pub(crate) fn timeout(&self) -> Duration {
         self.values.get(&TIMEOUT).ok().flatten().unwrap_or(Duration::from_secs(30))
     }

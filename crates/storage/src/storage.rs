@@ -145,6 +145,11 @@ impl Storage {
         }
     }
 
+    /// Whether a call may wait for a server.
+    pub(crate) fn needs_network(&self) -> bool {
+        matches!(&self.place, Place::Objects(objects) if objects.calls.on_network)
+    }
+
     /// A file with its place, for messages.
     pub fn full_name(&self, name: &str) -> String {
         if name.is_empty() { self.name.to_string() } else { format!("{}/{name}", self.name) }
@@ -220,12 +225,22 @@ impl Storage {
     /// # Errors
     /// As [`Storage::get`].
     pub fn get_range(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, StorageError> {
+        self.get_range_of(name, range, None)
+    }
+
+    /// The same of a file that still has this tag.
+    pub(crate) fn get_range_of(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        tag: Option<&str>,
+    ) -> Result<Vec<u8>, StorageError> {
         if range.start >= range.end {
             return Ok(Vec::new());
         }
         match &self.place {
             Place::Local(folder) => self.done("reading", name, local::get_range(&folder.join(name), range)),
-            Place::Objects(objects) => objects.get_range(&self.full_name(name), name, range),
+            Place::Objects(objects) => objects.get_range(&self.full_name(name), name, range, tag),
         }
     }
 
