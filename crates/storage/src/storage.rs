@@ -311,6 +311,22 @@ impl Storage {
         }
     }
 
+    /// Makes the place itself, and puts its name on the disk, where it is a local folder: elsewhere one is there with the first file in it.
+    ///
+    /// # Errors
+    /// If the system cannot do so.
+    pub fn make_folder(&self) -> Result<(), StorageError> {
+        match &self.place {
+            Place::Local(folder) => {
+                let made = std::fs::create_dir_all(&**folder);
+                // Its own name is in the folder above.
+                let kept = made.and_then(|()| folder.parent().map_or(Ok(()), local::keep_names));
+                self.done("making", "", kept)
+            }
+            Place::Objects(_) => Ok(()),
+        }
+    }
+
     /// Puts the names in a folder on the disk, where it is a local one. A folder that is not there is no fault.
     ///
     /// # Errors

@@ -6,6 +6,10 @@
     reason = "a test ends where something is missing"
 )]
 
+mod checkpoints;
+mod independent;
+mod kills;
+mod lines;
 mod outages;
 mod own_hdfs;
 mod own_s3;
