@@ -121,6 +121,12 @@ fn from_s3_to_s3_nothing_is_lost_or_doubled_through_kills_with_checkpoints_in_s3
     }
     check(files + 1, || lines_s3(&server, &output));
     kill(process);
+    // Each process went on from checkpoints of those before it.
+    let manifests = names_s3(&server, &checkpoints);
+    let number =
+        |name: &String| name.split_once("checkpoint-")?.1.split_once("/manifest.json")?.0.parse().ok();
+    let newest: u64 = manifests.iter().filter_map(number).max().unwrap();
+    assert!(newest > job.killed, "{manifests:?}");
 }
 
 #[test]

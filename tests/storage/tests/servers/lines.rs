@@ -77,11 +77,8 @@ fn what_is_not_there_is_said_with_its_location() {
 #[test]
 fn files_that_other_clients_wrote_are_read() {
     let (s3, hdfs) = (places::s3("others"), places::hdfs("others"));
-    put_s3(
-        &millstream_storage_tests::fact("MILLSTREAM_S3"),
-        &format!("{s3}/odd name+%.txt").replace(' ', "%20").replace('+', "%2B").replace("%.", "%25."),
-        "one\ntwo",
-    );
+    let server = millstream_storage_tests::fact("MILLSTREAM_S3");
+    put_s3(&server, &format!("{s3}/a_b.txt"), "one\ntwo");
     assert_eq!(read(source(&s3)).unwrap(), ["one", "two"]);
     let folder = tempfile::tempdir().unwrap();
     let local = folder.path().join("a.txt");
@@ -95,11 +92,22 @@ fn files_that_other_clients_wrote_are_read() {
 fn a_data_set_is_saved_and_read_in_hdfs() {
     let location = places::hdfs("saved");
     let context = millstream::rdd::Context::new().unwrap();
-    let numbers = context.parallelize((0..1000).collect::<Vec<i32>>(), 3);
+    let numbers = context.parallelize_in(0..1000, 3);
     numbers.save_as_text_file(&location).unwrap();
     assert_eq!(lines_hdfs(&shared_conf(), &location).len(), 1000);
     assert_eq!(hadoop(&shared_conf(), &["-ls", "-C", &location]).lines().count(), 4);
     assert_eq!(context.text_file(&location).unwrap().count().unwrap(), 1000);
     let told = numbers.save_as_text_file(&location).unwrap_err().to_string();
     assert!(told.contains(&format!("output folder {location} already exists")), "{told}");
+}
+
+#[test]
+fn names_with_odd_characters_are_those_that_they_are() {
+    for place in places::both("odd") {
+        for name in ["a b+c.txt", "50%.txt", "%20.txt", "ü=1&2.txt"] {
+            place.put(name, name.as_bytes()).unwrap();
+            assert_eq!(read(source(&place.full_name(name))).unwrap(), [name], "{place:?}");
+        }
+        assert_eq!(read(source(place.name())).unwrap().len(), 4);
+    }
 }

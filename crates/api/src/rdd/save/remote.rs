@@ -13,7 +13,7 @@ use millstream_storage::{Published, StagedUpload, Storage};
 use super::super::site::Calls;
 
 /// Says who writes into a place.
-const OWNER: &str = "_temporary/owner";
+const OWNER: &str = "_temporary";
 
 /// An output place. Emptied again unless it is finished.
 pub(super) struct Output {
