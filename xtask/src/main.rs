@@ -11,6 +11,7 @@ mod kafka;
 mod project;
 mod python;
 mod services;
+mod storage;
 mod suite;
 mod summary;
 

@@ -12,6 +12,7 @@ use crate::check;
 use crate::kafka;
 use crate::project::Project;
 use crate::python;
+use crate::storage;
 use crate::summary::Outcome;
 
 /// A part of the suite.
@@ -21,13 +22,14 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 9] = [
     Stage { name: "unit tests", run: unit_tests },
     Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },
     Stage { name: "doc tests", run: doc_tests },
     Stage { name: "benchmark", run: benchmark },
     Stage { name: "kafka", run: kafka::run },
+    Stage { name: "storage", run: storage::run },
     Stage { name: "python", run: python::run },
     Stage { name: "clusters", run: python::run_on_clusters },
 ];
@@ -75,7 +77,7 @@ fn integration_tests(project: &Project) -> Result<()> {
         eprintln!("test: there are no integration tests yet");
         return Ok(());
     }
-    let package = ["--exclude", kafka::PACKAGE];
+    let package = ["--exclude", kafka::PACKAGE, "--exclude", storage::PACKAGE];
     project.cargo(&[&["test", "--workspace", "--no-fail-fast", "--test", "*"][..], &package].concat(), &[])
 }
 

@@ -7,10 +7,12 @@
 
 mod cache;
 mod flink;
+mod hdfs;
 mod kafka;
 mod loopback;
 mod packages;
 mod processes;
+mod s3;
 mod spark;
 
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ pub(crate) trait Service: Sync {
 }
 
 /// All of them.
-const SERVICES: [&dyn Service; 3] = [&flink::Flink, &kafka::Kafka, &spark::Spark];
+const SERVICES: [&dyn Service; 5] = [&flink::Flink, &hdfs::Hdfs, &kafka::Kafka, &s3::S3, &spark::Spark];
 
 /// What can be done with the servers.
 #[derive(Subcommand)]
