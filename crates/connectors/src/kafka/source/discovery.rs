@@ -191,6 +191,17 @@ impl Searching {
             StartAt::CommittedOrLatest => {
                 self.committed(topic, partition)?.unwrap_or(ends.high).max(ends.low)
             }
+            StartAt::CommittedOrFail => match self.committed(topic, partition)? {
+                Some(offset) => offset.max(ends.low),
+                None => {
+                    let what = format!("the group has committed nothing for topic {topic}, partition {partition}");
+                    return Err(Miss::Never(
+                        Failure::user(what)
+                            .advice("see that the group's name is right, or begin where such partitions do: at the first")
+                            .advice("record with StartAt::Committed, behind the last with StartAt::CommittedOrLatest"),
+                    ));
+                }
+            },
             StartAt::Offsets(list) => {
                 let given = list.iter().find(|(one, _)| one.topic == topic && one.partition == partition);
                 let offset = given.map_or(ends.low, |(_, offset)| *offset);

@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 use self::decode::{Bytes, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 use self::split::KafkaSplit;
-use self::topics::{Chosen, Plan, StartAt, StopAt, TopicPartition};
+use self::topics::{Chosen, Matching, Plan, StartAt, StopAt, TopicPartition};
 use self::watermarks::Watermarks;
 use super::native::{Consumer, KafkaError, Message};
 use super::settings::{self, SOURCE_SETTINGS};
@@ -93,6 +93,14 @@ impl<D> KafkaSource<D> {
     #[must_use]
     pub fn pattern(mut self, pattern: impl Into<String>) -> Self {
         self.chosen = Chosen::Pattern(pattern.into());
+        self
+    }
+
+    /// Reads the topics for whose name this is true, with those that come into being while the job runs; Kafka's own are
+    /// not asked about.
+    #[must_use]
+    pub fn topics_where(mut self, is_read: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.chosen = Chosen::Matching(Matching(Arc::new(is_read)));
         self
     }
 
@@ -227,7 +235,10 @@ impl<D> KafkaSource<D> {
     fn check(&self) -> Result<()> {
         self.settings.check()?;
         self.chosen.check()?;
-        let by_group = matches!(self.start, StartAt::Committed | StartAt::CommittedOrLatest);
+        let by_group = matches!(
+            self.start,
+            StartAt::Committed | StartAt::CommittedOrLatest | StartAt::CommittedOrFail
+        );
         if by_group && self.settings.given(&settings::GROUP)?.is_none() {
             return Err(Failure::user("a Kafka source is to start where its group stands, and has no group")
                 .advice("name it: .set(\"group\", \"reports\")"));
