@@ -286,7 +286,7 @@ class StreamExecutionEnvironment:
         schema = settings.pop("schema", None)
         is_timed = strategy is not None and strategy._timestamp_assigner is not None
         is_watched = strategy is not None and strategy._out_of_orderness is not None
-        if is_watched and not is_timed and "out_of_orderness" in arguments[0]:
+        if is_watched and not is_timed and engine == "kafka_source":
             # Each part of the source on its own, which nobody behind it can tell apart.
             arguments[0]["out_of_orderness"] = strategy._out_of_orderness
             arguments[0]["idle_after"] = strategy._idle_timeout
