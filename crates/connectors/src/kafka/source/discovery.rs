@@ -22,10 +22,10 @@ const AGAIN: Duration = Duration::from_millis(200);
 const MISSES: u32 = 3;
 
 /// A partition, as a key.
-pub(super) type Key = (String, i32);
+pub(in crate::kafka) type Key = (String, i32);
 
 /// What was found.
-pub(super) enum Found {
+pub(in crate::kafka) enum Found {
     /// These partitions, which were not known before. Told first, also where there are none.
     Splits(Vec<KafkaSplit>, Vec<Key>),
     /// Nothing can be found any more.
@@ -33,13 +33,13 @@ pub(super) enum Found {
 }
 
 /// The search, as who waits for its results has it. It ends when this is dropped.
-pub(super) struct Search {
-    pub(super) found: Receiver<Found>,
+pub(in crate::kafka) struct Search {
+    pub(in crate::kafka) found: Receiver<Found>,
     _running: Sender<()>,
 }
 
 /// Begins to search. `known` partitions are not told; without them, this is the first start.
-pub(super) fn search(
+pub(in crate::kafka) fn search(
     servers: String,
     properties: &Properties,
     plan: Plan,
@@ -261,7 +261,7 @@ fn refusal(error: KafkaError) -> Failure {
         .advice("see that user, password, certificates and rights are right")
 }
 
-pub(super) fn unreachable(servers: &str, limit: Duration, cause: KafkaError) -> Failure {
+pub(in crate::kafka) fn unreachable(servers: &str, limit: Duration, cause: KafkaError) -> Failure {
     if cause.is_refusal() {
         return refusal(cause);
     }
@@ -271,7 +271,7 @@ pub(super) fn unreachable(servers: &str, limit: Duration, cause: KafkaError) -> 
         .advice("to wait longer: the settings `start-timeout` and `outage-timeout`")
 }
 
-pub(super) fn missing(servers: &str, topic: &str, is_first: bool) -> Failure {
+pub(in crate::kafka) fn missing(servers: &str, topic: &str, is_first: bool) -> Failure {
     if is_first {
         return Failure::user(format!("there is no topic `{topic}` at {servers}"))
             .advice("create it, or mend its name; .pattern(...) waits for topics that come later");

@@ -102,6 +102,21 @@ impl Chosen {
         wrong.map_or(Ok(()), |wrong| Err(Failure::user(wrong).advice(advice)))
     }
 
+    /// As people are told it.
+    pub(in crate::kafka) fn shown(&self) -> String {
+        match self {
+            Self::Nothing => "no topic of Kafka's".into(),
+            Self::Topics(topics) => format!("Kafka topics {}", topics.join(", ")),
+            Self::Pattern(pattern) => format!("Kafka topics {pattern}"),
+            Self::Matching(_) => "Kafka topics by name".into(),
+            Self::Partitions(list) => {
+                let names: Vec<_> =
+                    list.iter().map(|one| format!("{}-{}", one.topic, one.partition)).collect();
+                format!("Kafka partitions {}", names.join(", "))
+            }
+        }
+    }
+
     /// The topics by name; `None` for those of a pattern.
     pub(in crate::kafka) fn names(&self) -> Option<Vec<&str>> {
         match self {

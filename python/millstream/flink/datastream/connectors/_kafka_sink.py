@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Callable, Dict, Optional, Union
 
 from millstream.flink.common.serialization import SerializationSchema
-from millstream.flink.datastream.connectors import _kafka_properties
+from millstream import _kafka_properties
 from millstream.flink.datastream.connectors.base import DeliveryGuarantee, Sink
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Optional, Tuple
 from millstream.flink.common.execution_config import whole
 from millstream.flink.common.serialization import DeserializationSchema, SimpleStringSchema
 from millstream.flink.common.typeinfo import Types
-from millstream.flink.datastream.connectors import _kafka_properties
+from millstream import _kafka_properties
 from millstream.flink.datastream.connectors.base import Source
 
 if TYPE_CHECKING:

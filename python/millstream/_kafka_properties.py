@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Dict, List, Tuple
 
-from millstream.flink._notices import without_effect
-
 Named = List[Tuple[str, str]]
 _As = Callable[[str, str], str]
 
@@ -90,7 +88,7 @@ _WITHOUT_EFFECT: Dict[str, str] = {
     "value.deserializer": _SCHEMAS,
     "key.serializer": _SCHEMAS,
     "value.serializer": _SCHEMAS,
-    "auto.offset.reset": "set_starting_offsets says where reading begins",
+    "auto.offset.reset": "the program itself says where reading begins",
     "enable.auto.commit": _POSITIONS,
     "auto.commit.interval.ms": _POSITIONS,
     "max.poll.records": "records are taken as they come",
@@ -128,6 +126,8 @@ def translated(properties: Dict[str, str], known: Dict[str, Tuple[str, _As]]) ->
             if value not in ("all", "-1"):
                 raise ValueError(f"acks is all for whatever a job promises to keep, {value!r} was given")
         elif name in _WITHOUT_EFFECT:
+            from millstream.flink._notices import without_effect
+
             without_effect(f"the Kafka property {name}", _WITHOUT_EFFECT[name])
         elif "." not in name:
             # A setting of the engine's by its own name, or one that it refuses.
