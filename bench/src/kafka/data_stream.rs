@@ -10,7 +10,7 @@ use millstream::sink::{Sink, SinkWriter, WriterContext, WriterOf};
 use millstream::source::Promise;
 use millstream::{CheckpointSettings, Result, StreamEnvironment, Text};
 
-use super::Volume;
+use super::{RECORD, Volume};
 
 /// Reads a topic to its end.
 pub(super) fn read(servers: &str, topic: &str) -> Result<Volume> {
@@ -23,7 +23,7 @@ pub(super) fn read(servers: &str, topic: &str) -> Result<Volume> {
     Ok(*found)
 }
 
-/// Counts by key, and writes each record with its count.
+/// Counts by key, and writes each new count.
 pub(super) fn count(servers: &str, from: &str, to: &str, checkpoints: &Path) -> Result<()> {
     let env = StreamEnvironment::new();
     env.set_parallelism(2);
@@ -32,23 +32,18 @@ pub(super) fn count(servers: &str, from: &str, to: &str, checkpoints: &Path) -> 
         ..CheckpointSettings::in_folder(checkpoints)
     });
     env.source(Kafka::read(servers).topics([from]).stop_at(StopAt::Latest))
-        .map(|record: Text| (key(&record), record))
-        .key_by(|(key, _)| *key)
-        .fold(
-            |_| (0_u64, Text::default()),
-            |held, (_, record)| *held = (held.0 + 1, record),
-            |_, held: &(u64, Text)| held.clone(),
-        )
+        .map(|record: Text| key(&record))
+        .key_by(|key| *key)
+        .count()
         .sink_to(
-            Kafka::write_encoded::<(u64, Text)>(servers)
+            Kafka::write_encoded::<(u64, u64)>(servers)
                 .topic(to)
-                .encode_with(|(count, record), out| {
-                    // The key, the count, and what fills it up: as long as it was.
-                    let (head, tail) = record.as_bytes().split_at(9);
+                .encode_with(|(key, count), out| {
+                    // As long as what was read.
                     let value = out.value();
-                    value.extend_from_slice(head);
+                    put(*key, value);
                     put(*count, value);
-                    value.extend_from_slice(&tail[20..]);
+                    value.resize(RECORD, b' ');
                     Ok(())
                 })
                 .exactly_once(to),

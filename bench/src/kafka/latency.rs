@@ -79,7 +79,7 @@ fn run(
     env.enable_checkpoints(CheckpointSettings { interval, ..CheckpointSettings::in_folder(folder) });
     env.source(Kafka::read(servers).topics([from]).set("fetch-wait", "10 ms"))
         .key_by(|record: &Text| record.len())
-        .fold(|_| Text::default(), |held, record| *held = record, |_, held: &Text| held.clone())
+        .fold(Text::clone, |held, record| *held = record, |_, held: &Text| held.clone())
         .sink_to(Kafka::write(servers).topic(to).exactly_once(to));
     let job = env.start("kafka latency")?;
     let begun = Instant::now();

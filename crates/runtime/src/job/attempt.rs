@@ -70,7 +70,11 @@ impl Attempt<'_> {
     /// Leaves the threads told to end.
     fn run_on(self, threads: &mut Threads) -> Result<Outcome, Broken> {
         let plan = self.plan;
-        let restored = self.checkpoints.begin_attempt().map_err(Broken::Again)?;
+        let restored = self.checkpoints.begin_attempt().map_err(|failure| match failure {
+            // While it committed what an attempt before it had staged.
+            failure if failure.is_cancelled() => Broken::ForGood(failure),
+            failure => Broken::Again(failure),
+        })?;
         let enumerators = enumerators(plan, restored.as_deref()).map_err(Broken::Again)?;
         let events = Events::new(self.to_coordinator.clone());
         let shared = Shared {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use millstream_dataflow::graph::NodeKind;
+use millstream_dataflow::operator::Cancelled;
 use millstream_dataflow::sink::{AnyCommitter, STAGED};
 use millstream_dataflow::state::OperatorSnapshot;
 use millstream_model::error::{Failure, Result};
@@ -75,6 +76,11 @@ impl Checkpoints {
         }
         own.store = Some(Arc::new(store));
         Ok(own)
+    }
+
+    /// Lets commits that wait for somebody end once the job is stopped at once.
+    pub(crate) fn cancel_when(&mut self, cancelled: &Cancelled) {
+        self.committers.values_mut().for_each(|committer| committer.cancel_when(cancelled.clone()));
     }
 
     /// What the next attempt starts from; commits again what was staged for it.

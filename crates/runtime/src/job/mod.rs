@@ -16,6 +16,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use millstream_dataflow::graph::JobGraph;
+use millstream_dataflow::operator::Cancelled;
 use millstream_model::error::{Failure, Fault, Result, Retry};
 use millstream_state::{CheckpointStore, StoreError};
 
@@ -24,7 +25,7 @@ pub use counters::{Metrics, OperatorCounts};
 
 use crate::plan::Plan;
 use crate::settings::JobSettings;
-use crate::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::sync::mpsc::channel;
 use crate::sync::{Builder, JoinHandle, Mutex, Receiver, Sender, now, receive_until};
 use attempt::{Attempt, Broken};
@@ -65,7 +66,7 @@ pub struct JobResult {
 /// A running job.
 pub struct JobHandle {
     shared: Arc<Shared>,
-    messages: Sender<Message>,
+    remote: JobRemote,
     thread: Option<JoinHandle<Result<JobResult>>>,
 }
 
@@ -94,6 +95,9 @@ fn run(plan: Arc<Plan>, mut checkpoints: Checkpoints) -> Result<JobHandle> {
         counters: Mutex::new(counters),
     });
     let (to_coordinator, messages) = channel();
+    let remote = JobRemote { messages: to_coordinator.clone(), is_cancelled: Arc::default() };
+    let is_cancelled = remote.is_cancelled.clone();
+    checkpoints.cancel_when(&Cancelled::when(move || is_cancelled.load(Ordering::Relaxed)));
     let (own, own_end) = (shared.clone(), to_coordinator.clone());
     let thread = Builder::new()
         .name(format!("job {}", plan.settings.name))
@@ -108,7 +112,7 @@ fn run(plan: Arc<Plan>, mut checkpoints: Checkpoints) -> Result<JobHandle> {
             result
         })
         .map_err(|error| Failure::external("the job's thread cannot be started").because(error))?;
-    Ok(JobHandle { shared, messages: to_coordinator, thread: Some(thread) })
+    Ok(JobHandle { shared, remote, thread: Some(thread) })
 }
 
 fn attempts(
@@ -199,18 +203,18 @@ impl JobHandle {
 
     /// Ends the job at once; what is in flight is dropped, what is not committed stays uncommitted.
     pub fn cancel(&self) {
-        let _ = self.messages.send(Message::Ask(Ask::Cancel));
+        self.remote.cancel();
     }
 
     /// Ends the job in order: sources stop, what is in flight is processed, a last checkpoint is taken and sinks
     /// commit. Without checkpoints, open windows fire, since nothing could fire them later.
     pub fn stop(&self) {
-        let _ = self.messages.send(Message::Ask(Ask::Stop));
+        self.remote.stop();
     }
 
     /// Something to stop or cancel the job with from elsewhere, such as a signal handler.
     pub fn remote(&self) -> JobRemote {
-        JobRemote(self.messages.clone())
+        self.remote.clone()
     }
 
     /// Takes a savepoint: a checkpoint that is kept until somebody deletes it. Gives its name.
@@ -220,7 +224,7 @@ impl JobHandle {
     pub fn savepoint(&self) -> Result<String> {
         let (answer, answered) = channel();
         let gone = || Failure::user("the job has ended; a savepoint is taken of a running job");
-        self.messages.send(Message::Ask(Ask::Savepoint(answer))).map_err(|_| gone())?;
+        self.remote.messages.send(Message::Ask(Ask::Savepoint(answer))).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())?
     }
 
@@ -238,17 +242,22 @@ impl JobHandle {
 
 /// Stops or cancels a job from elsewhere.
 #[derive(Clone)]
-pub struct JobRemote(Sender<Message>);
+pub struct JobRemote {
+    messages: Sender<Message>,
+    /// What the job's thread sees while it commits and hears nothing.
+    is_cancelled: Arc<AtomicBool>,
+}
 
 impl JobRemote {
     /// As [`JobHandle::stop`].
     pub fn stop(&self) {
-        let _ = self.0.send(Message::Ask(Ask::Stop));
+        let _ = self.messages.send(Message::Ask(Ask::Stop));
     }
 
     /// As [`JobHandle::cancel`].
     pub fn cancel(&self) {
-        let _ = self.0.send(Message::Ask(Ask::Cancel));
+        self.is_cancelled.store(true, Ordering::Relaxed);
+        let _ = self.messages.send(Message::Ask(Ask::Cancel));
     }
 }
 

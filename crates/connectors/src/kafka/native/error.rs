@@ -66,7 +66,9 @@ impl KafkaError {
 
     /// Whether the credentials or the rights are wrong, so that trying again is of no use.
     pub(in crate::kafka) fn is_refusal(&self) -> bool {
-        matches!(
+        // What TLS refuses once its handshake is over comes as a transfer that failed.
+        let is_alert = self.text.contains("SSL routines") && self.text.contains(" alert ");
+        is_alert || matches!(
             self.code,
             Code::RD_KAFKA_RESP_ERR__AUTHENTICATION
                 | Code::RD_KAFKA_RESP_ERR__SSL

@@ -307,6 +307,10 @@ impl Committer<StagedTransaction> for TransactionCommitter {
     fn commit(&mut self, staged: Vec<StagedTransaction>) -> Result<()> {
         staged.iter().try_for_each(|one| self.0.commit(one))
     }
+
+    fn cancel_when(&mut self, cancelled: Cancelled) {
+        self.0.cancelled = cancelled;
+    }
 }
 
 impl<T> Clone for KafkaSink<T> {

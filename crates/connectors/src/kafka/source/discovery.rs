@@ -12,7 +12,7 @@ use millstream_model::settings::shown_duration;
 
 use super::split::KafkaSplit;
 use super::topics::{Plan, StartAt, StopAt};
-use crate::kafka::native::{Client, KafkaError, Kind, Partition, Properties};
+use crate::kafka::native::{Client, Code, KafkaError, Kind, Partition, Properties};
 
 /// How long one question may take.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -76,12 +76,12 @@ enum Miss {
 
 impl Searching {
     fn run(mut self, tell: &Sender<Found>, stopped: &Receiver<()>) {
-        let mut answered = Instant::now();
+        let (mut answered, mut said) = (Instant::now(), None);
         loop {
             self.client.serve(Duration::ZERO);
             let wait = match self.look() {
                 Ok((splits, keys)) => {
-                    answered = Instant::now();
+                    (answered, said) = (Instant::now(), None);
                     if tell.send(Found::Splits(splits, keys)).is_err() {
                         return;
                     }
@@ -97,12 +97,16 @@ impl Searching {
                 }
                 Err(Miss::Later(error)) => {
                     self.client.serve(Duration::ZERO);
+                    // That all brokers are away says less than why one is.
                     let heard = self.client.take_error();
+                    if heard.as_ref().is_some_and(|heard| heard.code != Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+                        said = heard;
+                    }
                     let limit =
                         if self.is_first { self.plan.start_timeout } else { self.plan.outage_timeout };
-                    let refusal = heard.as_ref().is_some_and(KafkaError::is_refusal);
+                    let refusal = said.as_ref().is_some_and(KafkaError::is_refusal);
                     if refusal || answered.elapsed() >= limit {
-                        let cause = heard.unwrap_or(error);
+                        let cause = said.unwrap_or(error);
                         let _ = tell.send(Found::Failed(unreachable(&self.servers, limit, cause)));
                         return;
                     }
