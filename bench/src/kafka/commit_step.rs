@@ -31,7 +31,10 @@ pub(crate) fn measure(setup: &Setup, work: &str) -> Result<Vec<Row>> {
             topics.delete(&topic)?;
             let figure = |label, value| Figure { label, ..Figure::new(Unit::Seconds, value) };
             let slowest = took.last().copied().unwrap_or_default();
-            Ok(Run { figures: vec![figure("p50", took[steps / 2]), figure("slowest", slowest)], result: steps })
+            Ok(Run {
+                figures: vec![figure("p50", took[steps / 2]), figure("slowest", slowest)],
+                result: steps,
+            })
         })
         .run(setup)
 }

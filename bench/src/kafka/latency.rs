@@ -45,10 +45,8 @@ fn measure(setup: &Setup, work: &str, interval: Duration) -> Result<Vec<Row>> {
     let seconds = setup.size(15, 2) as u64;
     let folder = setup.inputs.folder().join(format!("kafka-latency-{}", std::process::id()));
     let of = interval.as_secs_f64();
-    let goals = vec![
-        Goal::below("p50", Unit::Seconds, 0.55 * of),
-        Goal::below("p99", Unit::Seconds, 1.05 * of),
-    ];
+    let goals =
+        vec![Goal::below("p50", Unit::Seconds, 0.55 * of), Goal::below("p99", Unit::Seconds, 1.05 * of)];
     let rows = Race::of(work)
         .enter("DataStream, 2 workers", goals, || {
             let (from, to) = (topics.fresh("bench-paced", 2)?, topics.fresh("bench-late", 2)?);
@@ -144,7 +142,10 @@ fn read(servers: &str, topic: &str, begun: Instant, from: Duration, count: u64) 
     let (mut seen, from, deadline) = (Histogram::new(), from.as_nanos() as u64, Instant::now() + PATIENCE);
     while seen.count() < count {
         if Instant::now() > deadline {
-            return Err(Failure::external(format!("{} of {count} records came within a minute", seen.count())));
+            return Err(Failure::external(format!(
+                "{} of {count} records came within a minute",
+                seen.count()
+            )));
         }
         let Some(message) = consumer.poll(Duration::from_millis(100)) else { continue };
         let message = message.map_err(failed("a topic cannot be read"))?;

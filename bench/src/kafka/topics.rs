@@ -49,7 +49,9 @@ impl Topics {
         let held = self.held(&name, partitions)?;
         if held != records {
             return Err(Failure::external(format!("topic `{name}` holds {held} records, not {records}"))
-                .advice("a run before this one was ended while it filled it: delete it, or start another broker"));
+                .advice(
+                    "a run before this one was ended while it filled it: delete it, or start another broker",
+                ));
         }
         Ok(name)
     }

@@ -14,8 +14,8 @@ pub mod source;
 use std::fmt::Display;
 
 pub use native::{Headers, Message};
-pub use sink::{Delivery, KafkaSink, StagedTransaction, ToKafka};
 pub use ranges::{KafkaRanges, OffsetRange, RangeCutter, RangeReader};
+pub use sink::{Delivery, KafkaSink, StagedTransaction, ToKafka};
 pub use source::decode::{Bytes, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 pub use source::record::KafkaRecord;
 pub use source::split::KafkaSplit;

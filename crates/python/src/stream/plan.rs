@@ -27,8 +27,8 @@ use super::counts::{Counted, Passed};
 use super::fault::raised;
 use super::files::{self, Files};
 use super::here::Threads;
-use super::kafka::{self, KafkaOut, SinkTold, SourceTold};
 use super::job::{PyCollected, PyStreamJob};
+use super::kafka::{self, KafkaOut, SinkTold, SourceTold};
 use super::print::Print;
 use super::seat::exit_tag;
 use super::source::PySource;
@@ -129,7 +129,8 @@ impl PyStreamPlan {
     /// The lines of the files at some path, which are watched for new ones where an interval in milliseconds is given.
     fn text_files(&self, identity: Identity, path: String, watch: Option<u64>) -> u32 {
         let passed = Arc::<Passed>::default();
-        let source = files::source(identity.0.clone(), path, watch.map(Duration::from_millis), passed.clone());
+        let source =
+            files::source(identity.0.clone(), path, watch.map(Duration::from_millis), passed.clone());
         self.add(identity, true, NodeKind::Source(source), passed)
     }
 

@@ -104,8 +104,7 @@ impl Input for Planned {
     }
 
     fn cut(&self, time: Timestamp) -> Result<u64> {
-        self.program
-            .ask("planned_cut", |py| Ok((self.number, time.millis()).into_pyobject(py)?.unbind()))
+        self.program.ask("planned_cut", |py| Ok((self.number, time.millis()).into_pyobject(py)?.unbind()))
     }
 
     fn log(&self) -> Logged {
@@ -118,14 +117,12 @@ impl Input for Planned {
     }
 
     fn resume(&self, position: &[String]) -> Result<()> {
-        self.program
-            .tell("planned_resume", |py| Ok((self.number, position).into_pyobject(py)?.unbind()))
+        self.program.tell("planned_resume", |py| Ok((self.number, position).into_pyobject(py)?.unbind()))
     }
 
     fn again(&self, time: Timestamp, batch: &[String]) -> Result<()> {
-        self.program.tell("planned_again", |py| {
-            Ok((self.number, time.millis(), batch).into_pyobject(py)?.unbind())
-        })
+        self.program
+            .tell("planned_again", |py| Ok((self.number, time.millis(), batch).into_pyobject(py)?.unbind()))
     }
 
     fn done(&self, time: Timestamp) {

@@ -65,7 +65,8 @@ impl PyKafkaRanges {
             "committed or latest" => StartAt::CommittedOrLatest,
             "offsets" => {
                 let placed = offsets.into_iter();
-                let placed = placed.map(|(topic, number, offset)| (TopicPartition::new(topic, number), offset));
+                let placed =
+                    placed.map(|(topic, number, offset)| (TopicPartition::new(topic, number), offset));
                 StartAt::Offsets(placed.collect())
             }
             other => return Err(PyValueError::new_err(format!("no place to start at: {other}"))),

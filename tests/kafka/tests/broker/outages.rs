@@ -92,10 +92,13 @@ fn a_job_that_commits_is_cancelled_at_once_while_its_broker_is_silent() {
     };
     let first = start();
     // The first of its transactions may be empty.
-    let complete = || std::fs::read_dir(folder.path()).unwrap().flatten().any(|entry| {
-        let name = entry.file_name().into_string().unwrap();
-        name.strip_prefix("checkpoint-").is_some_and(|number| number.parse::<u32>().is_ok_and(|number| number > 9))
-    });
+    let complete = || {
+        std::fs::read_dir(folder.path()).unwrap().flatten().any(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            name.strip_prefix("checkpoint-")
+                .is_some_and(|number| number.parse::<u32>().is_ok_and(|number| number > 9))
+        })
+    };
     let begun = Instant::now();
     while !complete() {
         assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint is complete");

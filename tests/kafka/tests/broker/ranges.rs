@@ -50,9 +50,8 @@ fn a_range_may_end_where_a_transaction_did() {
     writer.commit_transaction(std::time::Duration::from_secs(30)).unwrap();
     let context = Context::new().unwrap();
     // Three records, and what says that they are committed.
-    let rdd = context
-        .kafka_ranges(&source(&topic).in_ranges(), &[OffsetRange::new(&topic, 0, 0, 4)])
-        .unwrap();
+    let rdd =
+        context.kafka_ranges(&source(&topic).in_ranges(), &[OffsetRange::new(&topic, 0, 0, 4)]).unwrap();
     assert_eq!(rdd.count().unwrap(), 3);
 }
 
@@ -131,7 +130,10 @@ fn offsets_without_a_group_to_commit_them_to_end_the_program_with_what_to_do() {
     program.batches.start().unwrap();
     program.clock.advance(seconds(1));
     let refused = program.batches.await_termination().unwrap_err().to_string();
-    assert!(refused.contains("there is no group to commit them to") && refused.contains(".set(\"group\""), "{refused}");
+    assert!(
+        refused.contains("there is no group to commit them to") && refused.contains(".set(\"group\""),
+        "{refused}"
+    );
 }
 
 /// Counts all records by state in batches; `Err` from an output where `fails` says so.

@@ -30,7 +30,10 @@ fn make_keys(folder: &Path) {
     fs::write(folder.join("broker.pem"), all).unwrap();
     // A client that the broker knows by its certificate.
     openssl(folder, "req -newkey rsa:2048 -nodes -subj /CN=client -keyout client.key -out client.csr");
-    openssl(folder, "x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out client.crt");
+    openssl(
+        folder,
+        "x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out client.crt",
+    );
 }
 
 /// A broker with several listeners.
@@ -50,8 +53,7 @@ struct Secured {
 /// Eve has a password and no rights; all others may do everything.
 fn secured() -> Secured {
     let held = [0; 4].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    let [tls, plain, both, mutual] =
-        [0, 1, 2, 3].map(|index| held[index].local_addr().unwrap().to_string());
+    let [tls, plain, both, mutual] = [0, 1, 2, 3].map(|index| held[index].local_addr().unwrap().to_string());
     let (mut ca, mut at_folder) = (String::new(), String::new());
     let more = |folder: &Path| {
         make_keys(folder);

@@ -88,7 +88,6 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl BatchOffsets {
-
     /// The ranges of the batch of a time, in the order of the partitions of its Rdd; empty for one that nothing is known
     /// of any more (of 10,000 batches it is).
     pub fn of(&self, time: Timestamp) -> Vec<OffsetRange> {

@@ -119,7 +119,13 @@ impl RangeCutter {
                     return Err(missing(&self.servers, topic, false).because(error));
                 }
                 Err(error) => {
-                    silent(&mut self.silent_since, &self.servers, self.plan.outage_timeout, &self.client, error)?;
+                    silent(
+                        &mut self.silent_since,
+                        &self.servers,
+                        self.plan.outage_timeout,
+                        &self.client,
+                        error,
+                    )?;
                     // Who does not answer for one partition does not for the next, and a batch is to be cut in time.
                     break;
                 }
@@ -159,8 +165,10 @@ impl RangeCutter {
     /// There is no group, or no broker took it.
     pub fn commit(&self, ranges: &[OffsetRange]) -> Result<()> {
         if !self.has_group {
-            return Err(Failure::user("offsets are to be committed, and there is no group to commit them to")
-                .advice("name it: .set(\"group\", \"reports\")"));
+            return Err(Failure::user(
+                "offsets are to be committed, and there is no group to commit them to",
+            )
+            .advice("name it: .set(\"group\", \"reports\")"));
         }
         let done: Vec<_> = ranges
             .iter()

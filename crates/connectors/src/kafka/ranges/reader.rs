@@ -116,7 +116,8 @@ impl<D: Decode> KafkaRanges<D> {
                     .advice(format!("it has those from {} up to {}", ends.low, ends.high)));
                 }
                 Err(error) if error.is_missing() => {
-                    let what = format!("there is no partition {} of topic `{}`", range.partition, range.topic);
+                    let what =
+                        format!("there is no partition {} of topic `{}`", range.partition, range.topic);
                     return Err(Failure::user(what).because(error));
                 }
                 Err(error) if error.is_refusal() || begun.elapsed() >= limit => {

@@ -99,7 +99,10 @@ impl Searching {
                     self.client.serve(Duration::ZERO);
                     // That all brokers are away says less than why one is.
                     let heard = self.client.take_error();
-                    if heard.as_ref().is_some_and(|heard| heard.code != Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
+                    if heard
+                        .as_ref()
+                        .is_some_and(|heard| heard.code != Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+                    {
                         said = heard;
                     }
                     let limit =
@@ -198,7 +201,8 @@ impl Searching {
             StartAt::CommittedOrFail => match self.committed(topic, partition)? {
                 Some(offset) => offset.max(ends.low),
                 None => {
-                    let what = format!("the group has committed nothing for topic {topic}, partition {partition}");
+                    let what =
+                        format!("the group has committed nothing for topic {topic}, partition {partition}");
                     return Err(Miss::Never(
                         Failure::user(what)
                             .advice("see that the group's name is right, or begin where such partitions do: at the first")

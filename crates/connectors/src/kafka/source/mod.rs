@@ -268,10 +268,8 @@ impl<D> KafkaSource<D> {
     pub(super) fn check(&self) -> Result<()> {
         self.settings.check()?;
         self.chosen.check()?;
-        let by_group = matches!(
-            self.start,
-            StartAt::Committed | StartAt::CommittedOrLatest | StartAt::CommittedOrFail
-        );
+        let by_group =
+            matches!(self.start, StartAt::Committed | StartAt::CommittedOrLatest | StartAt::CommittedOrFail);
         if by_group && !self.has_group()? {
             return Err(Failure::user("a Kafka source is to start where its group stands, and has no group")
                 .advice("name it: .set(\"group\", \"reports\")"));

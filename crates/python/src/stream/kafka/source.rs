@@ -50,7 +50,12 @@ pub(in crate::stream) fn source(
     Ok(chunked(source.decode_by(Raw), name, told.is_bounded, passed))
 }
 
-fn chunked<D>(source: KafkaSource<D>, name: String, is_bounded: bool, passed: Arc<Passed>) -> Arc<dyn AnySource>
+fn chunked<D>(
+    source: KafkaSource<D>,
+    name: String,
+    is_bounded: bool,
+    passed: Arc<Passed>,
+) -> Arc<dyn AnySource>
 where
     D: Decode,
     D::Record: Encoded,
@@ -93,7 +98,9 @@ impl SourceTold {
 }
 
 fn offsets(list: &[(String, i32, i64)]) -> Vec<(TopicPartition, i64)> {
-    list.iter().map(|(topic, number, offset)| (TopicPartition::new(topic.clone(), *number), *offset)).collect()
+    list.iter()
+        .map(|(topic, number, offset)| (TopicPartition::new(topic.clone(), *number), *offset))
+        .collect()
 }
 
 fn start((kind, millis, list): &Place) -> PyResult<StartAt> {
