@@ -5,8 +5,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use millstream::CheckpointId;
 use millstream::batch::Batch;
 use millstream::connectors::kafka::{Kafka, KafkaSource, StopAt, Texts};
+use millstream::sink::Sink;
 use millstream_testkit::conformance::{Run, open_writer};
 
 use crate::cluster::{self, Written, write};
@@ -32,7 +34,7 @@ fn make_keys(folder: &Path) {
     openssl(folder, "req -newkey rsa:2048 -nodes -subj /CN=client -keyout client.key -out client.csr");
     openssl(
         folder,
-        "x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out client.crt",
+        "x509 -req -in client.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile names -out client.crt",
     );
 }
 
@@ -153,4 +155,53 @@ fn who_has_no_right_to_a_topic_is_told_so_at_once() {
     let error = written.unwrap_err().to_string();
     assert!(error.starts_with("Kafka refused what was to be written"), "{error}");
     assert!(error.contains("uthorization failed") && error.contains("rights"), "{error}");
+}
+
+#[test]
+fn exactly_once_gets_in_by_certificates_and_passwords_too() {
+    let Secured { broker, tls, plain, both, mutual, folder, ca } = secured();
+    cluster::create(&broker.address(), "secured", 1);
+    let certificate = [format!("{folder}/client.crt"), format!("{folder}/client.key")];
+    let over_tls = ["ssl", "", "", ""];
+    let by_password = ["sasl-plaintext", "PLAIN", "bob", "bob-secret"];
+    let by_both = ["sasl-ssl", "SCRAM-SHA-512", "alice", "alice-secret"];
+    let ways = [
+        (&tls, over_tls, false),
+        (&mutual, over_tls, true),
+        (&plain, by_password, false),
+        (&both, by_both, false),
+    ];
+    let sink = |servers: &str, way: [&str; 4], is_known: bool| {
+        let mut sink =
+            Kafka::write::<u32>(servers).topic("secured").set("tls-ca", &ca).exactly_once("secured");
+        let names = ["security", "sasl-mechanism", "sasl-user", "sasl-password"];
+        for (name, value) in names.iter().zip(way).filter(|(_, value)| !value.is_empty()) {
+            sink = sink.set(name, value);
+        }
+        let [certificate, key] = &certificate;
+        if is_known { sink.set("tls-certificate", certificate).set("tls-key", key) } else { sink }
+    };
+    for (count, (servers, way, is_known)) in (1..).zip(ways) {
+        let sink = sink(servers, way, is_known);
+        let mut writer = open_writer(&sink, Vec::new()).unwrap();
+        writer.write(&mut Batch::from(vec![count])).unwrap();
+        let staged = writer.prepare(CheckpointId(1)).unwrap();
+        sink.committer().unwrap().unwrap().commit(staged).unwrap();
+        assert_eq!(cluster::read(&broker.address(), "secured").len(), count as usize);
+    }
+    let refused = |servers: &str, way: [&str; 4]| {
+        let opened = open_writer(&sink(servers, way, false), Vec::new());
+        opened.err().map(|failure| failure.to_string()).unwrap_or_default()
+    };
+    let error = refused(&both, ["sasl-ssl", "SCRAM-SHA-512", "alice", "hush-hush"]);
+    assert!(error.contains("refused user and password") && !error.contains("hush-hush"), "{error}");
+    let error = refused(&plain, ["sasl-plaintext", "PLAIN", "bob", "hush-hush"]);
+    assert!(error.contains("refused user and password") && !error.contains("hush-hush"), "{error}");
+    let error = refused(&plain, ["sasl-plaintext", "PLAIN", "eve", "eve-secret"]);
+    assert!(
+        error.starts_with("Kafka refused a transaction") && error.contains("uthorization failed"),
+        "{error}"
+    );
+    let error = refused(&both, ["sasl-ssl", "OAUTHBEARER", "alice", "alice-secret"]);
+    assert!(error.contains("not to be had with the sasl-mechanism OAUTHBEARER"), "{error}");
 }
