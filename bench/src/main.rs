@@ -12,6 +12,8 @@ mod figure;
 mod flat_memory;
 mod goal;
 mod inputs;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod keyed_count;
 mod latency;
 mod process;
@@ -51,6 +53,16 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "exchange, 16-byte records", measure: exchange::small },
     Workload { name: "exchange, 100-byte records", measure: exchange::large },
     Workload { name: "sort by key", measure: sort_by_key::measure },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka source", measure: kafka::source },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka to kafka exactly once", measure: kafka::exactly_once },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka commit step", measure: kafka::commit_step },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka latency, checkpoints of 1 s", measure: kafka::each_second },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka latency, of 100 ms", measure: kafka::each_tenth },
 ];
 
 /// A contender that this program runs as a process of its own, and what it is given besides.

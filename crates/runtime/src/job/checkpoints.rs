@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use millstream_dataflow::graph::NodeKind;
+use millstream_dataflow::operator::Cancelled;
 use millstream_dataflow::sink::AnyCommitter;
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{CheckpointId, OperatorUid};
@@ -112,6 +113,11 @@ impl Checkpoints {
     /// A checkpoint is complete, or failed.
     pub(crate) fn remember(&self, record: CheckpointRecord) {
         self.history.lock().unwrap_or_else(PoisonError::into_inner).checkpoint(record);
+    }
+
+    /// Lets commits that wait for somebody end once the job is stopped at once.
+    pub(crate) fn cancel_when(&mut self, cancelled: &Cancelled) {
+        self.committers.values_mut().for_each(|committer| committer.cancel_when(cancelled.clone()));
     }
 
     /// What the next attempt starts from; commits again what was staged for it.
