@@ -7,6 +7,7 @@
 
 mod cache;
 mod flink;
+mod flume;
 mod kafka;
 mod loopback;
 mod packages;
@@ -35,7 +36,7 @@ pub(crate) trait Service: Sync {
 }
 
 /// All of them.
-const SERVICES: [&dyn Service; 3] = [&flink::Flink, &kafka::Kafka, &spark::Spark];
+const SERVICES: [&dyn Service; 4] = [&flink::Flink, &flume::Flume, &kafka::Kafka, &spark::Spark];
 
 /// What can be done with the servers.
 #[derive(Subcommand)]
