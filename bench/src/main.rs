@@ -9,6 +9,7 @@ mod arguments;
 mod checkpoint_pause;
 mod figure;
 mod flat_memory;
+mod flume_source;
 mod goal;
 mod inputs;
 mod keyed_count;
@@ -48,6 +49,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "flat memory, 1,000 for 1", measure: flat_memory::measure },
     Workload { name: "start-up, map program", measure: start_up::measure },
     Workload { name: "sort by key", measure: sort_by_key::measure },
+    Workload { name: "Flume, Avro source", measure: flume_source::measure },
 ];
 
 /// A contender that this program runs as a process of its own, and what it is given besides.
@@ -61,6 +63,7 @@ const TASKS: &[Task] = &[
     Task { name: "flat-memory", run: flat_memory::task },
     Task { name: "start-up", run: start_up::task },
     Task { name: "latency", run: latency::task },
+    Task { name: "flume-agents", run: flume_source::task },
 ];
 
 fn main() -> ExitCode {

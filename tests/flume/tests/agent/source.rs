@@ -103,7 +103,12 @@ fn garbage_on_the_port_does_not_disturb_an_agent() {
     use std::io::Write;
     let port = free_port();
     let agent = OwnAgent::started(lines(), push_to("avro", port, &[]), Channel::Memory);
-    let job = start(Flume::listen([port.to_string()]).set("connections", "4"));
+    let source = Flume::listen([port.to_string()]).set("connections", "4");
+    let bound = source.bound();
+    let job = start(source);
+    while bound.addresses().is_empty() {
+        std::thread::yield_now();
+    }
     for round in 0..5 {
         let mut held = Vec::new();
         for garbage in
