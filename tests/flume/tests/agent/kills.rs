@@ -53,8 +53,8 @@ impl Chance {
 }
 
 /// Lines into one agent, by a job to another, whose files have them in the end. Killed are the job, and, in between, both
-/// agents.
-fn through_kills(way: &str, with_log: bool, source: impl FnOnce(u16) -> OwnAgent) {
+/// agents. Gives what happened, for people.
+fn through_kills(way: &str, with_log: bool, source: impl FnOnce(u16) -> OwnAgent) -> String {
     let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
     let mut from = source(port);
     let mut to = OwnAgent::started(rpc_source("avro", &[]), to_files("text"), Channel::File);
@@ -87,27 +87,29 @@ fn through_kills(way: &str, with_log: bool, source: impl FnOnce(u16) -> OwnAgent
     kill(last);
     let strange = lines.iter().find(|line| !sent.contains(*line));
     assert_eq!(strange, None, "a line was never sent");
-    println!(
-        "{way}: killed {} times with seed {SEED}; {} lines, {} of them again",
-        KILLS * factor,
-        sent.len(),
-        lines.len() - sent.len()
-    );
+    let (killed, again) = (KILLS * factor, lines.len() - sent.len());
+    format!("{way}: killed {killed} times with seed {SEED}; {} lines, {again} of them again", sent.len())
 }
 
 #[test]
 fn nothing_that_was_pushed_is_lost_through_kills_with_a_log() {
-    through_kills("push", true, |port| OwnAgent::started(lines(), push_to("avro", port, &[]), Channel::File));
+    let told = through_kills("push", true, |port| {
+        OwnAgent::started(lines(), push_to("avro", port, &[]), Channel::File)
+    });
+    println!("{told}");
 }
 
 #[test]
 fn nothing_that_was_pushed_is_lost_through_kills_without_a_log() {
-    through_kills("push", false, |port| {
+    let told = through_kills("push", false, |port| {
         OwnAgent::started(lines(), push_to("avro", port, &[]), Channel::File)
     });
+    println!("{told}");
 }
 
 #[test]
 fn nothing_that_was_pulled_is_lost_through_kills_with_a_log() {
-    through_kills("pull", true, |port| OwnAgent::started(lines(), pulled_at(port, 2), Channel::File));
+    let told =
+        through_kills("pull", true, |port| OwnAgent::started(lines(), pulled_at(port, 2), Channel::File));
+    println!("{told}");
 }

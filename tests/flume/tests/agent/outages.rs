@@ -18,7 +18,7 @@ fn sending(agent: &OwnAgent, outage: &str) -> (JobHandle, std::sync::mpsc::Recei
     let tell = Mutex::new(tell);
     env.source(Generator::new(|n| n, None))
         .map(move |n: u64| {
-            if n % 1_000 == 0 {
+            if n.is_multiple_of(1_000) {
                 let _ = tell.lock().unwrap().send(n);
             }
             FlumeEvent::new(n.to_string())
