@@ -61,7 +61,10 @@ fn a_batch_larger_than_the_agents_transaction_is_refused_with_what_to_do() {
         .map(|n| FlumeEvent::new(n.to_string()))
         .sink_to(sink);
     let error = env.execute("too large").unwrap_err().to_string();
-    assert!(error.contains("did not take 20000 events") && error.contains("transactionCapacity"), "{error}");
+    assert!(
+        error.contains("it answered that it did not take") && error.contains("transactionCapacity"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -125,3 +125,25 @@ fn garbage_on_the_port_does_not_disturb_an_agent() {
     }
     job.cancel();
 }
+
+#[test]
+fn a_job_whose_checkpoints_cannot_keep_the_promise_is_refused_at_the_start() {
+    use millstream::connectors::discard::Discard;
+    use millstream::{CheckpointSettings, StreamEnvironment};
+    let folder = tempfile::tempdir().unwrap();
+    for (interval, what) in [
+        (None, "this job takes no checkpoints"),
+        (Some(Duration::from_secs(20)), "agents send what is not acknowledged again after 20 s"),
+    ] {
+        let env = StreamEnvironment::new();
+        if let Some(interval) = interval {
+            env.enable_checkpoints(CheckpointSettings {
+                interval,
+                ..CheckpointSettings::in_folder(folder.path())
+            });
+        }
+        env.source(Flume::listen(["0"])).sink_to(Discard::new());
+        let error = env.execute("refused").unwrap_err().to_string();
+        assert!(error.contains("operator `FlumeSource`") && error.contains(what), "{error}");
+    }
+}
