@@ -10,6 +10,7 @@ mod checkpoint_pause;
 mod exchange;
 mod figure;
 mod flat_memory;
+mod flume_source;
 mod goal;
 mod inputs;
 #[cfg(feature = "kafka")]
@@ -63,6 +64,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "kafka latency, checkpoints of 1 s", measure: kafka::each_second },
     #[cfg(feature = "kafka")]
     Workload { name: "kafka latency, of 100 ms", measure: kafka::each_tenth },
+    Workload { name: "Flume, Avro source", measure: flume_source::measure },
 ];
 
 /// A contender that this program runs as a process of its own, and what it is given besides.
@@ -77,6 +79,7 @@ const TASKS: &[Task] = &[
     Task { name: "start-up", run: start_up::task },
     Task { name: "latency", run: latency::task },
     Task { name: "exchange", run: exchange::task },
+    Task { name: "flume-agents", run: flume_source::task },
 ];
 
 fn main() -> ExitCode {

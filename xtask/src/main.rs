@@ -7,6 +7,7 @@
 
 mod check;
 mod finding;
+mod flume;
 mod kafka;
 mod project;
 mod python;
@@ -50,7 +51,7 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Real servers (Flink, Kafka, Spark) for tests and for trying things: fetched once, started on free ports.
+    /// Real servers (Flink, Flume, Kafka, Spark) for tests and for trying things: fetched once, started on free ports.
     Services {
         #[command(subcommand)]
         command: services::Command,

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, TargetKind};
 
 use crate::check;
+use crate::flume;
 use crate::kafka;
 use crate::project::Project;
 use crate::python;
@@ -22,12 +23,13 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     Stage { name: "unit tests", run: unit_tests },
     Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },
     Stage { name: "doc tests", run: doc_tests },
     Stage { name: "benchmark", run: benchmark },
+    Stage { name: "flume", run: flume::run },
     Stage { name: "kafka", run: kafka::run },
     Stage { name: "storage", run: storage::run },
     Stage { name: "python", run: python::run },
@@ -77,8 +79,8 @@ fn integration_tests(project: &Project) -> Result<()> {
         eprintln!("test: there are no integration tests yet");
         return Ok(());
     }
-    let package = ["--exclude", kafka::PACKAGE, "--exclude", storage::PACKAGE];
-    project.cargo(&[&["test", "--workspace", "--no-fail-fast", "--test", "*"][..], &package].concat(), &[])
+    let packages = ["--exclude", flume::PACKAGE, "--exclude", kafka::PACKAGE, "--exclude", storage::PACKAGE];
+    project.cargo(&[&["test", "--workspace", "--no-fail-fast", "--test", "*"][..], &packages].concat(), &[])
 }
 
 /// All workloads of the benchmark on small inputs: every contender, a peer or Millstream, finds what the loop finds. Its

@@ -7,6 +7,7 @@
 
 mod cache;
 mod flink;
+mod flume;
 mod hdfs;
 mod kafka;
 mod loopback;
@@ -37,7 +38,8 @@ pub(crate) trait Service: Sync {
 }
 
 /// All of them.
-const SERVICES: [&dyn Service; 5] = [&flink::Flink, &hdfs::Hdfs, &kafka::Kafka, &s3::S3, &spark::Spark];
+const SERVICES: [&dyn Service; 6] =
+    [&flink::Flink, &flume::Flume, &hdfs::Hdfs, &kafka::Kafka, &s3::S3, &spark::Spark];
 
 /// What can be done with the servers.
 #[derive(Subcommand)]

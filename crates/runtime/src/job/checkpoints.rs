@@ -58,8 +58,12 @@ impl Checkpoints {
     pub(crate) fn within(plan: &Arc<Plan>, store: Option<CheckpointStore>, run: Run) -> Result<Self> {
         let mut committers = HashMap::new();
         for (node, uid) in plan.graph.nodes().iter().zip(&plan.uids) {
-            let NodeKind::Sink(sink) = &node.kind else { continue };
             let place = |failure: Failure| failure.in_all_of(&node.name, uid);
+            if let NodeKind::Source(source) = &node.kind {
+                let interval = plan.settings.checkpoints.as_ref().map(|settings| settings.interval);
+                source.check_checkpoints(interval).map_err(place)?;
+            }
+            let NodeKind::Sink(sink) = &node.kind else { continue };
             if let Some(settings) = &plan.settings.checkpoints {
                 sink.check_checkpoints(settings.timeout).map_err(place)?;
             }
