@@ -59,7 +59,7 @@ impl<D: Decode> Pull<D::Record> for RangePull<D> {
     fn next(&mut self) -> Result<Option<Batch<D::Record>>> {
         loop {
             self.task.cancellation.check()?;
-            match self.reader.next()? {
+            match self.reader.read_more()? {
                 Some(batch) if batch.is_empty() => {}
                 other => return Ok(other),
             }

@@ -103,7 +103,7 @@ pub(crate) struct PyRangeReader {
 impl PyRangeReader {
     /// The next records; an empty list if none came for a moment, `None` behind the last.
     fn next<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
-        let next = py.detach(|| self.reader.lock().unwrap_or_else(PoisonError::into_inner).next());
+        let next = py.detach(|| self.reader.lock().unwrap_or_else(PoisonError::into_inner).read_more());
         let Some(mut batch) = next.map_err(raised)? else { return Ok(None) };
         let records = batch.take_records().into_iter().map(|record| self.object(py, record));
         PyList::new(py, records.collect::<PyResult<Vec<_>>>()?).map(Some)

@@ -72,11 +72,14 @@ fn a_range_that_is_not_there_is_refused_by_what_is() {
     }
 }
 
+/// The records of a batch, in order, and its ranges.
+type Seen = (Vec<String>, Vec<OffsetRange>);
+
 /// A program that counts the records of a topic by value, and notes each batch with its ranges.
 struct Batches {
     clock: ManualClock,
     batches: StreamingContext,
-    seen: Arc<Mutex<Vec<(Vec<String>, Vec<OffsetRange>)>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
     offsets: BatchOffsets,
 }
 

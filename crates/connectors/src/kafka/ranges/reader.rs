@@ -180,7 +180,7 @@ impl<D: Decode> RangeReader<D> {
     ///
     /// # Errors
     /// The range cannot be read, or a record in it cannot be decoded.
-    pub fn next(&mut self) -> Result<Option<Batch<D::Record>>> {
+    pub fn read_more(&mut self) -> Result<Option<Batch<D::Record>>> {
         if let Some(batch) = self.ready.pop_front() {
             return Ok(Some(batch));
         }

@@ -68,6 +68,7 @@ pub(super) struct Described {
 }
 
 /// A part of what lets a user in.
+#[cfg_attr(not(feature = "kafka-tls"), expect(dead_code, reason = "connections are plain in this build"))]
 pub(super) enum Shown<'a> {
     /// The name of the way to do so.
     Mechanism(&'a str),
