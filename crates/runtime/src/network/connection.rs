@@ -146,6 +146,9 @@ impl Shared {
     fn send_waiting(&self) -> std::io::Result<()> {
         let Ok(mut out) = self.out.try_lock() else { return Ok(()) };
         let Out { socket, writer, buffer } = &mut *out;
+        if whole(&self.later).is_empty() && !socket.has_waiting() {
+            return Ok(());
+        }
         buffer.clear();
         for (kind, channel, payload) in whole(&self.later).drain(..) {
             writer.put(kind, channel, &payload, buffer);

@@ -154,6 +154,11 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Whether there are bytes that could not be sent without waiting.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Sends all of the bytes behind those that still wait.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &self.session {

@@ -96,8 +96,6 @@ pub(super) fn run(shared: &Arc<Shared>, mut incoming: Incoming) -> Why {
         let sent = if beat.elapsed() >= interval {
             beat = Instant::now();
             shared.send_later(Kind::Alive, 0, &[])
-        } else if whole(&shared.later).is_empty() {
-            Ok(())
         } else {
             shared.send_waiting()
         };
