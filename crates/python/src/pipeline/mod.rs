@@ -11,8 +11,10 @@
 mod combine;
 mod fault;
 mod keep;
+mod keys;
 mod lines;
 mod load;
+mod numbered;
 mod records;
 mod sort;
 mod source;
