@@ -74,7 +74,9 @@ pub(crate) fn call2<'py>(
                 let mut arguments = [end, first.as_ptr(), second.as_ptr()];
                 call(function.as_ptr(), arguments.as_mut_ptr().add(1), 2 | ARGUMENTS_OFFSET, end)
             }
-            None => ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), first.as_ptr(), second.as_ptr(), end),
+            None => {
+                ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), first.as_ptr(), second.as_ptr(), end)
+            }
         };
         Bound::from_owned_ptr_or_err(function.py(), result)
     }

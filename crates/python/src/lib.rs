@@ -10,6 +10,7 @@
 //! for.
 
 mod calls;
+mod choice;
 mod column;
 mod command;
 mod driver;
