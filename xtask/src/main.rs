@@ -45,7 +45,7 @@ enum Task {
     },
     /// Measure Python programs beside the same ones on PySpark and PyFlink; what follows goes to `bench/python/main.py`.
     BenchPython {
-        /// `--short`, `--only NAME`, `--runs N`.
+        /// `--short`, `--only NAME,NAME`, `--runs N`; `--help` names the workloads.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
