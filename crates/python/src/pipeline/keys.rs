@@ -45,35 +45,34 @@ fn full(_: Full) -> PyErr {
     PyMemoryError::new_err("a task has met more different keys than it can number: 4 billion")
 }
 
+fn number_of_any(
+    numbers: &Bound<'_, PyDict>,
+    keys: &mut Vec<Py<PyAny>>,
+    key: &Bound<'_, PyAny>,
+) -> PyResult<usize> {
+    if let Some(number) = numbers.get_item(key)? {
+        return number.extract();
+    }
+    numbers.set_item(key, keys.len())?;
+    keys.push(key.clone().unbind());
+    Ok(keys.len() - 1)
+}
+
 impl Keys {
     /// The number of a key.
     #[inline]
     pub(super) fn number(&mut self, key: &Bound<'_, PyAny>) -> PyResult<usize> {
-        match (&mut *self, plain(key)) {
-            (Self::Texts(texts), Plain::Text(text)) => texts.number(text).map_err(full),
-            (Self::Ints(ints), Plain::Int(int)) => ints.number(int).map_err(full),
-            (Self::None, Plain::Text(_)) => {
-                *self = Self::Texts(Texts::default());
-                self.number(key)
-            }
-            (Self::None, Plain::Int(_)) => {
-                *self = Self::Ints(Ints::default());
-                self.number(key)
-            }
-            (Self::Any(numbers, keys), _) => {
-                let numbers = numbers.bind(key.py());
-                if let Some(number) = numbers.get_item(key)? {
-                    return number.extract();
-                }
-                numbers.set_item(key, keys.len())?;
-                keys.push(key.clone().unbind());
-                Ok(keys.len() - 1)
-            }
-            _ => {
-                self.become_any(key.py())?;
-                self.number(key)
-            }
+        if let Self::Any(numbers, keys) = self {
+            return number_of_any(numbers.bind(key.py()), keys, key);
         }
+        match (&mut *self, plain(key)) {
+            (Self::Texts(texts), Plain::Text(text)) => return texts.number(text).map_err(full),
+            (Self::Ints(ints), Plain::Int(int)) => return ints.number(int).map_err(full),
+            (Self::None, Plain::Text(_)) => *self = Self::Texts(Texts::default()),
+            (Self::None, Plain::Int(_)) => *self = Self::Ints(Ints::default()),
+            _ => self.become_any(key.py())?,
+        }
+        self.number(key)
     }
 
     /// Moves all keys into a dictionary.
