@@ -10,6 +10,7 @@
 
 mod combine;
 mod fault;
+mod jumps;
 mod keep;
 mod keys;
 mod lines;

@@ -7,6 +7,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::jumps::{Jumps, Random};
 use super::{Pipeline, fault, parts};
 
 /// A sampler that has not been asked yet.
@@ -20,7 +21,7 @@ pub(super) struct Sample {
 impl Sample {
     pub(super) fn new(of: Pipeline, name: String, size: u64, seed: u64) -> Self {
         let size = usize::try_from(size).unwrap_or(usize::MAX).max(1);
-        Self { of: Some(of), name, size, random: Random(seed) }
+        Self { of: Some(of), name, size, random: Random::new(seed) }
     }
 
     /// One record: how many pairs there are, and a list of the keys that were taken.
@@ -55,47 +56,5 @@ impl Sample {
             Ok((key, _)) => Ok(Some(key)),
             Err(error) => Err(fault::at_record(py, error, &self.name, &record)),
         }
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-
-    /// Above 0 and below 1.
-    fn fraction(&mut self) -> f64 {
-        ((self.bits() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        ((self.fraction() * end as f64) as usize).min(end - 1)
-    }
-}
-
-/// How many records lie between two that are taken once the sample is full: Li's algorithm L.
-struct Jumps {
-    size: f64,
-    weight: f64,
-}
-
-impl Jumps {
-    fn new(size: usize, random: &mut Random) -> Self {
-        let size = size as f64;
-        Self { size, weight: (random.fraction().ln() / size).exp() }
-    }
-
-    fn next(&mut self, random: &mut Random) -> u64 {
-        let jump = (random.fraction().ln() / (1.0 - self.weight).ln()).floor();
-        self.weight *= (random.fraction().ln() / self.size).exp();
-        // What is too large for a number is as far as the largest.
-        jump as u64
     }
 }
