@@ -69,6 +69,12 @@ def test_mypy_finds_what_is_wrong_with_another(tmp_path):
     assert "reduce_by_key" in ended.stdout
 
 
+def test_mypy_finds_nothing_in_the_package_itself(tmp_path):
+    command = [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", "--cache-dir", str(tmp_path), "-p", "millstream"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
 def test_the_stub_of_spellings_is_what_would_be_written():
     assert (
         spellings.STUB.read_text(encoding="utf-8") == spellings.written()

@@ -183,7 +183,8 @@ def bounds(samples: Iterable[Tuple[int, List[Any]]], partitions: int, key: Optio
     for seen, chosen in samples:
         weighted.extend((key(each) if key else each, seen / len(chosen)) for each in chosen)
     weighted.sort(key=lambda pair: pair[0])
-    total, passed, cuts = sum(weight for _, weight in weighted), 0.0, []
+    total, passed = sum(weight for _, weight in weighted), 0.0
+    cuts: List[Any] = []
     for value, weight in weighted:
         while len(cuts) < partitions - 1 and passed + weight > total * (len(cuts) + 1) / partitions + 1e-9 * total:
             cuts.append(value)
