@@ -48,7 +48,7 @@ class Partitioner:
 
 
 @pep8
-class RDD(Transformations, Pairs, Actions, Numbers, Saving, OfRDD):
+class RDD(OfRDD, Transformations, Pairs, Actions, Numbers, Saving):
     """A data set in partitions, described by how it is made. Nothing runs before an action.
 
     Functions are pickled when the first job needs them: what they captured is copied then.
