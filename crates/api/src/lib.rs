@@ -50,4 +50,5 @@ pub use millstream_runtime::{
     CheckpointMode, CheckpointSettings, JobHandle, JobResult, JobSettings, JobStatus, Metrics,
     OperatorCounts, Restart, RestoreFrom, UnmatchedState,
 };
+pub use millstream_storage as storage;
 pub use stream::{DataStream, KeyedStream, SinkStream, StreamEnvironment, WindowedStream};

@@ -11,6 +11,7 @@ pub mod generator;
 pub mod kafka;
 pub mod print;
 pub mod ranges;
+pub mod row_files;
 pub mod sequence;
 pub mod tcp;
 pub mod text_files;

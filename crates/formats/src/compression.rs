@@ -1,7 +1,11 @@
 //! Compressed files: which compression a name tells of, and reading through it.
 //!
-//! Answers for gzip (several members in one file, too) and zstd. Not for writing compressed files.
+//! Answers for gzip (several members in one file, too), zstd, snappy and lz4, the latter two in their own frames and in
+//! those that Hadoop writes. Not for writing compressed files.
 //! Holds: what is read is what was compressed, or an error.
+
+mod hadoop;
+mod lz4;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -15,6 +19,10 @@ pub enum Compression {
     Gzip,
     /// zstd, `.zst` or `.zstd`.
     Zstd,
+    /// snappy, `.snappy` or `.sz`.
+    Snappy,
+    /// lz4, `.lz4`.
+    Lz4,
 }
 
 impl Compression {
@@ -29,6 +37,8 @@ impl Compression {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("gz" | "gzip") => Self::Gzip,
             Some("zst" | "zstd") => Self::Zstd,
+            Some("snappy" | "sz") => Self::Snappy,
+            Some("lz4") => Self::Lz4,
             _ => Self::Plain,
         }
     }
@@ -42,6 +52,21 @@ impl Compression {
             Self::Plain => Box::new(file),
             Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(file))),
             Self::Zstd => Box::new(ZstdFrames { file: Some(BufReader::new(file)), frame: None }),
+            Self::Snappy => {
+                let mut file = BufReader::new(file);
+                // A frame begins with a chunk of this kind; Hadoop's blocks begin with their length.
+                match file.fill_buf()?.first() {
+                    Some(0xff) => Box::new(snap::read::FrameDecoder::new(file)),
+                    _ => Box::new(hadoop::Blocks::new(file, hadoop::snappy)),
+                }
+            }
+            Self::Lz4 => {
+                let mut file = BufReader::new(file);
+                match file.fill_buf()?.first() {
+                    Some(0x04) => Box::new(lz4::Frames::new(file)),
+                    _ => Box::new(hadoop::Blocks::new(file, hadoop::lz4)),
+                }
+            }
         })
     }
 }
@@ -104,6 +129,59 @@ mod tests {
     #[test]
     fn two_zstd_frames_are_read_one_after_the_other() {
         assert_eq!(read(Compression::Zstd, [zstd("one\n"), zstd("two\n")].concat()).unwrap(), "one\ntwo\n");
+    }
+
+    fn snappy(text: &str) -> Vec<u8> {
+        let mut encoder = snap::write::FrameEncoder::new(Vec::new());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.into_inner().unwrap()
+    }
+
+    fn lz4(text: &str) -> Vec<u8> {
+        let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+        encoder.write_all(text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Blocks of two chunks each, as Hadoop writes them.
+    fn hadoop(text: &str, compress: impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for block in text.as_bytes().chunks(300) {
+            bytes.extend((block.len() as u32).to_be_bytes());
+            for chunk in block.chunks(200) {
+                let chunk = compress(chunk);
+                bytes.extend((chunk.len() as u32).to_be_bytes());
+                bytes.extend(chunk);
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn snappy_and_lz4_are_read_in_their_own_frames_and_in_hadoops() {
+        let text = "line of some length\n".repeat(100);
+        let raw_snappy = |chunk: &[u8]| snap::raw::Encoder::new().compress_vec(chunk).unwrap();
+        let own = [(Compression::Snappy, snappy(&text)), (Compression::Lz4, lz4(&text))];
+        let others = [
+            (Compression::Snappy, hadoop(&text, raw_snappy)),
+            (Compression::Lz4, hadoop(&text, lz4_flex::block::compress)),
+        ];
+        for (compression, whole) in own.into_iter().chain(others) {
+            assert_eq!(read(compression, whole.clone()).unwrap(), text);
+            assert_eq!(read(compression, Vec::new()).unwrap(), "");
+            for cut in 1..whole.len() {
+                let short = read(compression, whole[..cut].to_vec());
+                assert!(
+                    short.as_ref().map_or(true, |short| short.len() % 300 == 0),
+                    "{compression:?} cut at {cut}"
+                );
+            }
+            let told = read(compression, whole[..whole.len() - 3].to_vec());
+            assert!(told.is_err(), "{compression:?}");
+        }
+        assert_eq!(read(Compression::Lz4, [lz4("one\n"), lz4("two\n")].concat()).unwrap(), "one\ntwo\n");
+        let garbage = read(Compression::Snappy, b"no snappy at all".to_vec()).unwrap_err().to_string();
+        assert!(garbage.contains("no block"), "{garbage}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Bytes to records and back: lines, compression.
+//! Bytes to records and back: lines, rows, compression.
 //!
 //! Answers for what the bytes of a file or a socket mean. Not for where they come from: that is the connectors'.
 
 pub mod compression;
 pub mod lines;
+pub mod rows;

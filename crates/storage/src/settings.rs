@@ -234,6 +234,24 @@ mod tests {
         assert!(error.contains("environment variable MILLSTREAM_STORAGE_PATIENCE"), "{error}");
     }
 
+    /// Writes the page anew where it differs, so that it only has to be committed.
+    #[test]
+    fn the_reference_of_settings_is_in_step_with_the_program() {
+        let root = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+        let page = std::path::Path::new(&root).join("../../docs/reference/storage.md");
+        let expected = format!(
+            "# Settings of places: S3, HDFS\n\n\
+             Generated from the descriptions in `crates/storage/src/settings.rs`; a test keeps it in step.\n\n\
+             They are taken from the environment (`MILLSTREAM_` and the name in capitals: `MILLSTREAM_S3_ENDPOINT`), or given in the\n\
+             program by `.storage(settings)`.\n\n{}",
+            STORAGE_SETTINGS.markdown()
+        );
+        if std::fs::read_to_string(&page).ok().as_deref() != Some(&expected) {
+            std::fs::write(&page, expected).unwrap();
+            panic!("{} was not in step; it has been written anew: look at it and commit it", page.display());
+        }
+    }
+
     #[test]
     fn a_name_of_another_system_leads_to_the_own_one() {
         let error = StorageSettings::new().set("fs.s3a.endpoint", "x").unwrap_err().to_string();

@@ -177,6 +177,14 @@ impl Upload {
         &self.name
     }
 
+    /// What is written to now, with its place, for messages.
+    pub fn written_to(&self) -> String {
+        match &self.way {
+            Open::File { path, .. } => path.display().to_string(),
+            Open::Parts { .. } => self.place.full_name(&self.name),
+        }
+    }
+
     /// Adds to the file.
     ///
     /// # Errors

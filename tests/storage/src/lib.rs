@@ -12,3 +12,8 @@ pub fn fact(name: &str) -> String {
         panic!("{name} is not set: run these tests by `cargo xtask test --only storage`, which starts the servers")
     })
 }
+
+/// The programs of the book's page.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/book/files.md")]
+pub struct Page;

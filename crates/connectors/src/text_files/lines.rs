@@ -32,7 +32,7 @@ pub struct SplitLines {
 
 enum Input {
     /// A file of this machine, or any behind its compression.
-    Here(Box<dyn Read>),
+    Here(Box<dyn Read + Send>),
     /// The bytes of a file elsewhere, which come as they come.
     There(Box<Reader>),
 }
@@ -61,12 +61,7 @@ impl SplitLines {
                 }
                 Input::There(Box::new(reader))
             }
-            (Given::Remote(location), _) => {
-                let (folder, name) = places.file(&location)?;
-                let reader = folder.reader(&name, 0, None)?;
-                let input = compression.open(reader).map_err(|error| unreadable(&split.path, error))?;
-                Input::Here(behind(input, &split.path, byte)?)
-            }
+            (Given::Remote(_), _) => Input::Here(open_bytes(&split.path, byte, places)?),
         };
         let cutter = LineCutter::new(split.shown().into(), settings.clone(), byte, split.lines);
         let inside_line = split.byte.is_none() && split.start > 0;
@@ -74,7 +69,7 @@ impl SplitLines {
     }
 
     /// Waits no longer than `patience`; whether a read has something to give at once. A file of this machine always has.
-    pub(super) fn wait(&mut self, patience: Duration) -> bool {
+    pub(crate) fn wait(&mut self, patience: Duration) -> bool {
         match &mut self.input {
             Input::Here(_) => true,
             Input::There(reader) => reader.wait(patience),
@@ -116,8 +111,27 @@ impl SplitLines {
     }
 }
 
+/// The bytes of a file anywhere from a byte on, which is counted behind the compression.
+pub(super) fn open_bytes(path: &str, byte: u64, places: &Places) -> Result<Box<dyn Read + Send>> {
+    let compression = Compression::of(Path::new(path));
+    let location = match Given::of(path)? {
+        Given::Local(path) => return local(&path, byte, compression),
+        Given::Remote(location) => location,
+    };
+    let (folder, name) = places.file(&location)?;
+    if compression != Compression::Plain {
+        let input = compression.open(folder.reader(&name, 0, None)?);
+        return behind(input.map_err(|error| unreadable(path, error))?, path, byte);
+    }
+    let reader = folder.reader(&name, byte, None)?;
+    if reader.length() < byte {
+        return Err(shrunk(path, byte, reader.length()));
+    }
+    Ok(Box::new(reader))
+}
+
 /// A file of this machine from a byte on, which is counted behind the compression.
-fn local(path: &str, byte: u64, compression: Compression) -> Result<Box<dyn Read>> {
+fn local(path: &str, byte: u64, compression: Compression) -> Result<Box<dyn Read + Send>> {
     let fail = |error| unreadable(path, error);
     let mut file = File::open(path).map_err(fail)?;
     if compression != Compression::Plain {
@@ -132,7 +146,7 @@ fn local(path: &str, byte: u64, compression: Compression) -> Result<Box<dyn Read
 }
 
 /// Passes over what was read before.
-fn behind(mut input: Box<dyn Read + Send>, path: &str, byte: u64) -> Result<Box<dyn Read>> {
+fn behind(mut input: Box<dyn Read + Send>, path: &str, byte: u64) -> Result<Box<dyn Read + Send>> {
     let passed = std::io::copy(&mut input.by_ref().take(byte), &mut std::io::sink());
     match passed.map_err(|error| unreadable(path, error))? {
         passed if passed < byte => Err(shrunk(path, byte, passed)),

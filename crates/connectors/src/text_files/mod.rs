@@ -20,6 +20,7 @@ pub use lines::SplitLines;
 pub use millstream_formats::lines::{Delimiter, LineSettings, OnBadText, SkippedLines};
 pub use split::{FileSplit, splits};
 
+use std::io::Read;
 use std::time::Duration;
 
 use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
@@ -98,6 +99,16 @@ impl TextFiles {
     pub fn lines(mut self, settings: LineSettings) -> Self {
         self.lines = settings;
         self
+    }
+
+    /// The lines of a split, opened with the settings of this source.
+    pub(crate) fn open(&self, split: &FileSplit) -> Result<SplitLines> {
+        SplitLines::open_in(split, &self.lines, &self.places)
+    }
+
+    /// The bytes of a file behind its compression, from a byte on.
+    pub(crate) fn open_bytes(&self, path: &str, byte: u64) -> Result<Box<dyn Read + Send>> {
+        lines::open_bytes(path, byte, &self.places)
     }
 
     /// The count of lines left out for [`OnBadText::Skip`].

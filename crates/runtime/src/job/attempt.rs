@@ -63,9 +63,9 @@ impl Attempt<'_> {
         let enumerators = enumerators(plan, restore.as_deref()).map_err(Broken::Again)?;
         let events = Events::Here(self.to_coordinator.clone());
         let store = self.checkpoints.store().cloned();
-        let (own_parts, parts) = channel::<Part>();
+        let (own_parts, parts) = channel::<Option<Part>>();
         let writer = Parts::new(store.clone(), events.clone());
-        let write = move || parts.iter().for_each(|part| writer.write(part));
+        let write = move || writer.write_all(&parts);
         threads.start("coordinator's uploader".into(), write).map_err(Broken::Again)?;
 
         let counters = self.counters;

@@ -69,7 +69,7 @@ pub(super) struct Coordinator<'a> {
     tasks: BTreeSet<TaskId>,
     team: &'a dyn Team,
     enumerators: BTreeMap<usize, Box<dyn AnyEnumerator>>,
-    own_parts: Sender<Part>,
+    own_parts: Sender<Option<Part>>,
     ended: BTreeSet<TaskId>,
     pending: Option<Pending>,
     /// Who waits for a savepoint that has not begun.
@@ -91,7 +91,7 @@ impl<'a> Coordinator<'a> {
         checkpoints: &'a mut Checkpoints,
         team: &'a dyn Team,
         enumerators: BTreeMap<usize, Box<dyn AnyEnumerator>>,
-        own_parts: Sender<Part>,
+        own_parts: Sender<Option<Part>>,
     ) -> Self {
         Self {
             plan,
@@ -300,7 +300,7 @@ impl<'a> Coordinator<'a> {
         });
         let barrier = Barrier { checkpoint: CheckpointId(name.id), kind: name.kind };
         // Its receiver lives as long as the attempt.
-        let _ = self.own_parts.send(Part { barrier, task: None, snapshots });
+        let _ = self.own_parts.send(Some(Part { barrier, task: None, snapshots }));
         self.tell_sources(&TaskOrder::Barrier(barrier));
         Ok(())
     }

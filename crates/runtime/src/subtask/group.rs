@@ -37,6 +37,8 @@ pub(crate) struct GroupSetup {
 pub(crate) struct Group {
     setup: GroupSetup,
     orders: BTreeMap<TaskId, Sender<TaskOrder>>,
+    /// To the uploader, which ends when it is given nothing.
+    parts: Option<Sender<Option<Part>>>,
     cancelled: Arc<AtomicBool>,
     threads: Threads,
 }
@@ -44,7 +46,7 @@ pub(crate) struct Group {
 impl Group {
     pub(crate) fn new(setup: GroupSetup) -> Self {
         let cancelled = Arc::new(AtomicBool::new(false));
-        Self { setup, orders: BTreeMap::new(), cancelled, threads: Threads::default() }
+        Self { setup, orders: BTreeMap::new(), parts: None, cancelled, threads: Threads::default() }
     }
 
     /// Starts all threads.
@@ -52,9 +54,10 @@ impl Group {
     /// # Errors
     /// If the system has no room for one; those before it run.
     pub(crate) fn start(&mut self) -> Result<()> {
-        let (to_parts, parts) = channel::<Part>();
+        let (to_parts, parts) = channel::<Option<Part>>();
+        self.parts = Some(to_parts.clone());
         let writer = Parts::new(self.setup.store.clone(), self.setup.events.clone());
-        self.threads.start("uploader".into(), move || parts.iter().for_each(|part| writer.write(part)))?;
+        self.threads.start("uploader".into(), move || writer.write_all(&parts))?;
         for id in self.setup.tasks.clone() {
             let (order_in, order) = channel();
             self.orders.insert(id, order_in);
@@ -67,7 +70,7 @@ impl Group {
         Ok(())
     }
 
-    fn task(&self, id: TaskId, orders: Receiver<TaskOrder>, parts: Sender<Part>) -> TaskSetup {
+    fn task(&self, id: TaskId, orders: Receiver<TaskOrder>, parts: Sender<Option<Part>>) -> TaskSetup {
         TaskSetup {
             id,
             plan: self.setup.plan.clone(),
@@ -93,10 +96,14 @@ impl Group {
     /// # Errors
     /// Who did not end within `timeout`.
     pub(crate) fn leave(self, timeout: Duration) -> Result<()> {
-        let Self { setup, orders, cancelled, threads } = self;
+        let Self { setup, orders, parts, cancelled, threads } = self;
         cancelled.store(true, Ordering::Relaxed);
         setup.channels.cancel();
         drop(orders);
+        if let Some(parts) = parts {
+            // Subtasks that do not end are not waited for by the uploader as well.
+            let _ = parts.send(None);
+        }
         threads.join(timeout)
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct TaskSetup {
     pub(crate) plan: Arc<Plan>,
     pub(crate) channels: Arc<Channels>,
     pub(crate) orders: Receiver<TaskOrder>,
-    pub(crate) parts: Sender<Part>,
+    pub(crate) parts: Sender<Option<Part>>,
     pub(crate) events: Events,
     pub(crate) restore: Option<Arc<(Store, Manifest)>>,
     pub(crate) counters: Arc<Counters>,
@@ -72,7 +72,7 @@ impl TaskSetup {
     fn snapshot_taken(&self, pass: BarrierPass) {
         let BarrierPass { barrier, snapshots } = pass;
         // Its receiver lives as long as the group.
-        let _ = self.parts.send(Part { barrier, task: Some(self.id), snapshots });
+        let _ = self.parts.send(Some(Part { barrier, task: Some(self.id), snapshots }));
     }
 
     fn inbox(&self) -> Result<Arc<Inbox>> {

@@ -13,6 +13,7 @@ use millstream_state::{CheckpointName, Committable, SubtaskState, SubtaskWork};
 use crate::control::{Happened, TaskId};
 use crate::job::message::Events;
 use crate::job::{Store, store_failure};
+use crate::sync::Receiver;
 
 /// A part of a checkpoint.
 pub(crate) struct Part {
@@ -35,8 +36,13 @@ impl Parts {
         Self { store, events }
     }
 
+    /// Writes the parts that come, until there is none given or nobody left who would.
+    pub(crate) fn write_all(&self, parts: &Receiver<Option<Part>>) {
+        parts.iter().map_while(|part| part).for_each(|part| self.write(part));
+    }
+
     /// Writes a part, and says so.
-    pub(crate) fn write(&self, part: Part) {
+    fn write(&self, part: Part) {
         let Part { barrier, task, snapshots } = part;
         let (mut work, mut staged) = (SubtaskWork::default(), Vec::new());
         for (uid, mut snapshot) in snapshots {

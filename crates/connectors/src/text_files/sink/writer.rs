@@ -86,7 +86,7 @@ impl<T> Writer<T> {
             None => self.begin(folder, now)?,
         };
         let written = open.upload.write(text.as_bytes());
-        written.map_err(|error| failed("write to", &self.place.full_name(open.upload.name()), error))?;
+        written.map_err(|error| failed("write to", &open.upload.written_to(), error))?;
         open.written = now;
         self.open.insert(folder.to_owned(), open);
         Ok(())
@@ -95,7 +95,7 @@ impl<T> Writer<T> {
     /// Closes the file in a folder; it waits for the next checkpoint.
     fn roll(&mut self, folder: &str) -> Result<()> {
         let Some(open) = self.open.remove(folder) else { return Ok(()) };
-        let name = self.place.full_name(open.upload.name());
+        let name = open.upload.written_to();
         let upload = open.upload.finish().map_err(|error| failed("finish", &name, error))?;
         self.staged.push(StagedFile { place: self.place.name().to_owned(), upload });
         self.changed.insert(folder.to_owned());
