@@ -120,7 +120,7 @@ pub(super) fn copy(servers: &str, from: &str, to: &str, records: u64) -> Result<
             loop {
                 // SAFETY: the value is copied by the call, in which it is alive.
                 let code = unsafe {
-                    let (copy, none) = (sys::RD_KAFKA_MSG_F_COPY as i32, std::ptr::null_mut());
+                    let (copy, none) = (sys::RD_KAFKA_MSG_F_COPY, std::ptr::null_mut());
                     sys::rd_kafka_produce(topic, partition, copy, value, length, none, 0, none)
                 };
                 if code == 0 {
