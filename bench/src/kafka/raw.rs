@@ -41,9 +41,12 @@ impl Reading {
             .set("check.crcs", "false")
             .create()
             .map_err(failed("no consumer can be made"))?;
+        // Once the leaders are known, and from offsets, so that no timer of the library's is waited for.
+        let known = consumer.fetch_metadata(Some(topic), PATIENCE);
+        known.map_err(failed("a topic cannot be read"))?;
         let mut assigned = TopicPartitionList::new();
         for partition in 0..partitions {
-            let added = assigned.add_partition_offset(topic, partition, Offset::Beginning);
+            let added = assigned.add_partition_offset(topic, partition, Offset::Offset(0));
             added.map_err(failed("a partition cannot be read"))?;
         }
         consumer.assign(&assigned).map_err(failed("a topic cannot be read"))?;
@@ -105,6 +108,9 @@ pub(super) fn copy(servers: &str, from: &str, to: &str, records: u64) -> Result<
         .set("delivery.report.only.error", "true")
         .create()
         .map_err(failed("no producer can be made"))?;
+    // Brokers that are known need not be waited for.
+    let known = producer.client().fetch_metadata(Some(to), PATIENCE);
+    known.map_err(failed("a topic cannot be written"))?;
     producer.init_transactions(PATIENCE).map_err(failed("no transaction can be begun"))?;
     producer.begin_transaction().map_err(failed("no transaction can be begun"))?;
     let name = CString::new(to).map_err(|_| Failure::internal("a topic has a zero byte in its name"))?;
@@ -120,7 +126,7 @@ pub(super) fn copy(servers: &str, from: &str, to: &str, records: u64) -> Result<
             loop {
                 // SAFETY: the value is copied by the call, in which it is alive.
                 let code = unsafe {
-                    let (copy, none) = (sys::RD_KAFKA_MSG_F_COPY as i32, std::ptr::null_mut());
+                    let (copy, none) = (sys::RD_KAFKA_MSG_F_COPY, std::ptr::null_mut());
                     sys::rd_kafka_produce(topic, partition, copy, value, length, none, 0, none)
                 };
                 if code == 0 {
