@@ -82,3 +82,29 @@ fn cancelling_wakes_a_blocked_sender_and_the_receiver() {
     assert!(blocked.join().unwrap().unwrap_err().is_cancelled());
     assert!(inbox.receive(None).unwrap_err().is_cancelled());
 }
+
+#[test]
+fn what_is_offered_goes_in_or_is_said_not_to_fit_but_nobody_waits() {
+    let gauge: Arc<Gauge> = Arc::default();
+    let inbox = Inbox::new(1, 4, gauge.clone());
+    assert!(inbox.offer(0, batch(3)).unwrap());
+    assert!(!inbox.offer(0, batch(2)).unwrap());
+    assert!(inbox.offer(0, batch(1)).unwrap());
+    assert_eq!((gauge.now(), inbox.capacity()), (4, 4));
+    assert!(inbox.offer(7, batch(1)).unwrap_err().to_string().contains("no channel 7"));
+    inbox.cancel();
+    assert!(inbox.offer(0, barrier()).unwrap_err().is_cancelled());
+}
+
+#[test]
+fn who_gives_credit_is_told_what_was_taken_from_its_channel_only() {
+    let inbox = Inbox::new(2, 10, Arc::default());
+    let (taken_in, taken) = mpsc::channel();
+    let taken_in = std::sync::Mutex::new(taken_in);
+    inbox.on_taken(1, Box::new(move |records| taken_in.lock().unwrap().send(records).unwrap()));
+    assert!(inbox.offer(1, batch(3)).unwrap() && inbox.offer(1, barrier()).unwrap());
+    InboxSender::new(inbox.clone(), 0).send(batch(5)).unwrap();
+    assert!(taken.try_recv().is_err(), "nothing was taken yet");
+    (0..3).for_each(|_| drop(inbox.receive(None).unwrap()));
+    assert_eq!(taken.try_iter().collect::<Vec<_>>(), [3, 0]);
+}
