@@ -3,6 +3,7 @@
 //! Usage: `relay push|pull ADDRESS LOG|- AGENT CHECKPOINTS`. Restores the latest checkpoint of the folder, if any.
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use millstream::connectors::flume::{Flume, FlumeEvent};
@@ -34,7 +35,14 @@ fn run(arguments: &[String]) -> Result<()> {
         ..CheckpointSettings::in_folder(checkpoints)
     });
     env.set_restart(Restart::FixedDelay { attempts: 20, delay: Duration::from_millis(200) });
-    let events = env.source(source).map(|event: FlumeEvent| event);
+    // Who kills it waits for this, so as to strike while events pass.
+    let (began, has_begun) = (format!("{checkpoints}.began"), AtomicBool::new(false));
+    let events = env.source(source).try_map(move |event: FlumeEvent| {
+        if !has_begun.swap(true, Ordering::Relaxed) {
+            std::fs::write(&began, "")?;
+        }
+        Ok(event)
+    });
     events.sink_to(Flume::send::<FlumeEvent>([agent]));
     env.execute("relay")?;
     Ok(())

@@ -139,7 +139,9 @@ impl StreamingContext {
 
     /// What any source of stream programs gives, read by one thread for all its splits.
     ///
-    /// At most once, whatever the source could promise: nothing of its position is kept.
+    /// Nothing of the source's position is kept; it is told which records' batches are done. So a source that is sent to,
+    /// and tells senders only then (`Flume::listen`), is read at least once; others at most once, whatever they could
+    /// promise.
     ///
     /// ```
     /// use millstream::connectors::tcp::TcpLines;
@@ -175,7 +177,8 @@ impl StreamingContext {
             node.put(time, context.in_memory("receiver", partitions), Form::InMemory);
             Ok(())
         };
-        let receiver = Receiver::new(source, name, self.limits, weigh, Box::new(deliver));
+        let receiver =
+            Receiver::new(source, name, self.limits, weigh, Box::new(deliver)).every(self.interval());
         self.graph().add_input(Arc::new(receiver));
         stream
     }

@@ -2,7 +2,8 @@
 //!
 //! Answers for driving a source outside of a stream job, one reader of all its splits, and for telling how it ended. Not
 //! for reading (the source's reader does) nor for the bound (the blocks do).
-//! Holds: the thread has ended when `stop` returns; what it took in before is there to be cut.
+//! Holds: the thread has ended when `stop` returns; what it took in before is there to be cut. A source is told that a
+//! checkpoint is complete for records whose batches are done, and for no others.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,9 +13,9 @@ use std::time::{Duration, Instant};
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::lineage::panic_message;
 use millstream_dataflow::operator::{ChainContext, Control, Downstream};
-use millstream_dataflow::source::{NextSplit, Polled, Source, SourceOutput, SplitEnumerator};
+use millstream_dataflow::source::{NextSplit, Polled, Source, SourceOutput, SourceReader, SplitEnumerator};
 use millstream_model::error::{Failure, Result};
-use millstream_model::id::Subtask;
+use millstream_model::id::{CheckpointId, Subtask};
 use millstream_model::time::Timestamp;
 
 use super::blocks::{Blocks, HoldLimits, Levels};
@@ -34,6 +35,7 @@ pub struct Receiver<S: Source> {
     deliver: Deliver<S::Record>,
     source: Arc<S>,
     name: String,
+    interval: Duration,
     blocks: Arc<Blocks<S::Record>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -52,9 +54,17 @@ impl<S: Source> Receiver<S> {
             deliver,
             source: Arc::new(source),
             name,
+            interval: Duration::ZERO,
             blocks: Arc::new(Blocks::new(limits, weigh)),
             thread: Mutex::new(None),
         }
+    }
+
+    /// Says how often batches are cut: a source whose senders do not wait for so long refuses it at the start.
+    #[must_use]
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
     }
 
     fn status(&self, levels: Levels) -> ReceiverStatus {
@@ -93,6 +103,34 @@ impl<T> Downstream<T> for IntoBlocks<'_, T> {
     }
 }
 
+/// Tells a source what is safe: it is asked for its place now and then, and told that this is a completed checkpoint once the
+/// batches of all records before it are done.
+#[derive(Default)]
+struct Acknowledged {
+    checkpoint: u64,
+    /// How many records stood before the place last asked for.
+    marked: u64,
+    /// Whether it is waited for.
+    waits: bool,
+}
+
+impl Acknowledged {
+    fn look<T, S>(&mut self, levels: Levels, reader: &mut dyn SourceReader<T, S>) -> Result<()> {
+        let done = levels.received - levels.held.records as u64;
+        if self.waits && done >= self.marked {
+            self.checkpoint += 1;
+            self.waits = false;
+            reader.on_checkpoint_complete(CheckpointId(self.checkpoint))?;
+        }
+        if !self.waits && levels.received > self.marked {
+            // Nothing goes on from the splits themselves: a receiver that starts anew begins anew.
+            let _ = reader.snapshot();
+            (self.marked, self.waits) = (levels.received, true);
+        }
+        Ok(())
+    }
+}
+
 fn receive<S: Source>(
     source: &S,
     splits: &mut dyn SplitEnumerator<S::Split>,
@@ -101,8 +139,10 @@ fn receive<S: Source>(
     let alone = Subtask { index: 0, of: 1 };
     let mut reader = source.reader(alone)?;
     let (mut into, mut asked) = (IntoBlocks(blocks), None::<Instant>);
+    let mut acknowledged = Acknowledged::default();
     while !blocks.is_stopped() {
         let needs = reader.poll(&mut SourceOutput::new(&mut into), PATIENCE)? == Polled::NeedSplit;
+        acknowledged.look(blocks.levels(), &mut *reader)?;
         let is_due = reader.takes_more() && asked.is_none_or(|asked| asked.elapsed() >= ASK_FOR_MORE);
         if !needs && !is_due {
             continue;
@@ -123,7 +163,7 @@ fn receive<S: Source>(
 
 impl<S: Source> Input for Receiver<S> {
     fn start(&self, events: &ReceiverEvents) -> Result<()> {
-        self.source.check_checkpoints(None)?;
+        self.source.check_checkpoints(Some(self.interval))?;
         let mut splits = self.source.enumerator(None)?;
         let (source, blocks) = (Arc::clone(&self.source), Arc::clone(&self.blocks));
         let (events, name) = (events.clone(), self.name.clone());
@@ -183,5 +223,56 @@ impl<S: Source> Input for Receiver<S> {
 
     fn wait_for_receiver(&self, wanted: &dyn Fn(&ReceiverStatus) -> bool) -> Option<ReceiverStatus> {
         Some(self.status(self.blocks.wait_for_levels(|levels| wanted(&self.status(*levels)))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::microbatch::blocks::Amount;
+
+    /// Counts what it is told.
+    #[derive(Default)]
+    struct Told {
+        asked: u32,
+        complete: Vec<u64>,
+    }
+
+    impl SourceReader<u64, ()> for Told {
+        fn add_split(&mut self, (): ()) -> Result<()> {
+            Ok(())
+        }
+
+        fn poll(&mut self, _: &mut SourceOutput<'_, u64>, _: Duration) -> Result<Polled> {
+            Ok(Polled::Nothing)
+        }
+
+        fn snapshot(&mut self) -> Vec<()> {
+            self.asked += 1;
+            Vec::new()
+        }
+
+        fn on_checkpoint_complete(&mut self, checkpoint: CheckpointId) -> Result<()> {
+            self.complete.push(checkpoint.0);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_source_is_told_of_records_once_their_batches_are_done_and_not_before() {
+        let levels =
+            |received, records| Levels { received, held: Amount { records, bytes: 0 }, ..Levels::default() };
+        let (mut acknowledged, mut told) = (Acknowledged::default(), Told::default());
+        let mut look = |received, held| {
+            acknowledged.look(levels(received, held), &mut told).unwrap();
+            (told.asked, told.complete.clone())
+        };
+        assert_eq!(look(0, 0), (0, vec![]), "there is nothing to be told of");
+        assert_eq!(look(10, 10), (1, vec![]));
+        assert_eq!(look(25, 16), (1, vec![]), "nine are done, and ten were marked");
+        assert_eq!(look(30, 20), (2, vec![1]), "the ten are done, and thirty are marked");
+        assert_eq!(look(30, 1), (2, vec![1]));
+        assert_eq!(look(30, 0), (2, vec![1, 2]));
+        assert_eq!(look(30, 0), (2, vec![1, 2]), "nothing new came");
     }
 }

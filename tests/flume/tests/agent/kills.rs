@@ -7,11 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::job::bodies;
-use crate::own_agent::{Channel, OwnAgent, free_port, lines, pulled_at, push_to, rpc_source, to_files};
+use crate::own_agent::{Channel, LONG, OwnAgent, free_port, lines, pulled_at, push_to, rpc_source, to_files};
 
 /// How often each kind of kill happens; `MILLSTREAM_KILL_FACTOR` multiplies it.
 const KILLS: u64 = 5;
-const EACH: u32 = 400;
+const EACH: u32 = 2_000;
 const SEED: u64 = 20_261_123;
 
 fn relay(way: &str, address: &str, log: Option<&Path>, agent: &OwnAgent, checkpoints: &Path) -> Child {
@@ -43,9 +43,9 @@ impl Chance {
         (self.0 >> 33) % limit
     }
 
-    /// A moment anywhere between a process's start and some checkpoints later: what is waited for is time itself.
+    /// A moment within some checkpoints: what is waited for is time itself.
     fn moment(&mut self) {
-        let until = Instant::now() + Duration::from_millis(50 + self.below(900));
+        let until = Instant::now() + Duration::from_millis(self.below(60));
         while Instant::now() < until {
             std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
         }
@@ -64,11 +64,20 @@ fn through_kills(way: &str, with_log: bool, source: impl FnOnce(u16) -> OwnAgent
     let factor = std::env::var("MILLSTREAM_KILL_FACTOR").map_or(1, |factor| factor.parse().unwrap());
     let (mut chance, mut sent) = (Chance(SEED), BTreeSet::new());
     for round in 0..KILLS * factor {
-        let job = relay(way, &address, log, &to, &checkpoints);
+        // A kill shows something only while much is under way: the agent has it before the job comes.
         let some = bodies(&format!("{way} {round}"), 0..EACH);
         from.feed(some.iter().cloned());
-        sent.extend(some);
+        let began = folder.path().join("checkpoints.began");
+        let _ = std::fs::remove_file(&began);
+        let job = relay(way, &address, log, &to, &checkpoints);
+        let begun = Instant::now();
+        while !began.exists() {
+            assert!(begun.elapsed() < LONG, "nothing came through in round {round}");
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
         chance.moment();
+        kill(job);
+        sent.extend(some);
         match chance.below(4) {
             0 => {
                 from.kill();
@@ -80,7 +89,6 @@ fn through_kills(way: &str, with_log: bool, source: impl FnOnce(u16) -> OwnAgent
             }
             _ => {}
         }
-        kill(job);
     }
     let last = relay(way, &address, log, &to, &checkpoints);
     let lines = to.await_files(&sent);

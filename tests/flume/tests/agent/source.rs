@@ -147,3 +147,44 @@ fn a_job_whose_checkpoints_cannot_keep_the_promise_is_refused_at_the_start() {
         assert!(error.contains("operator `FlumeSource`") && error.contains(what), "{error}");
     }
 }
+
+#[test]
+fn a_stream_of_batches_acknowledges_what_is_done() {
+    use std::sync::mpsc::channel;
+
+    use millstream::dstream::{Stop, StreamingContext};
+    use millstream::rdd::Context;
+    let (port, log) = (free_port(), tempfile::tempdir().unwrap());
+    let agent = OwnAgent::started(lines(), push_to("avro", port, &[]), Channel::Memory);
+    for with_log in [true, false] {
+        for round in 0..2 {
+            let mut source = Flume::listen([port.to_string()]);
+            if with_log {
+                source = source.set("log", log.path().to_str().unwrap());
+            }
+            let context = Context::new().unwrap();
+            let batches = StreamingContext::new(&context, Duration::from_millis(100));
+            let (tell, told) = channel();
+            batches.receiver_stream(source.text()).foreach_rdd(move |rdd| {
+                for line in rdd.collect()? {
+                    let _ = tell.send(line.to_string());
+                }
+                Ok(())
+            });
+            batches.start().unwrap();
+            let sent = bodies(&format!("{with_log} {round}"), 0..500);
+            agent.feed(sent.iter().cloned());
+            let mut missing = sent.clone();
+            while !missing.is_empty() {
+                missing.remove(&told.recv_timeout(crate::own_agent::LONG).unwrap());
+            }
+            let taken = log.path().join(port.to_string()).join("taken");
+            let begun = Instant::now();
+            while with_log && !taken.exists() {
+                assert!(begun.elapsed() < crate::own_agent::LONG, "the log was never told what is done");
+                std::thread::yield_now();
+            }
+            batches.stop(Stop::Now).unwrap();
+        }
+    }
+}
