@@ -1,0 +1,6 @@
+//! The service: a job manager and workers that run programs in many processes.
+//!
+//! Answers for who runs where: workers with slots, jobs with their masters and executors, the programs' binaries, and what
+//! they print. Not for records nor for state: those are the programs' own (`millstream_runtime`).
+
+pub mod dispatcher;
