@@ -3,4 +3,7 @@
 //! Answers for who runs where: workers with slots, jobs with their masters and executors, the programs' binaries, and what
 //! they print. Not for records nor for state: those are the programs' own (`millstream_runtime`).
 
+pub mod blobs;
 pub mod dispatcher;
+pub mod output;
+pub mod process;
