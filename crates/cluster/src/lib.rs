@@ -5,5 +5,9 @@
 
 pub mod blobs;
 pub mod dispatcher;
+pub mod manager;
 pub mod output;
 pub mod process;
+pub mod secret;
+mod wire;
+pub mod worker;
