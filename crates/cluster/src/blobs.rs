@@ -107,7 +107,7 @@ impl Blobs {
 
     fn path(&self, hash: &str) -> Result<PathBuf> {
         if !is_hash(hash) {
-            return Err(Failure::user(format!("`{hash}` is no SHA-256 (expected 64 digits 0-9, a-f)")));
+            return Err(Failure::user(format!("`{hash}` is no SHA-256")).advice("64 digits 0-9, a-f"));
         }
         Ok(self.folder.join(hash))
     }
@@ -188,7 +188,7 @@ mod tests {
         let blobs = Blobs::in_folder(folder.path()).unwrap();
         for wrong in ["", "../../etc/passwd", &HELLO.to_uppercase(), &HELLO[1..]] {
             let text = blobs.find(wrong).unwrap_err().to_string();
-            assert_eq!(text, format!("`{wrong}` is no SHA-256 (expected 64 digits 0-9, a-f)"));
+            assert_eq!(text, format!("`{wrong}` is no SHA-256\n  64 digits 0-9, a-f"));
         }
     }
 }

@@ -4,10 +4,12 @@
 //! they print. Not for records nor for state: those are the programs' own (`millstream_runtime`).
 
 pub mod blobs;
+pub mod client;
 pub mod dispatcher;
 pub mod manager;
 pub mod output;
 pub mod process;
+pub mod rest;
 pub mod secret;
 mod wire;
 pub mod worker;

@@ -97,7 +97,7 @@ pub struct JobRecord {
     pub submission: Submission,
     /// When it was submitted, in milliseconds since 1970.
     pub submitted: i64,
-    /// The number of its last master.
+    /// The number of its last master, from 1.
     pub term: u64,
     /// How it ended, if it did.
     pub outcome: Option<Outcome>,

@@ -24,7 +24,7 @@ impl Dispatcher {
         self.next_job += 1;
         let submitted = now.wall;
         let record =
-            JobRecord { id, submission, submitted, term: 0, outcome: None, name: None, parallelism: None };
+            JobRecord { id, submission, submitted, term: 1, outcome: None, name: None, parallelism: None };
         self.jobs.insert(id, Job::new(&record, token, now));
         self.act(Action::Keep(record));
         self.act(Action::Reply(reply, Ok(id.to_string())));

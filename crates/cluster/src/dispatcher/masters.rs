@@ -5,7 +5,7 @@
 //! Holds: nobody is listened to but the master of the last term; a new one is started when the last one's end was seen.
 
 use millstream_model::error::Failure;
-use millstream_runtime::control::{AskId, ToManager};
+use millstream_runtime::control::{AskId, DESERTED, ToManager};
 use millstream_runtime::job::JobStatus;
 
 use super::Dispatcher;
@@ -77,11 +77,12 @@ impl Dispatcher {
                 };
                 self.end(id, outcome(state, None));
             }
-            (_, Some(_)) => {
+            (_, Some(code)) if code != DESERTED => {
                 let failure = failed_by_itself(job, exit);
                 self.end(id, outcome(End::Failed, Some(failure)));
             }
-            (_, None) => {
+            // Killed, or at a loss without its connection.
+            _ => {
                 self.start_after_a_crash(now, id, born, Some(format!("its master died: {exit}")));
             }
         }

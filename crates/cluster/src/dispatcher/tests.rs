@@ -86,8 +86,8 @@ impl Desk {
     fn job_that_needs(&mut self, slots: u32) -> JobId {
         self.submit();
         let job = JobId(self.next_reply);
-        self.here(job, 0);
-        self.need(job, 0, slots);
+        self.here(job, 1);
+        self.need(job, 1, slots);
         job
     }
 
@@ -151,9 +151,9 @@ fn a_submitted_program_becomes_a_master_then_executors_on_all_workers() {
     let mut desk = Desk::with(&[2, 2]);
     desk.submit();
     assert_eq!(desk.replies[&1].as_ref().unwrap(), "job-1");
-    assert_eq!(desk.master(), Some(0));
-    desk.here(JOB, 0);
-    desk.need(JOB, 0, 3);
+    assert_eq!(desk.master(), Some(1));
+    desk.here(JOB, 1);
+    desk.need(JOB, 1, 3);
     assert_eq!(desk.started(), [(0, 0, 2), (1, 1, 1)]);
     let told = desk.done.iter().find_map(|action| match action {
         Action::TellMaster { what: ToMaster::Slots { granted, free }, .. } => Some((granted.len(), *free)),
@@ -186,13 +186,13 @@ fn nobody_overtakes_the_oldest_that_waits_but_who_fits_where_it_never_could() {
     let second = desk.job_that_needs(2);
     let third = desk.job_that_needs(1);
     assert_eq!((desk.state(second), desk.state(third)), (JobState::Waiting, JobState::Waiting));
-    desk.need(first, 0, 0);
+    desk.need(first, 1, 0);
     desk.exited(0, 0);
     assert_eq!(desk.started(), [(1, 0, 2)], "all for the second");
-    desk.need(second, 0, 9);
-    desk.need(second, 0, 0);
+    desk.need(second, 1, 9);
+    desk.need(second, 1, 0);
     desk.exited(0, 1);
-    desk.need(second, 0, 9);
+    desk.need(second, 1, 9);
     assert_eq!(desk.dispatcher.job(third).unwrap().summary.slots, 1, "nine there will never be");
 }
 
@@ -224,7 +224,7 @@ fn slots_held_by_a_younger_job_that_waits_are_taken_back() {
 fn slots_are_free_when_the_end_of_the_process_was_seen() {
     let mut desk = Desk::with(&[2]);
     let job = desk.job_that_needs(2);
-    desk.need(job, 0, 0);
+    desk.need(job, 1, 0);
     assert_eq!(desk.ended(), [0]);
     assert_eq!(desk.dispatcher.overview().slots_free, 0);
     desk.exited(0, 0);
@@ -269,14 +269,14 @@ fn a_lost_worker_takes_its_slots_and_executors_with_it() {
 fn a_master_that_is_killed_is_started_again_with_a_later_term_that_alone_is_heard() {
     let mut desk = Desk::with(&[1]);
     desk.job_that_needs(1);
-    desk.exits(0, None);
-    assert_eq!((desk.master(), desk.ended()), (Some(1), vec![0]));
-    desk.here(JOB, 0);
-    desk.need(JOB, 0, 1);
-    assert_eq!(desk.state(JOB), JobState::Restarting, "the old one has nothing to say");
-    desk.exited(0, 0);
+    desk.exits(1, None);
+    assert_eq!((desk.master(), desk.ended()), (Some(2), vec![0]));
     desk.here(JOB, 1);
     desk.need(JOB, 1, 1);
+    assert_eq!(desk.state(JOB), JobState::Restarting, "the old one has nothing to say");
+    desk.exited(0, 0);
+    desk.here(JOB, 2);
+    desk.need(JOB, 2, 1);
     assert_eq!(desk.started(), [(1, 0, 1)]);
 }
 
@@ -284,12 +284,12 @@ fn a_master_that_is_killed_is_started_again_with_a_later_term_that_alone_is_hear
 fn a_master_that_dies_again_and_again_is_given_up_with_its_causes() {
     let mut desk = Desk::new(Limits { first_words: 1_000_000, ..Limits::default() });
     desk.submit();
-    for term in 0..Limits::default().masters_in_a_row.into() {
+    for term in 1..=Limits::default().masters_in_a_row.into() {
         desk.exits(term, None);
         desk.wait(Limits::default().longest_pause);
     }
     assert_eq!(desk.state(JOB), JobState::Restarting);
-    desk.exits(10, None);
+    desk.exits(11, None);
     assert_eq!(desk.state(JOB), JobState::Failed);
     let why = desk.failure();
     assert!(
@@ -304,17 +304,17 @@ fn a_master_that_dies_again_and_again_is_given_up_with_its_causes() {
 fn a_program_that_ends_by_itself_has_finished_or_failed() {
     let mut desk = Desk::with(&[]);
     desk.submit();
-    desk.here(JOB, 0);
-    desk.said(JOB, 0, ToManager::Ended(Ended { result: None }));
-    desk.exits(0, Some(0));
+    desk.here(JOB, 1);
+    desk.said(JOB, 1, ToManager::Ended(Ended { result: None }));
+    desk.exits(1, Some(0));
     assert_eq!(desk.state(JOB), JobState::Finished);
 
     let mut desk = Desk::with(&[]);
     desk.submit();
-    desk.here(JOB, 0);
+    desk.here(JOB, 1);
     // Its connection closes first.
-    desk.tell(Event::MasterLost { job: JOB, term: 0, why: "closed".into() });
-    desk.exits(0, Some(1));
+    desk.tell(Event::MasterLost { job: JOB, term: 1, why: "closed".into() });
+    desk.exits(1, Some(1));
     assert_eq!(desk.failure(), "its program failed: it ended with exit code 1; its last words:\n    ouch");
 }
 
@@ -322,13 +322,13 @@ fn a_program_that_ends_by_itself_has_finished_or_failed() {
 fn a_master_that_lost_its_connection_is_killed_before_there_is_another() {
     let mut desk = Desk::with(&[]);
     desk.submit();
-    desk.here(JOB, 0);
-    desk.tell(Event::MasterLost { job: JOB, term: 0, why: "it was silent for 5 s".into() });
+    desk.here(JOB, 1);
+    desk.tell(Event::MasterLost { job: JOB, term: 1, why: "it was silent for 5 s".into() });
     desk.wait(1_000);
     assert!(desk.kills_master());
     assert_eq!(desk.master(), None);
-    desk.exits(0, None);
-    assert_eq!(desk.master(), Some(1));
+    desk.exits(1, None);
+    assert_eq!(desk.master(), Some(2));
     let deaths = desk.dispatcher.job(JOB).unwrap().deaths;
     assert_eq!(deaths[0].what, "the connection to its master was lost: it was silent for 5 s");
     assert_eq!(deaths.len(), 1);
@@ -338,7 +338,7 @@ fn a_master_that_lost_its_connection_is_killed_before_there_is_another() {
 fn what_is_no_program_of_millstreams_is_told_so() {
     let mut desk = Desk::with(&[]);
     desk.submit();
-    desk.exits(0, Some(0));
+    desk.exits(1, Some(0));
     assert!(
         desk.failure().starts_with("count ended without a word to the job manager"),
         "{}",
@@ -349,13 +349,13 @@ fn what_is_no_program_of_millstreams_is_told_so() {
     desk.submit();
     desk.wait(30_000);
     assert!(desk.kills_master());
-    desk.exits(0, None);
+    desk.exits(1, None);
     assert!(desk.failure().starts_with("count was started and said nothing to the job manager for 30 s"));
 
     let mut desk = Desk::with(&[]);
     desk.submit();
     let failure = Failure::user("exec format error");
-    desk.tell(Event::MasterNotStarted { job: JOB, term: 0, failure });
+    desk.tell(Event::MasterNotStarted { job: JOB, term: 1, failure });
     assert_eq!(desk.failure(), "exec format error");
 }
 
@@ -363,14 +363,14 @@ fn what_is_no_program_of_millstreams_is_told_so() {
 fn a_master_answers_what_is_asked() {
     let mut desk = Desk::with(&[]);
     desk.submit();
-    desk.here(JOB, 0);
+    desk.here(JOB, 1);
     let reply = desk.wish(Wish::Master(Ask::Savepoint));
     let asked = desk.done.iter().any(|action| {
         matches!(action, Action::TellMaster { what: ToMaster::Ask(AskId(0), Ask::Savepoint), .. })
     });
     assert!(asked);
-    desk.said(JOB, 0, ToManager::Answer(AskId(0), Ok("savepoint-000003".into())));
-    desk.said(JOB, 0, ToManager::Answer(AskId(0), Ok("twice".into())));
+    desk.said(JOB, 1, ToManager::Answer(AskId(0), Ok("savepoint-000003".into())));
+    desk.said(JOB, 1, ToManager::Answer(AskId(0), Ok("twice".into())));
     assert_eq!(desk.replies[&reply].as_ref().unwrap(), "savepoint-000003");
 }
 
@@ -378,9 +378,9 @@ fn a_master_answers_what_is_asked() {
 fn what_was_asked_of_a_master_that_dies_is_answered() {
     let mut desk = Desk::with(&[]);
     desk.submit();
-    desk.here(JOB, 0);
+    desk.here(JOB, 1);
     let reply = desk.wish(Wish::Master(Ask::Savepoint));
-    desk.exits(0, None);
+    desk.exits(1, None);
     assert_eq!(
         desk.replies[&reply].as_ref().unwrap_err().to_string(),
         "the master of job-1 died before it answered\n  ask again"
@@ -396,23 +396,23 @@ fn cancelling_ends_a_job_whatever_its_master_does() {
     let reply = desk.wish(Wish::Master(Ask::Cancel));
     assert!(desk.kills_master(), "nobody is there to be asked");
     assert!(!desk.replies.contains_key(&reply));
-    desk.exits(0, None);
+    desk.exits(1, None);
     assert_eq!(desk.replies[&reply].as_ref().unwrap(), "job-1 is cancelled");
     assert_eq!(desk.state(JOB), JobState::Canceled);
 
     let mut desk = Desk::with(&[]);
     desk.submit();
-    desk.here(JOB, 0);
+    desk.here(JOB, 1);
     desk.wish(Wish::Master(Ask::Cancel));
-    desk.said(JOB, 0, ToManager::Answer(AskId(0), Ok("yes, yes".into())));
+    desk.said(JOB, 1, ToManager::Answer(AskId(0), Ok("yes, yes".into())));
     desk.wait(30_000);
     assert!(desk.kills_master(), "it does not end by itself");
 
     let mut desk = Desk::with(&[]);
     desk.submit();
-    desk.here(JOB, 0);
+    desk.here(JOB, 1);
     desk.wish(Wish::Master(Ask::Cancel));
-    desk.exits(0, None);
+    desk.exits(1, None);
     assert_eq!(desk.state(JOB), JobState::Canceled, "it is not started again");
     let reply = desk.wish(Wish::Master(Ask::Cancel));
     let answer = desk.replies[&reply].as_ref().unwrap_err().to_string();
@@ -424,10 +424,10 @@ fn a_rescaled_job_goes_on_from_its_savepoint_with_another_parallelism() {
     let mut desk = Desk::with(&[4]);
     let job = desk.job_that_needs(1);
     let reply = desk.wish(Wish::Rescale { parallelism: 4 });
-    desk.said(job, 0, ToManager::Answer(AskId(0), Ok("savepoint-000003".into())));
+    desk.said(job, 1, ToManager::Answer(AskId(0), Ok("savepoint-000003".into())));
     assert!(desk.replies[&reply].as_ref().unwrap().contains("goes on from savepoint-000003"));
-    desk.said(job, 0, ToManager::Ended(Ended { result: None }));
-    desk.exits(0, Some(0));
+    desk.said(job, 1, ToManager::Ended(Ended { result: None }));
+    desk.exits(1, Some(0));
     let start = desk.done.iter().find_map(|action| match action {
         Action::StartMaster(start) => Some(start.clone()),
         _ => None,
@@ -436,7 +436,7 @@ fn a_rescaled_job_goes_on_from_its_savepoint_with_another_parallelism() {
     assert_eq!(environment["MILLSTREAM_PARALLELISM"], "4");
     assert_eq!(environment["MILLSTREAM_RESTORE"], "savepoint-000003");
     // A later term has checkpoints of its own to begin with.
-    desk.exits(1, None);
+    desk.exits(2, None);
     let start = desk.done.iter().find_map(|action| match action {
         Action::StartMaster(start) => Some(start.clone()),
         _ => None,
@@ -450,7 +450,7 @@ fn a_job_that_waits_too_long_is_given_up_and_says_why() {
     desk.job_that_needs(2);
     desk.wait(5_000);
     assert!(desk.kills_master());
-    desk.exits(0, None);
+    desk.exits(1, None);
     assert!(desk.failure().starts_with("it waited 5 s for 2 slots, of which it has 0; the cluster has 0"));
 }
 
@@ -465,7 +465,7 @@ fn jobs_of_a_job_manager_before_are_started_again_or_remembered() {
     let record = record.unwrap();
     let mut desk = Desk::with(&[]);
     desk.tell(Event::Restore { record: record.clone(), token: "new".into() });
-    assert_eq!(desk.master(), Some(1));
+    assert_eq!(desk.master(), Some(2));
     let outcome = Some(Outcome { state: End::Finished, at: 5, failure: None });
     let ended = JobRecord { id: JobId(2), outcome, ..record };
     desk.tell(Event::Restore { record: ended, token: "new".into() });
@@ -478,10 +478,10 @@ fn jobs_of_a_job_manager_before_are_started_again_or_remembered() {
 fn only_so_many_ended_jobs_are_remembered() {
     let mut desk = Desk::new(Limits { history: 1, ..Limits::default() });
     desk.submit();
-    desk.exits(0, Some(1));
+    desk.exits(1, Some(1));
     desk.submit();
     let exit = Exit { code: Some(1), signal: None, last_words: Vec::new() };
-    desk.tell(Event::MasterExited { job: JobId(2), term: 0, exit });
+    desk.tell(Event::MasterExited { job: JobId(2), term: 1, exit });
     assert!(desk.done.iter().any(|action| matches!(action, Action::Forget(JobId(1)))));
     assert_eq!(desk.dispatcher.jobs().len(), 1);
     let reply = desk.wish(Wish::Master(Ask::Stop));

@@ -124,7 +124,7 @@ pub struct JobView {
     pub arguments: Vec<String>,
     /// How many slots it needs.
     pub slots_needed: u32,
-    /// How often its master was started before.
+    /// How many masters it has had.
     pub term: u64,
     /// How often it was started again after a failure, in this term.
     pub restarts: u32,
@@ -363,7 +363,12 @@ fn rows(report: &Report, before: Option<(u64, &[(u64, u64)])>, wall: Option<i64>
             records_in_per_second: per_second(passed.records_in, |then| then.0),
             records_out_per_second: per_second(passed.records_out, |then| then.1),
             watermark: passed.watermark,
-            watermark_lag: passed.watermark.zip(wall).map(|(watermark, wall)| wall.saturating_sub(watermark)),
+            // At the end of its input an operator is ahead of every clock.
+            watermark_lag: passed
+                .watermark
+                .filter(|time| *time < i64::MAX / 2)
+                .zip(wall)
+                .map(|(watermark, wall)| wall.saturating_sub(watermark)),
         }
     };
     nodes.map(row).collect()

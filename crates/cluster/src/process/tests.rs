@@ -46,8 +46,14 @@ fn shell(script: &str) -> Shell {
 }
 
 impl Shell {
+    /// The next line of standard output: what comes on the other may come before it.
     fn line(&self) -> String {
-        self.lines.recv_timeout(LONG).unwrap().1
+        loop {
+            let (stream, line) = self.lines.recv_timeout(LONG).unwrap();
+            if stream == Stream::Out {
+                return line;
+            }
+        }
     }
 
     fn exit(&self) -> Exit {
