@@ -13,3 +13,5 @@ pub mod rest;
 pub mod secret;
 mod wire;
 pub mod worker;
+
+pub use millstream_runtime::control::CheckpointRecord;
