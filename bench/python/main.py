@@ -22,7 +22,8 @@ ROW = "{:<58}{:<22}{:>12}  {:>7}  {:<28}{}"
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--short", action="store_true", help="small inputs, one run: shows that all agree")
-    parser.add_argument("--only", default="", help="workloads with this in their name")
+    names = ", ".join(workloads.WORKLOADS)
+    parser.add_argument("--only", type=chosen, default=chosen(""), help=f"these, with commas between: {names}")
     parser.add_argument("--runs", type=int, default=3, help="runs of each contender, of which the median is shown")
     parser.add_argument("--inputs", type=Path, required=True, help="where inputs are written and kept")
     given = parser.parse_args()
@@ -33,20 +34,30 @@ def main() -> int:
     runs = 1 if given.short else given.runs
     print(ROW.format("work", "contender", "figure", "ratio", "goal", "reached"), flush=True)
     agree = True
-    for workload in workloads.all_of(setup):
-        if given.only in workload.name:
-            agree = measured(workload, runs) and agree
+    for name in given.only:
+        agree = measured(workloads.WORKLOADS[name](setup), runs) and agree
     return 0 if agree else 1
+
+
+def chosen(names: str) -> List[str]:
+    """The names of workloads that were asked for; all if none were."""
+    found = [name.strip() for name in names.split(",") if name.strip()] or list(workloads.WORKLOADS)
+    for name in found:
+        if name not in workloads.WORKLOADS:
+            raise argparse.ArgumentTypeError(f"there is no workload {name!r}; there are {', '.join(workloads.WORKLOADS)}")
+    return found
 
 
 def measured(workload: Workload, runs: int) -> bool:
     """Runs the contenders in turns and prints their rows; whether they found the same."""
     figures: Dict[str, List[Dict[str, float]]] = {contender.name: [] for contender in workload.contenders}
     found: Dict[str, object] = {}
-    for _ in range(runs):
+    for run in range(1, runs + 1):
         for contender in workload.contenders:
             figure, result = contender.run()
             figures[contender.name].append(figure)
+            shown = ", ".join(f"{number:.3f} {label}" for label, number in figure.items())
+            print(f"run {run} of {runs}: {workload.name}: {contender.name}: {shown}", file=sys.stderr, flush=True)
             if found.setdefault("all", result) != result:
                 print(f"{workload.name}: {contender.name} found something else: {str(result)[:500]}", file=sys.stderr)
                 print(f"the first found: {str(found['all'])[:500]}", file=sys.stderr)

@@ -9,8 +9,9 @@ import itertools
 import random
 import socket
 import threading
+import time
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Callable, Dict, List, NamedTuple, Tuple
 
 import process
 
@@ -94,11 +95,10 @@ def words(setup: Setup) -> Path:
 
 
 class Lines:
-    """A server that sends whoever connects a line ten times a second."""
+    """A server that sends whoever connects a line ten times a second, until this process ends."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._ended = threading.Event()
         threading.Thread(target=self._serve, daemon=True).start()
 
     def address(self) -> Tuple[str, str]:
@@ -106,35 +106,33 @@ class Lines:
         return host, str(port)
 
     def _serve(self) -> None:
-        while not self._ended.is_set():
-            try:
-                peer, _ = self._listener.accept()
-            except OSError:
-                return
+        while True:
+            peer, _ = self._listener.accept()
             threading.Thread(target=self._send, args=(peer,), daemon=True).start()
 
     def _send(self, peer: socket.socket) -> None:
         try:
-            while not self._ended.wait(0.1):
+            while True:
                 peer.sendall(b"to be or not to be\n")
+                time.sleep(0.1)
         except OSError:
             pass
         finally:
             peer.close()
 
-    def close(self) -> None:
-        self._ended.set()
-        self._listener.close()
+
+def importing(setup: Setup) -> Workload:
+    program = (
+        "import time; start = time.perf_counter(); import millstream.spark; "
+        "from millstream.spark import SparkContext; print('seconds warm', time.perf_counter() - start)"
+    )
+    imported = _timed([setup.spark, "-c", program])
+    return Workload("import millstream.spark", [Contender("Millstream", imported, {"s": [Goal(0.060)]})])
 
 
-def all_of(setup: Setup) -> Iterator[Workload]:
-    """All workloads, those that take longest last."""
-    name = "import millstream.spark"
-    yield Workload(name, [
-        Contender("Millstream", _imported(setup), {"s": [Goal(0.060)]}),
-    ])
+def first_result(setup: Setup) -> Workload:
     number = str.isdigit
-    yield Workload("map(x * 2), start to first result", [
+    return Workload("map(x * 2), start to first result", [
         Contender("PyFlink", _first_line(setup.theirs("flink", "map_times_two.py"), number)),
         Contender(
             "Millstream",
@@ -142,22 +140,25 @@ def all_of(setup: Setup) -> Iterator[Workload]:
             {"s": [Goal(0.25)], "MiB": [Goal(60)]},
         ),
     ])
-    server = Lines()
-    try:
-        address = server.address()
-        is_header = lambda line: line.startswith("Time: ")  # noqa: E731
-        yield Workload("network word count, start to first batch", [
-            Contender("PySpark", _first_line(setup.theirs("spark", "network_word_count.py", *address), is_header)),
-            Contender(
-                "Millstream",
-                _first_line(setup.ours("spark", "network_word_count.py", *address), is_header),
-                {"s": [Goal(1.3)]},
-            ),
-        ])
-    finally:
-        server.close()
+
+
+def first_batch(setup: Setup) -> Workload:
+    # The server ends with this process.
+    address = Lines().address()
+    is_header = lambda line: line.startswith("Time: ")  # noqa: E731
+    return Workload("network word count, start to first batch", [
+        Contender("PySpark", _first_line(setup.theirs("spark", "network_word_count.py", *address), is_header)),
+        Contender(
+            "Millstream",
+            _first_line(setup.ours("spark", "network_word_count.py", *address), is_header),
+            {"s": [Goal(1.3)]},
+        ),
+    ])
+
+
+def word_count(setup: Setup) -> Workload:
     text = str(words(setup))
-    yield Workload("word count, 100 MB, local[2]", [
+    return Workload("word count, 100 MB, local[2]", [
         Contender("by hand", _timed(setup.by_hand("word_count.py", text))),
         Contender("PySpark", _timed(setup.theirs("spark", "word_count.py", text))),
         Contender(
@@ -166,36 +167,38 @@ def all_of(setup: Setup) -> Iterator[Workload]:
             {"s": [Goal(1 / 3, "PySpark"), Goal(1.4, "by hand")]},
         ),
     ])
-    for work, full, goal in (("reduce", 10_000_000, 2.0), ("sort", 5_000_000, 2.5), ("join", 2_000_000, 3.0)):
-        arguments = (work, str(setup.size(full, full // 100)))
-        contenders = [] if work == "join" else [Contender("by hand", _timed(setup.by_hand("pairs.py", *arguments)))]
-        yield Workload(f"{work} by key, {full:,} pairs, local[2]", [
-            *contenders,
-            Contender("PySpark", _timed(setup.theirs("spark", "pairs.py", *arguments))),
-            Contender(
-                "Millstream",
-                _timed(setup.ours("spark", "pairs.py", *arguments)),
-                {"s": [Goal(1 / goal, "PySpark")]},
-            ),
-        ])
-    records = str(setup.size(1_000_000, 10_000))
-    for parallelism in ("1", "2"):
-        theirs = lambda mode: _timed(setup.theirs("flink", "keyed_reduce.py", records, parallelism, mode))  # noqa: E731
-        modes = [Contender("PyFlink, threads", theirs("thread"))]
-        goals = [Goal(1 / 15, "PyFlink, threads")]
-        if parallelism == "2":
-            modes.append(Contender("PyFlink, processes", theirs("process")))
-            goals.append(Goal(1 / 60, "PyFlink, processes"))
-        ours = _timed(setup.ours("flink", "keyed_reduce.py", records, parallelism, "thread"))
-        yield Workload(f"map, filter, key_by, reduce, 1M records, parallelism {parallelism}", [
-            *modes,
-            Contender("Millstream", ours, {"s": goals}),
-        ])
 
 
-def _imported(setup: Setup) -> Callable[[], Tuple[Dict[str, float], object]]:
-    program = (
-        "import time; start = time.perf_counter(); import millstream.spark; "
-        "from millstream.spark import SparkContext; print('seconds warm', time.perf_counter() - start)"
-    )
-    return _timed([setup.spark, "-c", program])
+def pairs(setup: Setup, work: str, full: int, times: float) -> Workload:
+    arguments = (work, str(setup.size(full, full // 100)))
+    by_hand = [] if work == "join" else [Contender("by hand", _timed(setup.by_hand("pairs.py", *arguments)))]
+    return Workload(f"{work} by key, {full:,} pairs, local[2]", [
+        *by_hand,
+        Contender("PySpark", _timed(setup.theirs("spark", "pairs.py", *arguments))),
+        Contender(
+            "Millstream", _timed(setup.ours("spark", "pairs.py", *arguments)), {"s": [Goal(1 / times, "PySpark")]}
+        ),
+    ])
+
+
+def stream(setup: Setup, parallelism: int, modes: Dict[str, float]) -> Workload:
+    """`modes`: those of PyFlink, and how many times as fast Millstream is to be."""
+    arguments = ("keyed_reduce.py", str(setup.size(1_000_000, 10_000)), str(parallelism))
+    theirs = {mode: Contender(f"PyFlink, {mode}", _timed(setup.theirs("flink", *arguments, mode))) for mode in modes}
+    goals = [Goal(1 / times, theirs[mode].name) for mode, times in modes.items()]
+    ours = Contender("Millstream", _timed(setup.ours("flink", *arguments, "thread")), {"s": goals})
+    return Workload(f"map, filter, key_by, reduce, 1M records, parallelism {parallelism}", [*theirs.values(), ours])
+
+
+#: By the names that `--only` takes; those that take longest last.
+WORKLOADS: Dict[str, Callable[[Setup], Workload]] = {
+    "import": importing,
+    "start": first_result,
+    "network": first_batch,
+    "wordcount": word_count,
+    "reduce": lambda setup: pairs(setup, "reduce", 10_000_000, 2.0),
+    "sort": lambda setup: pairs(setup, "sort", 5_000_000, 2.5),
+    "join": lambda setup: pairs(setup, "join", 2_000_000, 3.0),
+    "stream1": lambda setup: stream(setup, 1, {"thread": 15.0}),
+    "stream2": lambda setup: stream(setup, 2, {"thread": 15.0, "process": 60.0}),
+}

@@ -38,6 +38,7 @@ impl fmt::Display for Figure {
         }
         let value = self.value;
         match self.unit {
+            Unit::MillionsPerSecond if value < 10.0 => write!(f, "{value:.2} M/s"),
             Unit::MillionsPerSecond => write!(f, "{value:.1} M/s"),
             Unit::Seconds if value < 1e-3 => write!(f, "{:.1} us", value * 1e6),
             Unit::Seconds if value < 1.0 => write!(f, "{:.1} ms", value * 1e3),

@@ -41,6 +41,11 @@ impl Goal {
         Self { bound: Bound::AtMost(value), measured: Measured::Alone(label, unit) }
     }
 
+    /// The figure labelled `label` at least `value`.
+    pub(crate) fn above(label: &'static str, unit: Unit, value: f64) -> Self {
+        Self { bound: Bound::AtLeast(value), measured: Measured::Alone(label, unit) }
+    }
+
     /// Whether it is a goal for figures of this label.
     pub(crate) fn is_for(&self, figure: Figure) -> bool {
         match self.measured {
@@ -61,6 +66,7 @@ impl Goal {
     /// right side.
     pub(crate) fn judge(&self, figure: Figure, measure: Figure) -> (f64, bool) {
         match self.bound {
+            Bound::AtLeast(least) if self.than().is_none() => (figure.value / least, figure.value >= least),
             Bound::AtLeast(least) => {
                 let ratio = figure.value / measure.value;
                 (ratio, ratio >= least)
@@ -109,5 +115,8 @@ mod tests {
         assert_eq!(goal.judge(of("p99", 0.125), of("p99", 0.125)), (0.5, true));
         assert!(!goal.judge(of("p99", 0.3), of("p99", 0.3)).1);
         assert_eq!(goal.to_string(), "<= 250.0 ms");
+        let goal = Goal::above("rate", Unit::MillionsPerSecond, 2.0);
+        assert_eq!(goal.judge(of("rate", 3.0), of("rate", 3.0)), (1.5, true));
+        assert!(!goal.judge(of("rate", 1.9), of("rate", 1.9)).1);
     }
 }

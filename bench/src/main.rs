@@ -7,10 +7,14 @@
 
 mod arguments;
 mod checkpoint_pause;
+mod exchange;
 mod figure;
 mod flat_memory;
+mod flume_source;
 mod goal;
 mod inputs;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod keyed_count;
 mod latency;
 mod process;
@@ -47,7 +51,20 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "word count, peak memory", measure: word_count::memory },
     Workload { name: "flat memory, 1,000 for 1", measure: flat_memory::measure },
     Workload { name: "start-up, map program", measure: start_up::measure },
+    Workload { name: "exchange, 16-byte records", measure: exchange::small },
+    Workload { name: "exchange, 100-byte records", measure: exchange::large },
     Workload { name: "sort by key", measure: sort_by_key::measure },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka source", measure: kafka::source },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka to kafka exactly once", measure: kafka::exactly_once },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka commit step", measure: kafka::commit_step },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka latency, checkpoints of 1 s", measure: kafka::each_second },
+    #[cfg(feature = "kafka")]
+    Workload { name: "kafka latency, of 100 ms", measure: kafka::each_tenth },
+    Workload { name: "Flume, Avro source", measure: flume_source::measure },
 ];
 
 /// A contender that this program runs as a process of its own, and what it is given besides.
@@ -61,6 +78,8 @@ const TASKS: &[Task] = &[
     Task { name: "flat-memory", run: flat_memory::task },
     Task { name: "start-up", run: start_up::task },
     Task { name: "latency", run: latency::task },
+    Task { name: "exchange", run: exchange::task },
+    Task { name: "flume-agents", run: flume_source::task },
 ];
 
 fn main() -> ExitCode {

@@ -22,7 +22,7 @@ HEAD = '''\
 """The PEP 8 spellings of camelCase names, a class for each that has them. Written by tests/python/spellings.py."""
 
 from datetime import datetime
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple, Type, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NoReturn, Optional, Sequence, Set, Tuple, Type, Union, overload
 
 from millstream.spark._pairs import Hash
 from millstream.spark.accumulators import Accumulator, AccumulatorParam
@@ -71,6 +71,7 @@ def _members(cls):
         member = next((vars(owner)[name] for owner in cls.__mro__ if name in vars(owner)), None)
         original = _original(cls, name, member)
         if original is None:
+            yield from _with_either_parameters(cls, name, member)
             continue
         if isinstance(member, property):
             yield f"    @property\n    def {name}(self) -> {_annotation(member.fget)}: ...\n"
@@ -79,6 +80,17 @@ def _members(cls):
             yield f"    @{kind}\n    def {name}{_signature(member.__func__)}: ...\n"
         elif inspect.isfunction(member):
             yield f"    def {name}{_signature(member)}: ...\n"
+
+
+def _with_either_parameters(cls, name, member):
+    """A name that is its own spelling, with its parameters spelled as written and by PEP 8: if it comes from a base
+    behind the class of spellings, which is asked first."""
+    is_spelling = name == name.lower() and not name.startswith("_") and inspect.isfunction(member)
+    if not is_spelling or f"def {name}(" in _source(cls):
+        return
+    either = [_signature(member, parameter) for parameter in (str, snake_case)]
+    if either[0] != either[1]:
+        yield from (f"    @overload\n    def {name}{signature}: ...\n" for signature in either)
 
 
 def _original(cls, name, member):
@@ -110,7 +122,7 @@ def _annotation(function):
     return str(function.__annotations__.get("return", "Any")).strip("'\"")
 
 
-def _signature(function):
+def _signature(function, spelled=snake_case):
     signature = inspect.signature(function)
     parameters = []
     for parameter in signature.parameters.values():
@@ -121,7 +133,7 @@ def _signature(function):
             annotation = _Plain(annotation.strip("'\""))
         default = parameter.default if parameter.default is parameter.empty else _Plain("...")
         parameters.append(
-            parameter.replace(name=snake_case(parameter.name), annotation=annotation, default=default)
+            parameter.replace(name=spelled(parameter.name), annotation=annotation, default=default)
         )
     plain = _Plain(_annotation(function))
     return str(signature.replace(parameters=parameters, return_annotation=plain))

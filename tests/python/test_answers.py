@@ -129,7 +129,11 @@ ENV = (
         ),
         (
             "from pyflink.datastream.connectors.kafka import FlinkKafkaConsumer",
-            r"job.py, line 1: .*connectors\.kafka is not supported here yet; add_source takes",
+            r"job.py, line 1: .*connectors\.kafka\.FlinkKafkaConsumer` has no counterpart",
+        ),
+        (
+            "from pyflink.datastream.connectors.pulsar import PulsarSource",
+            r"job.py, line 1: .*connectors\.pulsar is not supported here yet; add_source takes",
         ),
         (
             "from pyflink.datastream.connectors import FlinkKafkaConsumer",

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from millstream.flink.common import Encoder, Row, Types
+from millstream.flink.common import Duration, Encoder, Row, Types
 from millstream.flink.datastream import StreamExecutionEnvironment
 from millstream.flink.datastream.connectors.file_system import (
     BucketAssigner,
@@ -99,6 +99,23 @@ def test_what_was_written_is_read_by_a_file_source(tmp_path):
     env.execute()
     source = FileSource.for_record_stream_format(StreamFormat.text_line_format(), str(tmp_path)).build()
     assert sorted(env.from_source(source, None, "files").execute_and_collect()) == ["a", "ü"]
+
+
+def test_a_folder_is_monitored_for_files_that_appear_later(tmp_path):
+    (tmp_path / "within").mkdir()
+    (tmp_path / "within" / "first.txt").write_text("a\nb\n")
+    text = StreamFormat.text_line_format()
+    source = FileSource.for_record_stream_format(text, str(tmp_path))
+    source = source.monitor_continuously(Duration.of_millis(20)).build()
+    env = StreamExecutionEnvironment.get_execution_environment()
+    with env.from_source(source, None, "files").execute_and_collect() as records:
+        assert sorted([next(records), next(records)]) == ["a", "b"]
+        (tmp_path / ".hidden").write_text("c\n")
+        os.rename(tmp_path / ".hidden", tmp_path / "second.txt")
+        assert next(records) == "c"
+    with pytest.raises(FileNotFoundError, match="monitors the folder"):
+        missing = FileSource.for_record_stream_format(text, str(tmp_path / "none"))
+        env.from_source(missing.monitor_continuously(Duration.of_millis(20)).build(), None, "files")
 
 
 KILLED = """

@@ -199,17 +199,15 @@ def test_settings_are_taken_by_name():
 
 def test_connectors_that_are_not_there_are_refused_by_name(env):
     with pytest.raises(
-        ImportError, match=r"connectors\.kafka is not supported here yet; add_source takes any"
+        ImportError, match=r"connectors\.pulsar is not supported here yet; add_source takes any"
     ):
-        from millstream.flink.datastream.connectors.kafka import KafkaSource  # noqa: F401
+        from millstream.flink.datastream.connectors.pulsar import PulsarSource  # noqa: F401
     with pytest.raises(NotImplementedError, match="add_python_archive is not supported here"):
         env.add_python_archive("data.zip")
     with pytest.raises(
         NotImplementedError, match="FileSource.for_bulk_file_format is not supported here yet"
     ):
         FileSource.for_bulk_file_format(None, "x")
-    builder = FileSource.for_record_stream_format(StreamFormat.text_line_format(), "x")
-    with pytest.raises(
-        NotImplementedError, match="FileSourceBuilder.monitor_continuously is not supported here"
-    ):
+    builder = FileSource.for_record_stream_format(StreamFormat.text_line_format(), "x", "y")
+    with pytest.raises(NotImplementedError, match="several paths cannot be monitored by one source yet"):
         builder.monitor_continuously(Duration.of_seconds(1))

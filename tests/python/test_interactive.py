@@ -77,6 +77,11 @@ def folder(tmp_path):
     (tmp_path / "long.py").write_text(LONG)
     (tmp_path / "stream.py").write_text(STREAM.replace("PRINT", "add_sink(lambda text: None)"))
     (tmp_path / "printed.py").write_text(STREAM.replace("PRINT", "print().set_parallelism(1)"))
+    (tmp_path / "collected.py").write_text(
+        STREAM.replace(".map(lambda text: text * 2).PRINT", "")
+        .replace("env.add_source", "found = env.add_source")
+        .replace('env.execute("numbers")', 'for text in found.execute_and_collect("numbers"): print(text, flush=True)')
+    )
     (tmp_path / "says.py").write_text(STREAM.replace("PRINT", "add_sink(print)"))
     return tmp_path
 
@@ -121,6 +126,7 @@ QUIET = {
     "long.py": ("local[2]", "spark.ui.showConsoleProgress=false", "the result is [0, 1, 2, 3]\n"),
     "stream.py": ("2", "millstream.progress=false", "it has ended\n"),
     "printed.py": ("1", "millstream.progress=false", "11\n22\n33\nit has ended\n"),
+    "collected.py": ("1", "millstream.progress=false", "1\n2\n3\nit has ended\n"),
 }
 
 
@@ -171,6 +177,16 @@ def test_waiting_for_a_client_is_shown_with_the_time_since_the_start(folder):
         terminal.wait_for(r"\r\[numbers\] \d+\.\d s  read 2 records, ")
         (folder / "go").touch()
         assert terminal.rest().endswith("it has ended\n")
+
+
+def test_a_stream_whose_records_are_waited_for_is_shown_until_the_next_comes(folder):
+    with Terminal(["collected.py", "1"], cwd=folder) as terminal:
+        terminal.wait_for(r"\r\[numbers\] \d+\.\d s  read 2 records, [\d.]+ a second")
+        (folder / "go").touch()
+        rest = terminal.rest()
+        # Blanks over the whole line, and then the record, from the first column on.
+        assert re.search(r"\r {40,}\r3\n", rest), rest
+        assert rest.endswith("it has ended\n")
 
 
 @pytest.mark.parametrize("name", ["printed.py", "says.py"])

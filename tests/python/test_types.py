@@ -28,6 +28,7 @@ from millstream.spark.streaming import DStream, StreamingContext
 
 def counts(lines: RDD) -> RDD:
     words = lines.flat_map(lambda line: line.split(" ")).map(lambda word: (word, 1))
+    words = words.join(words, num_partitions=2).keys().distinct(numPartitions=3).repartition(num_partitions=2)
     return words.reduce_by_key(lambda a, b: a + b, num_partitions=2)
 
 
@@ -48,6 +49,7 @@ sc = SparkContext("local", "types")
 sc.range(3).reduce_by_keys(max)
 sc.text_file(3)
 sc.range(3).get_num_partitions().upper()
+sc.range(3).distinct(num_partition=3)
 """
 
 
@@ -65,8 +67,14 @@ def test_mypy_finds_nothing_in_a_program_that_is_right(tmp_path):
 def test_mypy_finds_what_is_wrong_with_another(tmp_path):
     ended = checked(tmp_path / "job.py", WRONG)
     found = re.findall(r"job\.py:(\d+): error: .*\[([\w-]+)\]", ended.stdout)
-    assert found == [("5", "attr-defined"), ("6", "arg-type"), ("7", "attr-defined")], ended.stdout
+    assert found == [("5", "attr-defined"), ("6", "arg-type"), ("7", "attr-defined"), ("8", "call-overload")], ended.stdout
     assert "reduce_by_key" in ended.stdout
+
+
+def test_mypy_finds_nothing_in_the_package_itself(tmp_path):
+    command = [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", "--cache-dir", str(tmp_path), "-p", "millstream"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 def test_the_stub_of_spellings_is_what_would_be_written():

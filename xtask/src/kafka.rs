@@ -15,5 +15,8 @@ pub(crate) const PACKAGE: &str = "millstream-kafka-tests";
 pub(crate) fn run(project: &Project) -> Result<()> {
     let broker = services::start("kafka", services::Life::Tied)?;
     let facts: Vec<(&str, &str)> = broker.facts.iter().map(|(name, value)| (&**name, &**value)).collect();
-    project.cargo(&["test", "-p", PACKAGE, "--no-fail-fast"], &facts)
+    project.cargo(&["test", "-p", PACKAGE, "--no-fail-fast"], &facts)?;
+    // The benchmark's workloads, small: every contender finds what librdkafka by itself finds.
+    let short = ["run", "-p", "millstream-bench", "--features", "kafka", "--", "--short", "--only", "kafka"];
+    project.cargo(&short, &facts)
 }

@@ -7,10 +7,12 @@
 
 mod check;
 mod finding;
+mod flume;
 mod kafka;
 mod project;
 mod python;
 mod services;
+mod storage;
 mod suite;
 mod summary;
 
@@ -45,11 +47,11 @@ enum Task {
     },
     /// Measure Python programs beside the same ones on PySpark and PyFlink; what follows goes to `bench/python/main.py`.
     BenchPython {
-        /// `--short`, `--only NAME`, `--runs N`.
+        /// `--short`, `--only NAME,NAME`, `--runs N`; `--help` names the workloads.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Real servers (Flink, Kafka, Spark) for tests and for trying things: fetched once, started on free ports.
+    /// Real servers (Flink, Flume, Kafka, Spark) for tests and for trying things: fetched once, started on free ports.
     Services {
         #[command(subcommand)]
         command: services::Command,

@@ -9,9 +9,11 @@ use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, TargetKind};
 
 use crate::check;
+use crate::flume;
 use crate::kafka;
 use crate::project::Project;
 use crate::python;
+use crate::storage;
 use crate::summary::Outcome;
 
 /// A part of the suite.
@@ -21,13 +23,15 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 8] = [
+const STAGES: [Stage; 10] = [
     Stage { name: "unit tests", run: unit_tests },
     Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },
     Stage { name: "doc tests", run: doc_tests },
     Stage { name: "benchmark", run: benchmark },
+    Stage { name: "flume", run: flume::run },
     Stage { name: "kafka", run: kafka::run },
+    Stage { name: "storage", run: storage::run },
     Stage { name: "python", run: python::run },
     Stage { name: "clusters", run: python::run_on_clusters },
 ];
@@ -75,8 +79,8 @@ fn integration_tests(project: &Project) -> Result<()> {
         eprintln!("test: there are no integration tests yet");
         return Ok(());
     }
-    let package = ["--exclude", kafka::PACKAGE];
-    project.cargo(&[&["test", "--workspace", "--no-fail-fast", "--test", "*"][..], &package].concat(), &[])
+    let packages = ["--exclude", flume::PACKAGE, "--exclude", kafka::PACKAGE, "--exclude", storage::PACKAGE];
+    project.cargo(&[&["test", "--workspace", "--no-fail-fast", "--test", "*"][..], &packages].concat(), &[])
 }
 
 /// All workloads of the benchmark on small inputs: every contender, a peer or Millstream, finds what the loop finds. Its

@@ -5,7 +5,7 @@ const BITS: u32 = 6;
 
 /// How often which latency came, in nanoseconds.
 #[derive(Clone, Debug)]
-pub(super) struct Histogram(Vec<u64>);
+pub(crate) struct Histogram(Vec<u64>);
 
 impl Default for Histogram {
     fn default() -> Self {
@@ -14,24 +14,24 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(vec![0; (64 << BITS) as usize])
     }
 
-    pub(super) fn add(&mut self, nanos: u64) {
+    pub(crate) fn add(&mut self, nanos: u64) {
         self.0[bucket(nanos)] += 1;
     }
 
-    pub(super) fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.0.iter_mut().zip(&other.0).for_each(|(own, other)| *own += other);
     }
 
-    pub(super) fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         self.0.iter().sum()
     }
 
     /// The latency that this share of all was at or below; the upper edge of its bucket.
-    pub(super) fn at(&self, share: f64) -> u64 {
+    pub(crate) fn at(&self, share: f64) -> u64 {
         let wanted = (self.count() as f64 * share).ceil() as u64;
         let mut seen = 0;
         let reaches = |count: &u64| {

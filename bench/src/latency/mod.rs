@@ -14,7 +14,7 @@ mod timely;
 
 use millstream::Result;
 
-use self::histogram::Histogram;
+pub(crate) use self::histogram::Histogram;
 use self::schedule::Schedule;
 use crate::arguments::Setup;
 use crate::figure::{Figure, Unit};

@@ -10,11 +10,32 @@
 
 use std::ffi::{c_char, c_long};
 use std::ptr::null_mut;
+use std::sync::LazyLock;
 
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+
+/// `PyObject_Vectorcall`: function, arguments, their number, names of keywords.
+type Vectorcall = unsafe extern "C" fn(
+    *mut ffi::PyObject,
+    *const *mut ffi::PyObject,
+    usize,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
+/// There since Python 3.11, in the stable ABI since 3.12.
+static VECTORCALL: LazyLock<Option<Vectorcall>> = LazyLock::new(|| {
+    // SAFETY: the name ends with a zero; what has this name in a process with an interpreter in it is this function.
+    unsafe {
+        let found = libc::dlsym(libc::RTLD_DEFAULT, c"PyObject_Vectorcall".as_ptr());
+        std::mem::transmute::<*mut libc::c_void, Option<Vectorcall>>(found)
+    }
+});
+
+/// The bit in the number of arguments that says: what lies in front of the first may be written to meanwhile.
+const ARGUMENTS_OFFSET: usize = 1 << (usize::BITS - 1);
 
 /// `function(argument)`.
 #[inline]
@@ -22,11 +43,18 @@ pub(crate) fn call1<'py>(
     function: &Bound<'py, PyAny>,
     argument: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: both pointers are live objects while they are borrowed; the list of arguments ends with a null pointer;
-    // the result is a new reference, or null with an exception set.
+    // SAFETY: both pointers are live objects while they are borrowed; the arguments are as many as is said, with a place
+    // in front of them, or their list ends with a null pointer; the result is a new reference, or null with an exception
+    // set.
     unsafe {
         let end = null_mut::<ffi::PyObject>();
-        let result = ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), argument.as_ptr(), end);
+        let result = match *VECTORCALL {
+            Some(call) => {
+                let mut arguments = [end, argument.as_ptr()];
+                call(function.as_ptr(), arguments.as_mut_ptr().add(1), 1 | ARGUMENTS_OFFSET, end)
+            }
+            None => ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), argument.as_ptr(), end),
+        };
         Bound::from_owned_ptr_or_err(function.py(), result)
     }
 }
@@ -41,8 +69,15 @@ pub(crate) fn call2<'py>(
     // SAFETY: as in `call1`.
     unsafe {
         let end = null_mut::<ffi::PyObject>();
-        let result =
-            ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), first.as_ptr(), second.as_ptr(), end);
+        let result = match *VECTORCALL {
+            Some(call) => {
+                let mut arguments = [end, first.as_ptr(), second.as_ptr()];
+                call(function.as_ptr(), arguments.as_mut_ptr().add(1), 2 | ARGUMENTS_OFFSET, end)
+            }
+            None => {
+                ffi::PyObject_CallFunctionObjArgs(function.as_ptr(), first.as_ptr(), second.as_ptr(), end)
+            }
+        };
         Bound::from_owned_ptr_or_err(function.py(), result)
     }
 }

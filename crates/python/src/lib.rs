@@ -10,6 +10,7 @@
 //! for.
 
 mod calls;
+mod choice;
 mod column;
 mod command;
 mod driver;
@@ -99,7 +100,7 @@ mod _native {
     #[pymodule_export]
     use super::stream::{PyStreamJob, PyStreamPlan, serve_streams};
     #[pymodule_export]
-    use super::streaming::PyBatches;
+    use super::streaming::{PyBatches, PyKafkaRanges, PyRangeCutter, PyRangeReader};
     #[pymodule_export]
     use super::{deal, decode, encode, portable_hash, serve, split_by_key, stable_hash};
 }

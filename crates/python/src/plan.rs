@@ -36,6 +36,16 @@ pub(crate) enum Action {
     Values,
 }
 
+impl Action {
+    /// Whether there are as many records behind it as in front of it.
+    pub(crate) fn makes_one_of_one(self) -> bool {
+        match self {
+            Self::Map | Self::MapValues | Self::KeyBy | Self::Keys | Self::Values => true,
+            Self::Filter | Self::FlatMap | Self::FlatMapValues => false,
+        }
+    }
+}
+
 /// One step that is taken with each record on its own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Step {
@@ -86,8 +96,17 @@ pub(crate) enum Plan {
     Combine { of: Box<Plan>, functions: Combine },
     /// For each key a pair of it and of a tuple of lists: its values in each of the inputs.
     Cogroup(Vec<Plan>),
+    /// One record: how many pairs there are, and a list of `size` of their keys.
+    Sample { name: String, of: Box<Plan>, size: u64, seed: u64 },
     /// Pairs in the order of their keys, or of what a function makes of these.
     Sort { of: Box<Plan>, key: Option<Attached>, ascending: bool },
+}
+
+/// The keys that cut the range of keys into partitions, in order; each belongs to the partition that it ends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) enum Cuts {
+    Ints(Vec<i64>),
+    Texts(Vec<String>),
 }
 
 /// Which reducer gets a pair.
@@ -95,6 +114,8 @@ pub(crate) enum Plan {
 pub(crate) enum Partitioner {
     /// The portable hash of its key.
     Hash,
+    /// Where its key falls between cuts. Keys of other types are given to a function, as [`Self::Function`] is.
+    Range { function: Attached, cuts: Cuts, ascending: bool },
     /// What a function makes of its key, modulo the number of reducers.
     Function(Attached),
     /// Each in turn, whole records rather than pairs, beginning with a number.

@@ -5,18 +5,10 @@ use std::sync::Arc;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-use crate::calls::call1;
+use crate::choice::Choice;
 use crate::column::BlockWriter;
-use crate::hash::portable_hash;
-use crate::pipeline::{Loader, Pipeline, parts};
-use crate::plan::{Partitioner, Sink};
-
-/// How a reducer is chosen, with the function at hand.
-enum Choice {
-    Hash,
-    Function(Py<PyAny>),
-    Turns(u64),
-}
+use crate::pipeline::{Loader, Pipeline};
+use crate::plan::Sink;
 
 /// Takes all records.
 pub(crate) fn drain(
@@ -29,11 +21,7 @@ pub(crate) fn drain(
         Sink::Collect => (vec![BlockWriter::default()], None),
         Sink::Shuffle { reducers, partitioner } => {
             let count = usize::try_from(reducers).map_err(|_| PyValueError::new_err("too many reducers"))?;
-            let choice = match partitioner {
-                Partitioner::Hash => Choice::Hash,
-                Partitioner::Function(at) => Choice::Function(loader.function(py, at)?),
-                Partitioner::Turns(first) => Choice::Turns(first),
-            };
+            let choice = Choice::of(py, loader, partitioner)?;
             ((0..count).map(|_| BlockWriter::default()).collect(), Some(choice))
         }
     };
@@ -48,22 +36,4 @@ pub(crate) fn drain(
         }
     }
     writers.into_iter().map(|writer| writer.finish(py).map(Arc::new)).collect()
-}
-
-impl Choice {
-    #[inline]
-    fn reducer(&mut self, record: &Bound<'_, PyAny>, count: i64) -> PyResult<usize> {
-        let number = match self {
-            Self::Hash => portable_hash(&parts(record)?.0)?.rem_euclid(count),
-            Self::Function(function) => {
-                let made = call1(function.bind(record.py()), &parts(record)?.0)?;
-                made.call_method1("__mod__", (count,))?.extract::<i64>()?.rem_euclid(count)
-            }
-            Self::Turns(next) => {
-                *next += 1;
-                ((*next - 1) % count.unsigned_abs()).cast_signed()
-            }
-        };
-        Ok(number as usize)
-    }
 }

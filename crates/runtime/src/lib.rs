@@ -12,6 +12,7 @@ mod describe;
 mod executor;
 pub mod job;
 pub mod microbatch;
+pub mod network;
 pub mod plan;
 pub mod settings;
 mod site;

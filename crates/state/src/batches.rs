@@ -7,16 +7,15 @@
 //! Holds: what the log names was completely on the disk before the log; a log is there whole, or the one before it is.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use millstream_storage::Storage;
 use serde::{Deserialize, Serialize};
 
-use crate::durable;
 use crate::error::StoreError;
-use crate::lock::FolderLock;
+use crate::lock::Lock;
 use crate::manifest::{ManifestFault, from_envelope, to_envelope};
+use crate::store::place;
 
 const FORMAT: &str = "millstream batches";
 const FORMAT_VERSION: u32 = 1;
@@ -73,31 +72,33 @@ pub struct SavedSet {
 /// A folder with a log, which is this process's alone.
 #[derive(Debug)]
 pub struct BatchStore {
-    folder: PathBuf,
-    _lock: FolderLock,
+    place: Storage,
+    lock: Lock,
 }
 
 impl BatchStore {
-    /// Opens a folder, making it where it does not exist, and takes its lock.
+    /// Opens a folder, making it where it does not exist, and takes its lock: a path, or a location such as
+    /// `s3://bucket/batches`.
     ///
     /// # Errors
-    /// Where another process has it, or it cannot be written to.
+    /// Where another process has it, it cannot be written to, or its server does not answer.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let folder = folder.as_ref();
-        fs::create_dir_all(folder).map_err(|source| StoreError::unwritable(folder, source))?;
-        let lock = FolderLock::take(folder)?;
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        let place = place(folder.as_ref())?;
+        let lock = Lock::take(&place)?;
+        Ok(Self { place, lock })
     }
 
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The folder, as it is named in messages.
+    pub fn name(&self) -> &str {
+        self.place.name()
     }
 
-    fn file(&self, name: &str) -> (PathBuf, String) {
-        let path = self.folder.join(name);
-        let shown = path.display().to_string();
-        (path, shown)
+    /// Writes a file; where another may have taken the folder, nothing.
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.lock.check(self.name())?;
+        self.place
+            .put(name, bytes)
+            .map_err(|error| StoreError::asking("writing", &self.place.full_name(name), error))
     }
 
     /// The last log that was written, if there is one.
@@ -105,11 +106,11 @@ impl BatchStore {
     /// # Errors
     /// Where it cannot be read, is damaged, or was written by a later version.
     pub fn log(&self) -> Result<Option<BatchLog>, StoreError> {
-        let (path, file) = self.file(LOG);
-        let text = match fs::read(path) {
+        let file = self.place.full_name(LOG);
+        let text = match self.place.get(LOG) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::of("reading", &file, error)),
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(StoreError::asking("reading", &file, error)),
         };
         from_envelope(FORMAT, FORMAT_VERSION, &text).map(Some).map_err(|fault| match fault {
             ManifestFault::Damaged(reason) => StoreError::ManifestDamaged { file, reason, intact: None },
@@ -122,10 +123,10 @@ impl BatchStore {
     /// # Errors
     /// Where it cannot be written.
     pub fn write_log(&self, log: &BatchLog) -> Result<(), StoreError> {
-        let unwritable = |source| StoreError::unwritable(&self.folder, source);
-        let text = to_envelope(FORMAT, FORMAT_VERSION, log).map_err(|error| unwritable(error.into()))?;
-        durable::write(&self.folder.join(LOG), text.as_bytes()).map_err(unwritable)?;
-        durable::keep_names(&self.folder).map_err(unwritable)
+        let text = to_envelope(FORMAT, FORMAT_VERSION, log)
+            .map_err(|source| StoreError::ManifestUnwritable { file: self.place.full_name(LOG), source })?;
+        self.put(LOG, text.as_bytes())?;
+        self.place.keep_names("").map_err(|error| StoreError::asking("syncing", self.name(), error))
     }
 
     /// Writes a data set of the stream number `index`, a block for each partition.
@@ -135,8 +136,7 @@ impl BatchStore {
     pub fn write_set(&self, index: usize, time: i64, blocks: &[Vec<u8>]) -> Result<SavedSet, StoreError> {
         let file = format!("{PREFIX}{index}-{time}");
         let bytes = blocks.concat();
-        let unwritable = |source| StoreError::unwritable(&self.folder, source);
-        durable::write(&self.folder.join(&file), &bytes).map_err(unwritable)?;
+        self.put(&file, &bytes)?;
         let checksum = crc32fast::hash(&bytes);
         Ok(SavedSet { time, file, checksum, blocks: blocks.iter().map(|block| block.len() as u64).collect() })
     }
@@ -146,7 +146,7 @@ impl BatchStore {
     /// # Errors
     /// Where it cannot be read, or is not what was written.
     pub fn read_set(&self, stream: &str, set: &SavedSet) -> Result<Vec<Vec<u8>>, StoreError> {
-        let (path, file) = self.file(&set.file);
+        let file = self.place.full_name(&set.file);
         let damaged = |reason: String| StoreError::StateFileDamaged {
             file: file.clone(),
             uid: stream.to_owned(),
@@ -154,7 +154,10 @@ impl BatchStore {
             reason,
             intact: None,
         };
-        let bytes = fs::read(path).map_err(|error| damaged(error.to_string()))?;
+        let bytes = match self.place.get(&set.file) {
+            Err(error) if error.is_not_found() => return Err(damaged("it is missing".to_owned())),
+            read => read.map_err(|error| StoreError::asking("reading", &file, error))?,
+        };
         if crc32fast::hash(&bytes) != set.checksum {
             return Err(damaged("its bytes have another checksum than was written".to_owned()));
         }
@@ -173,15 +176,14 @@ impl BatchStore {
     /// # Errors
     /// Where the folder cannot be listed, or a file not be removed.
     pub fn collect(&self, log: &BatchLog) -> Result<(), StoreError> {
-        let unwritable = |source| StoreError::unwritable(&self.folder, source);
+        let failed =
+            |action, name: &str, error| StoreError::asking(action, &self.place.full_name(name), error);
         let named: HashSet<&str> =
             log.carried.iter().flat_map(|stream| &stream.sets).map(|set| set.file.as_str()).collect();
-        for entry in fs::read_dir(&self.folder).map_err(unwritable)? {
-            let entry = entry.map_err(unwritable)?;
-            let name = entry.file_name();
-            let ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && !named.contains(name));
-            if ours {
-                fs::remove_file(entry.path()).map_err(unwritable)?;
+        self.lock.check(self.name())?;
+        for entry in self.place.list_folder("").map_err(|error| failed("listing", "", error))? {
+            if entry.name.starts_with(PREFIX) && !named.contains(entry.name.as_str()) {
+                self.place.delete(&entry.name).map_err(|error| failed("deleting", &entry.name, error))?;
             }
         }
         Ok(())
@@ -190,6 +192,8 @@ impl BatchStore {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn log(sets: Vec<SavedSet>) -> BatchLog {
@@ -215,7 +219,7 @@ mod tests {
         assert_eq!(store.log().unwrap(), Some(new.clone()));
         assert_eq!(store.read_set("words", &new.carried[0].sets[0]).unwrap(), blocks);
         let gone = store.read_set("words", &old).unwrap_err().to_string();
-        assert!(gone.contains("carried-0-1 is damaged: No such file"), "{gone}");
+        assert!(gone.contains("carried-0-1 is damaged: it is missing"), "{gone}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::io;
 
 use millstream_dataflow::state::StateError;
 use millstream_model::error::{BoxError, Fault, Retry};
+use millstream_storage::StorageError;
 
 use crate::compare::Comparison;
 use crate::name::NameError;
@@ -32,15 +33,26 @@ pub enum StoreError {
     },
     /// Another process works on the folder.
     #[error(
-        "the checkpoint folder {folder} is in use by process {}; stop that job first, or give this one a folder of its \
-         own", holder.map_or("unknown".to_owned(), |pid| pid.to_string())
+        "the checkpoint folder {folder} is in use by {holder}; stop that job first, or give this one a folder of its own"
     )]
     Locked {
         /// The folder.
         folder: String,
-        /// The process that holds it, where that is known.
-        holder: Option<u32>,
+        /// Who holds it.
+        holder: String,
     },
+    /// A manifest was to be written, and there is one.
+    #[error(
+        "the manifest {file} exists already: another job writes to the same folder; stop that one, or give each a folder \
+         of its own"
+    )]
+    ManifestTaken {
+        /// The file.
+        file: String,
+    },
+    /// The place cannot be opened, or may not be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// There is no checkpoint to restore.
     #[error("the checkpoint folder {folder} holds no finished checkpoint; start without restoring")]
     Empty {
@@ -180,6 +192,7 @@ impl StoreError {
         match self {
             StoreError::ManifestUnwritable { .. } | StoreError::UnlistedOperator { .. } => Fault::Internal,
             StoreError::State { source, .. } => source.fault(),
+            StoreError::Storage(source) => source.fault(),
             StoreError::ManifestDamaged { .. }
             | StoreError::StateFileDamaged { .. }
             | StoreError::DiskFull { .. }
@@ -192,6 +205,7 @@ impl StoreError {
     pub fn retry(&self) -> Retry {
         match self {
             StoreError::DiskFull { .. } | StoreError::Io { .. } | StoreError::Locked { .. } => Retry::Yes,
+            StoreError::Storage(source) => source.retry(),
             _ => Retry::No,
         }
     }
@@ -203,6 +217,16 @@ impl StoreError {
             return StoreError::DiskFull { file: folder, source: source.into() };
         }
         StoreError::Unwritable { folder, source }
+    }
+
+    /// What came of asking a place while doing something with `file`.
+    pub(crate) fn asking(action: &'static str, file: &str, error: StorageError) -> Self {
+        match error {
+            StorageError::Failed { .. } | StorageError::NotFound { .. } | StorageError::Exists { .. } => {
+                Self::of(action, file, error.into_source())
+            }
+            other => Self::Storage(other),
+        }
     }
 
     /// The error of the store `source` while doing something with `file`.

@@ -13,7 +13,6 @@
 
 mod batches;
 mod compare;
-mod durable;
 mod error;
 mod lock;
 mod manifest;
@@ -28,7 +27,6 @@ mod write;
 pub use batches::{BatchLog, BatchStore, CarriedSets, InputLog, SavedSet};
 pub use compare::{Comparison, ProgramOperator, compare};
 pub use error::StoreError;
-pub use lock::FolderLock;
 pub use manifest::{
     Committable, FORMAT_VERSION, GroupPlace, JobEntry, KeyedEntry, KeyedFile, Manifest, OperatorEntry,
     OperatorFile, OperatorStateEntry, Place,

@@ -9,7 +9,6 @@ use millstream_dataflow::state::OperatorRestore;
 use millstream_dataflow::state::restore::KeyedBytes;
 use millstream_dataflow::state::snapshot::OperatorPart;
 use millstream_model::key::{KeyGroup, MaxParallelism, range_of};
-use object_store::ObjectStoreExt;
 
 use crate::error::StoreError;
 use crate::manifest::{GroupPlace, Manifest, Place};
@@ -108,23 +107,18 @@ impl Reading<'_> {
             places.iter().map(end).max().unwrap_or(0),
             places.iter().map(|place| place.offset).min().unwrap_or(0),
         );
-        let path = self.store.path(file);
-        let size = match pollster::block_on(self.store.objects().head(&path)) {
+        let unreadable = |error| StoreError::asking("reading", &self.store.full_name(file), error);
+        let size = match self.store.place().head(file) {
             Ok(object) => object.size,
-            Err(object_store::Error::NotFound { .. }) => {
+            Err(error) if error.is_not_found() => {
                 return Err(self.damaged(file, "it is missing".to_owned()));
             }
-            Err(source) => return Err(StoreError::of("reading", &self.store.full_name(file), source)),
+            Err(error) => return Err(unreadable(error)),
         };
         if size < needed {
             return Err(self.damaged(file, format!("it ends at byte {size} and must reach {needed}")));
         }
-        // Stores refuse to read a range of no bytes.
-        let bytes = match from == needed {
-            true => Default::default(),
-            false => pollster::block_on(self.store.objects().get_range(&path, from..needed))
-                .map_err(|source| StoreError::of("reading", &self.store.full_name(file), source))?,
-        };
+        let bytes = self.store.place().get_range(file, from..needed).map_err(unreadable)?;
         let cut = |place: &Place| {
             let (start, end) = ((place.offset - from) as usize, (end(place) - from) as usize);
             match bytes.get(start..end) {

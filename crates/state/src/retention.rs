@@ -7,8 +7,6 @@
 
 use std::collections::HashSet;
 
-use object_store::ObjectStoreExt;
-
 use crate::error::StoreError;
 use crate::name::CheckpointName;
 use crate::store::CheckpointStore;
@@ -67,15 +65,14 @@ impl CheckpointStore {
     }
 
     fn delete(&self, file: &str) -> Result<(), StoreError> {
-        match pollster::block_on(self.objects().delete(&self.path(file))) {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(source) => Err(StoreError::of("deleting", &self.full_name(file), source)),
-        }
+        self.check_lock()?;
+        let deleted = self.place().delete(file);
+        deleted.map_err(|error| StoreError::asking("deleting", &self.full_name(file), error))
     }
 
     /// Local folders stay behind when their files are gone, as do half-written files, which are not listed.
     fn remove_empty_folders(&self, spared: &[CheckpointName], reached: &HashSet<String>) {
-        let Some(entries) = self.local.as_ref().and_then(|folder| std::fs::read_dir(folder).ok()) else {
+        let Some(entries) = self.place().folder().and_then(|folder| std::fs::read_dir(folder).ok()) else {
             return;
         };
         for entry in entries.flatten() {

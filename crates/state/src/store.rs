@@ -3,16 +3,14 @@
 //! Answers for the folder's lock, for listing and for reading manifests. Its calls block; they belong on threads that
 //! may. Not for writing (`write`), cutting (`restore`) or collecting (`retention`).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use futures_util::TryStreamExt;
-use object_store::local::LocalFileSystem;
-use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStore, ObjectStoreExt};
+use millstream_storage::Storage;
+use object_store::ObjectStore;
 
 use crate::error::StoreError;
-use crate::lock::FolderLock;
+use crate::lock::Lock;
 use crate::manifest::{FORMAT_VERSION, Manifest, ManifestFault};
 use crate::name::CheckpointName;
 use millstream_model::id::CheckpointKind;
@@ -48,28 +46,23 @@ use millstream_model::id::CheckpointKind;
 /// ```
 #[derive(Debug)]
 pub struct CheckpointStore {
-    objects: Arc<dyn ObjectStore>,
-    name: String,
-    /// Where the folder is a local one.
-    pub(crate) local: Option<PathBuf>,
-    _lock: Option<FolderLock>,
+    place: Storage,
+    lock: Option<Lock>,
 }
 
 impl CheckpointStore {
-    /// Opens a local folder to write checkpoints to, making it where it does not exist, and takes its lock.
+    /// Opens a folder to write checkpoints to, making it where it does not exist, and takes its lock: a path, or a location
+    /// such as `s3://bucket/delays` or `hdfs://name-node:8020/delays`.
     ///
     /// # Errors
-    /// Where another process has it, or it cannot be written to.
+    /// Where another job has it, it cannot be written to, or its server does not answer.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let folder = folder.as_ref();
-        let unwritable = |source| StoreError::unwritable(folder, source);
-        std::fs::create_dir_all(folder).map_err(unwritable)?;
-        let lock = FolderLock::take(folder)?;
-        Self::local(folder, Some(lock))
+        let place = place(folder.as_ref())?;
+        let lock = Lock::take(&place)?;
+        Ok(Self { place, lock: Some(lock) })
     }
 
-    /// Opens a local folder to write parts of checkpoints to, in a job whose coordinator is another process, which has the
-    /// lock.
+    /// Opens a folder to write parts of checkpoints to, in a job whose coordinator is another process, which has the lock.
     ///
     /// # Errors
     /// Where it does not exist: the coordinator has made it, so this machine does not see the same folder.
@@ -77,53 +70,47 @@ impl CheckpointStore {
         Self::open_to_read(folder)
     }
 
-    /// Opens a local folder that must exist, to read from it; another process may be writing to it.
+    /// Opens a folder that must exist, to read from it; another process may be writing to it.
     ///
     /// # Errors
     /// Where it does not exist.
     pub fn open_to_read(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let folder = folder.as_ref();
-        if !folder.is_dir() {
-            return Err(StoreError::FolderMissing { folder: folder.display().to_string() });
+        let place = place(folder.as_ref())?;
+        if place.folder().is_some_and(|folder| !folder.is_dir()) {
+            return Err(StoreError::FolderMissing { folder: place.name().to_owned() });
         }
-        Self::local(folder, None)
-    }
-
-    fn local(folder: &Path, lock: Option<FolderLock>) -> Result<Self, StoreError> {
-        let name = folder.display().to_string();
-        let objects = LocalFileSystem::new_with_prefix(folder)
-            .map_err(|source| StoreError::of("opening", &name, source))?;
-        Ok(Self { objects: Arc::new(objects), name, local: Some(folder.to_owned()), _lock: lock })
+        Ok(Self { place, lock: None })
     }
 
     /// A folder in any object store, which `objects` is the root of; `name` is for messages. There is no lock.
     pub fn within(objects: Arc<dyn ObjectStore>, name: impl Into<String>) -> Self {
-        Self { objects, name: name.into(), local: None, _lock: None }
+        Self { place: Storage::within(objects, &name.into()), lock: None }
     }
 
     /// The folder, as it is named in messages.
     pub fn name(&self) -> &str {
-        &self.name
+        self.place.name()
     }
 
-    pub(crate) fn objects(&self) -> &dyn ObjectStore {
-        &*self.objects
+    pub(crate) fn place(&self) -> &Storage {
+        &self.place
     }
 
-    pub(crate) fn path(&self, file: &str) -> ObjectPath {
-        ObjectPath::from(file)
+    /// Refuses where another job may have taken the folder.
+    pub(crate) fn check_lock(&self) -> Result<(), StoreError> {
+        self.lock.as_ref().map_or(Ok(()), |lock| lock.check(self.name()))
     }
 
     /// The file with its folder, for messages.
     pub(crate) fn full_name(&self, file: &str) -> String {
-        format!("{}/{file}", self.name)
+        self.place.full_name(file)
     }
 
     /// All files, from the folder on.
     pub(crate) fn all_files(&self) -> Result<Vec<String>, StoreError> {
-        let listed = pollster::block_on(self.objects.list(None).try_collect::<Vec<_>>());
-        let files = listed.map_err(|source| StoreError::of("listing", &self.name, source))?;
-        Ok(files.into_iter().map(|file| file.location.to_string()).collect())
+        let listed = self.place.list("");
+        let files = listed.map_err(|error| StoreError::asking("listing", self.name(), error))?;
+        Ok(files.into_iter().map(|file| file.name).collect())
     }
 
     /// The finished checkpoints and savepoints, by number.
@@ -156,7 +143,7 @@ impl CheckpointStore {
     pub fn latest(&self) -> Result<Manifest, StoreError> {
         match self.list()?.last() {
             Some(name) => self.read(*name),
-            None => Err(StoreError::Empty { folder: self.name.clone() }),
+            None => Err(StoreError::Empty { folder: self.name().to_owned() }),
         }
     }
 
@@ -172,7 +159,7 @@ impl CheckpointStore {
         match found {
             Some(name) => self.read(*name),
             None => Err(StoreError::NotFound {
-                folder: self.name.clone(),
+                folder: self.name().to_owned(),
                 name: parsed.to_string(),
                 available: known.iter().map(ToString::to_string).collect(),
             }),
@@ -190,9 +177,8 @@ impl CheckpointStore {
 
     pub(crate) fn read_alone(&self, name: CheckpointName) -> Result<Manifest, StoreError> {
         let file = name.manifest();
-        let read = async { self.objects.get(&self.path(&file)).await?.bytes().await };
-        let text = pollster::block_on(read)
-            .map_err(|source| StoreError::of("reading", &self.full_name(&file), source))?;
+        let text = self.place.get(&file);
+        let text = text.map_err(|error| StoreError::asking("reading", &self.full_name(&file), error))?;
         let file = self.full_name(&file);
         let manifest = Manifest::from_text(&text).map_err(|fault| match fault {
             ManifestFault::Damaged(reason) => {
@@ -219,9 +205,10 @@ impl CheckpointStore {
     }
 
     fn is_complete(&self, manifest: &Manifest) -> bool {
-        manifest.extents().into_iter().all(|(file, end)| {
-            pollster::block_on(self.objects.head(&self.path(file))).is_ok_and(|object| object.size >= end)
-        })
+        manifest
+            .extents()
+            .into_iter()
+            .all(|(file, end)| self.place.head(file).is_ok_and(|object| object.size >= end))
     }
 
     /// The newest manifest of a checkpoint rather than a savepoint that can be read, passing over damaged ones.
@@ -233,4 +220,9 @@ impl CheckpointStore {
         let checkpoints = names.iter().rev().filter(|name| name.kind == CheckpointKind::Checkpoint);
         Ok(checkpoints.filter_map(|name| self.read_alone(*name).ok()).next())
     }
+}
+
+/// The place that a path or a location means. A path that is no text can only be a local one.
+pub(crate) fn place(folder: &Path) -> Result<Storage, StoreError> {
+    Ok(folder.to_str().map_or_else(|| Ok(Storage::local(folder)), Storage::open)?)
 }

@@ -7,10 +7,9 @@
 use std::ops::ControlFlow;
 
 use millstream_dataflow::state::OperatorSnapshot;
-use object_store::{ObjectStoreExt, PutPayload};
+use millstream_storage::Published;
 use serde::{Deserialize, Serialize};
 
-use crate::durable;
 use crate::error::StoreError;
 use crate::manifest::{
     Committable, GroupPlace, KeyedEntry, KeyedFile, Manifest, OperatorFile, OperatorStateEntry, Place,
@@ -85,7 +84,7 @@ impl CheckpointStore {
         // An entry may be of no bytes at all: its place is in a file all the same.
         let bytes = if operators.iter().any(SubtaskOperator::is_placed) { body.len() as u64 } else { 0 };
         if bytes > 0 {
-            self.put(&file, body)?;
+            self.put(&file, &body)?;
         }
         Ok(SubtaskState { operators, committables: work.committables, bytes })
     }
@@ -101,30 +100,34 @@ impl CheckpointStore {
             .map_err(|source| StoreError::ManifestUnwritable { file: file.clone(), source })?;
         // State files were written one by one; their names go to the disk together, before the manifest that reaches them.
         self.keep_names(&manifest.checkpoint.to_string())?;
-        self.put(&file, text.into_bytes())?;
+        self.publish(&file, text.as_bytes())?;
         self.keep_names(&manifest.checkpoint.to_string())?;
         self.keep_names("")
     }
 
     /// Puts the names in a folder (from the checkpoint folder on) on the disk, where it is a local one.
     fn keep_names(&self, folder: &str) -> Result<(), StoreError> {
-        let Some(local) = &self.local else { return Ok(()) };
-        match durable::keep_names(&local.join(folder)) {
-            // A checkpoint without state has no folder before its manifest is written.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(StoreError::of("syncing", &self.full_name(folder), error)),
-            Ok(()) => Ok(()),
+        let kept = self.place().keep_names(folder);
+        kept.map_err(|error| StoreError::asking("syncing", &self.full_name(folder), error))
+    }
+
+    /// Writes a file that no other job has written: where there is no lock that the system holds, two could try.
+    fn publish(&self, file: &str, body: &[u8]) -> Result<(), StoreError> {
+        if self.place().folder().is_some() {
+            return self.put(file, body);
+        }
+        self.check_lock()?;
+        match self.place().put_if_absent(file, body) {
+            Ok(Published::Won) => Ok(()),
+            Ok(Published::Lost) => Err(StoreError::ManifestTaken { file: self.full_name(file) }),
+            Err(error) => Err(StoreError::asking("writing", &self.full_name(file), error)),
         }
     }
 
-    fn put(&self, file: &str, body: Vec<u8>) -> Result<(), StoreError> {
-        if let Some(local) = &self.local {
-            let written = durable::write(&local.join(file), &body);
-            return written.map_err(|source| StoreError::of("writing", &self.full_name(file), source));
-        }
-        let payload = PutPayload::from(body);
-        let written = pollster::block_on(self.objects().put(&self.path(file), payload));
-        written.map(drop).map_err(|source| StoreError::of("writing", &self.full_name(file), source))
+    fn put(&self, file: &str, body: &[u8]) -> Result<(), StoreError> {
+        self.check_lock()?;
+        let written = self.place().put(file, body);
+        written.map_err(|error| StoreError::asking("writing", &self.full_name(file), error))
     }
 }
 

@@ -24,6 +24,10 @@ def operation(node: Any, function: Any, convert: Any, place: Any, keyed: Any) ->
         return time_operations.Text(name, told["printed"])
     if kind == "timestamps":
         return time_operations.Timestamps(name, function, place)
+    if kind == "deserialize":
+        from millstream._stream.kafka import Deserialize
+
+        return Deserialize(name, function, convert)
     if kind == "reduce":
         return keyed_operations.Reduce(name, function, method(function, "reduce"), key, place, keyed)
     if kind in _KEYED:

@@ -91,7 +91,10 @@ class Planner:
         nodes: Dict[int, int] = {}
         for step in self._steps:
             identity = (step.name, step.uid, self.parallelism(step))
-            if step.is_source:
+            if step.is_source and step.told.get("engine") is not None:
+                make = getattr(plan, step.told["engine"])
+                nodes[id(step)] = make(identity, *step.told["arguments"])
+            elif step.is_source:
                 told = step.told
                 opener = told["opener"](self.parallelism(step))
                 nodes[id(step)] = plan.source(
@@ -102,6 +105,8 @@ class Planner:
             elif step.kind == "files":
                 told = step.told
                 nodes[id(step)] = plan.files(identity, told["folder"], told["pattern"], told["rolling"])
+            elif step.kind == "kafka":
+                nodes[id(step)] = plan.kafka_sink(identity, step.told["told"])
             elif step.kind == "collect":
                 nodes[id(step)], collected[id(step)] = plan.collect(identity, is_exact)
         specs = [(stretch, *self._spec(stretch, parameters)) for stretch in self._stretches]

@@ -153,8 +153,8 @@ class Actions:
     def toLocalIterator(self: "RDD", prefetchPartitions: bool = False) -> Iterator[Any]:
         """All records, a partition at a time; the next one is computed meanwhile if `prefetchPartitions`."""
         if not prefetchPartitions:
-            for partition in self._all():
-                yield from self._run([partition])[0]
+            for each in self._all():
+                yield from self._run([each])[0]
             return
         from concurrent.futures import ThreadPoolExecutor
 

@@ -154,40 +154,27 @@ class RangePartition:
         self.key = key
         self.ascending = ascending
 
+    def ranges(self) -> "Optional[Tuple[List[Any], bool]]":
+        """The bounds, and whether they ascend, where all are text or all are numbers of 64 bits and keys are compared as
+        they are."""
+        if self.key is not None:
+            return None
+        ints = all(type(bound) is int and -(2**63) <= bound < 2**63 for bound in self.bounds)
+        texts = all(type(bound) is str and _is_unicode(bound) for bound in self.bounds)
+        return (self.bounds, self.ascending) if ints or texts else None
+
     def __call__(self, key: Any) -> int:
         at = bisect.bisect_left(self.bounds, key if self.key is None else self.key(key))
         return at if self.ascending else len(self.bounds) - at
 
 
-class Sample:
-    """A sample of keys of a known size, each key with the same chance, and how many there were."""
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-
-    def __call__(self, index: int, records: Iterable[Tuple[Any, Any]]) -> List[Tuple[int, List[Any]]]:
-        import random
-
-        chosen = list(itertools.islice((record[0] for record in records), self.size))
-        if len(chosen) < self.size:
-            return [(len(chosen), chosen)]
-        # Algorithm L: jumps over the records that are not taken.
-        generator = random.Random(index)
-        import math
-
-        weight, seen = math.exp(math.log(generator.random()) / self.size), self.size
-        iterator = iter(records)
-        while True:
-            jump = int(math.log(generator.random()) / math.log(1 - weight))
-            skipped = deque(zip(range(jump), iterator), maxlen=1)
-            passed = skipped[0][0] + 1 if skipped else 0
-            seen += passed
-            record = next(iterator, None) if passed == jump else None
-            if record is None:
-                return [(seen, chosen)]
-            seen += 1
-            chosen[generator.randrange(self.size)] = record[0]
-            weight *= math.exp(math.log(generator.random()) / self.size)
+def _is_unicode(text: str) -> bool:
+    """Whether it has no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def bounds(samples: Iterable[Tuple[int, List[Any]]], partitions: int, key: Optional[Callable[[Any], Any]]) -> List[Any]:
@@ -196,7 +183,8 @@ def bounds(samples: Iterable[Tuple[int, List[Any]]], partitions: int, key: Optio
     for seen, chosen in samples:
         weighted.extend((key(each) if key else each, seen / len(chosen)) for each in chosen)
     weighted.sort(key=lambda pair: pair[0])
-    total, passed, cuts = sum(weight for _, weight in weighted), 0.0, []
+    total, passed = sum(weight for _, weight in weighted), 0.0
+    cuts: List[Any] = []
     for value, weight in weighted:
         while len(cuts) < partitions - 1 and passed + weight > total * (len(cuts) + 1) / partitions + 1e-9 * total:
             cuts.append(value)

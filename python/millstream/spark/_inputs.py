@@ -95,23 +95,34 @@ def files(name: str) -> List[str]:
     return [os.path.abspath(path) for path in found]
 
 
-def file_parts(paths: Sequence[str], wanted: int) -> List[Part]:
-    """Parts of files: of each as many as Hadoop would cut it into, but of one size, so that no task waits for another."""
+def file_parts(paths: Sequence[str], wanted: int, slots: int) -> List[Part]:
+    """Parts of files: of each as many as Hadoop would cut it into, but of one size, so that no task waits for another.
+
+    Where it is the size of a block and not `wanted` that decides how many, and they are more than the `slots` that run at
+    a time, there are some more of them, up to a multiple of `slots`: three parts of a size on two slots would take as
+    long as four.
+    """
     sized = [(path, os.path.getsize(path)) for path in paths]
     goal = max(sum(size for _, size in sized) // max(wanted, 1), 1)
-    size_of_part = max(1, min(goal, BLOCK))
-    parts: List[Part] = []
-    for path, size in sized:
-        if path.endswith(COMPRESSED):
-            # Where its lines begin is known only to who reads it from the start.
-            parts.append((path, 0, 2**63 - 1))
-            continue
-        rest, count = size, 1
-        while rest / size_of_part > SLOP:
-            rest, count = rest - size_of_part, count + 1
-        count -= rest == 0 and count > 1
-        parts.extend((path, size * at // count, size * (at + 1) // count) for at in range(count))
-    return parts
+    counts = [_parts_of(path, size, min(goal, BLOCK)) for path, size in sized]
+    cut = [at for at, count in enumerate(counts) if count > 1]
+    if cut and goal > BLOCK and sum(counts) > slots:
+        for _ in range(-sum(counts) % slots):
+            counts[max(cut, key=lambda at: sized[at][1] / counts[at])] += 1
+    # Where the lines of a compressed file begin is known only to who reads it from the start.
+    return [
+        (path, size * at // count, 2**63 - 1 if path.endswith(COMPRESSED) else size * (at + 1) // count)
+        for (path, size), count in zip(sized, counts)
+        for at in range(count)
+    ]
+
+
+def _parts_of(path: str, size: int, size_of_part: int) -> int:
+    """How many parts Hadoop cuts a file into."""
+    count = 1
+    while not path.endswith(COMPRESSED) and size / size_of_part > SLOP:
+        size, count = size - size_of_part, count + 1
+    return count - (size == 0 and count > 1)
 
 
 def copied(path: str, folder: str, recursive: bool) -> str:

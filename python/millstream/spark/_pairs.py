@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Hash = Callable[[Any], int]
 
+#: How many keys of each partition a sort looks at, at least, to cut their range.
+SAMPLED = 500
+
 
 class Pairs:
     """The part of an RDD whose records are pairs of a key and a value."""
@@ -50,7 +53,8 @@ class Pairs:
 
         def make() -> _native.Dataset:
             function = None if partitionFunc is portable_hash else pickled(partitionFunc, "partitionBy")
-            return self._dataset.shuffle("partitionBy", count, function)
+            ranges = partitionFunc.ranges() if isinstance(partitionFunc, _functions.RangePartition) else None
+            return self._dataset.shuffle("partitionBy", count, function, ranges)
 
         return RDD(self.ctx, make, count, partitioner, [self])._named("partitionBy")
 
@@ -159,7 +163,8 @@ class Pairs:
         if count == 1:
             gathered = self.coalesce(1) if self.getNumPartitions() > 1 else self
             return gathered._sorted("sortByKey", keyfunc, up)
-        sampled = self._call("sortByKey", _functions.Sample(max(20 * count // max(self.getNumPartitions(), 1), 20)))
+        size = max(100 * count // max(self.getNumPartitions(), 1), SAMPLED)
+        sampled = self._narrow("sortByKey", lambda: self._dataset.sample("sortByKey", size))
         bounds = _functions.bounds(sampled.collect(), count, keyfunc)
         by = _functions.RangePartition(bounds, keyfunc, up)
         return self.partitionBy(max(len(bounds) + 1, count), by)._sorted("sortByKey", keyfunc, up)

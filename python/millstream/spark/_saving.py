@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Optional
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Optional, Tuple
 
+from millstream import _native
 from millstream.spark import _inputs
 from millstream.spark.errors import PySparkRuntimeError
 from millstream.spark.storagelevel import StorageLevel
@@ -18,6 +19,11 @@ GZIP = "org.apache.hadoop.io.compress.GzipCodec"
 
 class Saving:
     """The part of an RDD that outlives a job."""
+
+    is_cached: bool
+    _id: int
+    _made: Optional[_native.Dataset]
+    _parents: "Tuple[RDD, ...]"
 
     def __init__(self) -> None:
         self._level = StorageLevel.NONE

@@ -7,5 +7,5 @@ from __future__ import annotations
 
 def __getattr__(name: str) -> type:
     if name.startswith("Of"):
-        return object
+        return type(name, (), {})
     raise AttributeError(name)

@@ -31,7 +31,7 @@ class AddingAccumulatorParam(AccumulatorParam[U]):
     """Adds with `+`."""
 
     def __init__(self, zero_value: U) -> None:
-        self.zero_value = zero_value
+        self.zero_value: U = zero_value
 
     def zero(self, value: U) -> U:
         return self.zero_value

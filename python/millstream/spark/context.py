@@ -242,14 +242,14 @@ class SparkContext(OfSparkContext):
     def textFile(self, name: str, minPartitions: Optional[int] = None, use_unicode: bool = True) -> RDD:
         """The lines of a file, of the files in a folder, of those that match a pattern; several names with commas.
 
-        Cut into as many parts as Hadoop cuts them: at least `minPartitions`, none of more than 35 MB; compressed files are
-        not cut.
+        Cut into as many parts as Hadoop cuts them: at least `minPartitions`, none of more than 35 MB; of large files into
+        some more, so that all slots have as many. Compressed files are not cut.
         """
         wanted = minPartitions or self.defaultMinPartitions
         return self._lines(lambda: _inputs.files(name), wanted, use_unicode)
 
     def _lines(self, paths: Callable[[], List[str]], wanted: int, use_unicode: bool = True) -> RDD:
-        parts = _inputs.Once(lambda: _inputs.file_parts(paths(), wanted))
+        parts = _inputs.Once(lambda: _inputs.file_parts(paths(), wanted, self._slots))
         return self._rdd(lambda: _native.Dataset.lines(self._engine, parts(), use_unicode), lambda: len(parts()))
 
     def wholeTextFiles(self, path: str, minPartitions: Optional[int] = None, use_unicode: bool = True) -> RDD:

@@ -48,7 +48,7 @@ class Partitioner:
 
 
 @pep8
-class RDD(Transformations, Pairs, Actions, Numbers, Saving, OfRDD):
+class RDD(OfRDD, Transformations, Pairs, Actions, Numbers, Saving):
     """A data set in partitions, described by how it is made. Nothing runs before an action.
 
     Functions are pickled when the first job needs them: what they captured is copied then.
@@ -69,7 +69,7 @@ class RDD(Transformations, Pairs, Actions, Numbers, Saving, OfRDD):
         self._make = make
         self._partitions = partitions
         self._parents = tuple(parents)
-        self._made: Optional[_native.Dataset] = None
+        self._made = None
         self._id = next(ctx._ids)
         self._name: Optional[str] = None
         self._operation: Optional[str] = None

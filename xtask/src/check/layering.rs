@@ -14,7 +14,7 @@ use crate::project::Project;
 /// Folders below `crates/`, the lowest row first.
 const ROWS: [&[&str]; 8] = [
     &["model"],
-    &["dataflow", "network"],
+    &["dataflow", "network", "storage"],
     &["operators", "connectors", "formats", "runtime", "state"],
     &["api"],
     &["sql"],

@@ -7,10 +7,13 @@
 
 mod cache;
 mod flink;
+mod flume;
+mod hdfs;
 mod kafka;
 mod loopback;
 mod packages;
 mod processes;
+mod s3;
 mod spark;
 
 use std::path::{Path, PathBuf};
@@ -35,7 +38,8 @@ pub(crate) trait Service: Sync {
 }
 
 /// All of them.
-const SERVICES: [&dyn Service; 3] = [&flink::Flink, &kafka::Kafka, &spark::Spark];
+const SERVICES: [&dyn Service; 6] =
+    [&flink::Flink, &flume::Flume, &hdfs::Hdfs, &kafka::Kafka, &s3::S3, &spark::Spark];
 
 /// What can be done with the servers.
 #[derive(Subcommand)]

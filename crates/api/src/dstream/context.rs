@@ -118,7 +118,7 @@ impl StreamingContext {
     }
 
     /// A node that an input fills, and its stream.
-    fn input_node<T: Record>(&self) -> (Arc<Node<T>>, DStream<T>) {
+    pub(super) fn input_node<T: Record>(&self) -> (Arc<Node<T>>, DStream<T>) {
         let node = Arc::new(Node::new(&self.graph().timeline, self.interval(), Vec::new(), |_, _| Ok(None)));
         (Arc::clone(&node), DStream::of(self.graph(), node))
     }

@@ -44,6 +44,8 @@ mod window;
 
 pub use builder::StreamingContextBuilder;
 pub use context::StreamingContext;
+#[cfg(feature = "kafka")]
+pub use input::BatchOffsets;
 pub use input::{QueueMode, RddQueue};
 /// ```
 /// use millstream::dstream::ManualClock;

@@ -168,7 +168,8 @@ impl Context {
         })
     }
 
-    /// The lines of a file, of the files in a folder, or of those that a pattern with `*`, `?`, `[]` or `**` matches.
+    /// The lines of a file, of the files in a folder, or of those that a pattern with `*`, `?`, `[]` or `**` matches; on this
+    /// machine, or at a location such as `s3://bucket/2013/*.csv` or `hdfs://name-node:8020/logs`.
     /// Files that end in `.gz` or `.zst` are read through their compression, each as one partition.
     ///
     /// # Errors
@@ -203,7 +204,7 @@ impl Context {
         let site = Site::new(&self.engine, "WholeTextFileRdd", "whole_text_files", files.len());
         let texts = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
             let path = &files[partition];
-            let record = (path.display().to_string(), text::whole(path)?);
+            let record = (path.clone(), text::whole(path)?);
             Ok(Box::new(VecPull::from(vec![record])))
         });
         Ok(texts.encodable())

@@ -29,6 +29,8 @@ mod group;
 mod hashed;
 mod in_memory;
 mod join;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod merge;
 mod narrow;
 mod node;

@@ -21,13 +21,13 @@ pub(super) fn name(path: &Path) -> Result<&str> {
 }
 
 /// The whole text of a file.
-pub(super) fn whole(path: &Path) -> Result<Text> {
+pub(super) fn whole(path: &str) -> Result<Text> {
     Text::from_utf8(&bytes(path)?).map_err(|error| {
         let byte = match error {
             TextError::NotUtf8 { valid_up_to } => valid_up_to as u64,
             TextError::TooLong { .. } => 0,
         };
-        let source = path.display().to_string().into();
+        let source = path.into();
         let place = Position { source, unit: Unit::Byte, first: byte, last: byte };
         Failure::user("the file is not text").because(error).at(place)
     })

@@ -6,6 +6,7 @@
 //! Holds: exactly once as a source, since the offsets are in the checkpoint; what a sink promises is the user's choice.
 
 mod native;
+pub mod ranges;
 pub mod settings;
 pub mod sink;
 pub mod source;
@@ -13,6 +14,7 @@ pub mod source;
 use std::fmt::Display;
 
 pub use native::{Headers, Message};
+pub use ranges::{KafkaRanges, OffsetRange, RangeCutter, RangeReader};
 pub use sink::{Delivery, KafkaSink, StagedTransaction, ToKafka};
 pub use source::decode::{Bytes, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 pub use source::record::KafkaRecord;

@@ -10,7 +10,8 @@ use millstream_model::id::Subtask;
 use serde::{Deserialize, Serialize};
 
 use super::FileSplit;
-use super::find::{files, length_of, name_of, nothing_found};
+use super::find::{files, length_of, nothing_found};
+use super::places::Places;
 use super::split::cut;
 
 /// Hands out parts of files.
@@ -18,6 +19,7 @@ use super::split::cut;
 /// Holds: a file whose name is in `seen` is never split again.
 pub(super) struct FileEnumerator {
     path: String,
+    places: Places,
     split_bytes: u64,
     watch: Option<Duration>,
     looked: Instant,
@@ -33,12 +35,13 @@ struct Found {
 impl FileEnumerator {
     pub(super) fn new(
         path: String,
+        places: Places,
         split_bytes: u64,
         watch: Option<Duration>,
         restored: Option<Vec<u8>>,
     ) -> Result<Self> {
         let mut enumerator =
-            Self { path, split_bytes, watch, looked: Instant::now(), found: Found::default() };
+            Self { path, places, split_bytes, watch, looked: Instant::now(), found: Found::default() };
         match restored {
             Some(bytes) => {
                 enumerator.found = from_bytes(&bytes).map_err(|error| {
@@ -47,7 +50,8 @@ impl FileEnumerator {
             }
             None => {
                 enumerator.look()?;
-                if enumerator.found.seen.is_empty() && watch.is_none() {
+                let is_empty = enumerator.found.seen.is_empty() && watch.is_none();
+                if is_empty && files(&enumerator.path, &enumerator.places)?.is_empty() {
                     return Err(nothing_found(&enumerator.path));
                 }
             }
@@ -56,21 +60,17 @@ impl FileEnumerator {
     }
 
     fn look(&mut self) -> Result<()> {
-        for file in files(&self.path)? {
-            let name = name_of(&file)?;
-            if !self.found.seen.contains(&name) {
-                self.split(&name)?;
-                self.found.seen.insert(name);
+        for file in files(&self.path, &self.places)? {
+            // HDFS shows a file that is being written, without a length until it is closed.
+            let may_be_open = file.length == Some(0);
+            if !may_be_open && !self.found.seen.contains(&file.name) {
+                // A local one is opened here, so that one that may not be read is told of before the job has begun.
+                let length = length_of(&file)?;
+                self.found.waiting.extend(cut(&file.name, length, self.split_bytes));
+                self.found.seen.insert(file.name);
             }
         }
         self.looked = Instant::now();
-        Ok(())
-    }
-
-    fn split(&mut self, name: &str) -> Result<()> {
-        // Opened here, so that a file that may not be read is told of before the job has begun.
-        let length = length_of(name)?;
-        self.found.waiting.extend(cut(name, length, self.split_bytes));
         Ok(())
     }
 }

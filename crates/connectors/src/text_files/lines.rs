@@ -7,24 +7,34 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::time::Duration;
 
 use millstream_dataflow::batch::Batch;
 use millstream_formats::compression::Compression;
 use millstream_formats::lines::{LineCutter, LineSettings, Until};
 use millstream_model::error::{Failure, Result};
 use millstream_model::text::Text;
+use millstream_storage::Reader;
 
 use super::FileSplit;
 use super::find::unreadable;
+use super::places::{Given, Places};
 
 /// Reads the lines of a split, some at a time.
 pub struct SplitLines {
     path: String,
     end: Option<u64>,
-    input: Box<dyn Read>,
+    input: Input,
     cutter: LineCutter,
     /// The first bytes belong to a line of the split before.
     inside_line: bool,
+}
+
+enum Input {
+    /// A file of this machine, or any behind its compression.
+    Here(Box<dyn Read>),
+    /// The bytes of a file elsewhere, which come as they come.
+    There(Box<Reader>),
 }
 
 impl SplitLines {
@@ -33,29 +43,42 @@ impl SplitLines {
     /// # Errors
     /// If the file cannot be read, or is shorter than what was read of it before.
     pub fn open(split: &FileSplit, settings: &LineSettings) -> Result<Self> {
-        let fail = |error| unreadable(&split.path, error);
-        let compression = Compression::of(Path::new(&split.path));
+        Self::open_in(split, settings, &Places::default())
+    }
+
+    /// The same, with settings for places elsewhere.
+    pub(super) fn open_in(split: &FileSplit, settings: &LineSettings, places: &Places) -> Result<Self> {
         // A line that begins right at the start is told by the byte before it.
         let byte = split.byte.unwrap_or(split.start.saturating_sub(1));
-        let mut file = File::open(&split.path).map_err(fail)?;
-        let input = if compression == Compression::Plain {
-            let length = file.metadata().map_err(fail)?.len();
-            if length < byte {
-                return Err(shrunk(&split.path, byte, length));
+        let compression = Compression::of(Path::new(&split.path));
+        let input = match (Given::of(&split.path)?, compression) {
+            (Given::Local(path), _) => Input::Here(local(&path, byte, compression)?),
+            (Given::Remote(location), Compression::Plain) => {
+                let (folder, name) = places.file(&location)?;
+                let reader = folder.reader(&name, byte, split.end)?;
+                if reader.length() < byte {
+                    return Err(shrunk(&split.path, byte, reader.length()));
+                }
+                Input::There(Box::new(reader))
             }
-            file.seek(SeekFrom::Start(byte)).map_err(fail)?;
-            Box::new(file)
-        } else {
-            let mut input = compression.open(file).map_err(fail)?;
-            let passed = std::io::copy(&mut input.by_ref().take(byte), &mut std::io::sink()).map_err(fail)?;
-            if passed < byte {
-                return Err(shrunk(&split.path, byte, passed));
+            (Given::Remote(location), _) => {
+                let (folder, name) = places.file(&location)?;
+                let reader = folder.reader(&name, 0, None)?;
+                let input = compression.open(reader).map_err(|error| unreadable(&split.path, error))?;
+                Input::Here(behind(input, &split.path, byte)?)
             }
-            input
         };
         let cutter = LineCutter::new(split.shown().into(), settings.clone(), byte, split.lines);
         let inside_line = split.byte.is_none() && split.start > 0;
         Ok(Self { path: split.path.clone(), end: split.end, input, cutter, inside_line })
+    }
+
+    /// Waits no longer than `patience`; whether a read has something to give at once. A file of this machine always has.
+    pub(super) fn wait(&mut self, patience: Duration) -> bool {
+        match &mut self.input {
+            Input::Here(_) => true,
+            Input::There(reader) => reader.wait(patience),
+        }
     }
 
     /// Reads once and gives the lines that are complete to `emit`. `false` when that was the end of the split.
@@ -63,7 +86,11 @@ impl SplitLines {
     /// # Errors
     /// If the file cannot be read, what `emit` gives, and those of [`LineCutter::cut`].
     pub fn read(&mut self, emit: &mut dyn FnMut(&mut Batch<Text>) -> Result<()>) -> Result<bool> {
-        let count = self.cutter.read(&mut *self.input).map_err(|error| {
+        let input: &mut dyn Read = match &mut self.input {
+            Input::Here(input) => &mut **input,
+            Input::There(reader) => &mut **reader,
+        };
+        let count = self.cutter.read(input).map_err(|error| {
             Failure::external(format!("cannot read `{}` behind byte {}", self.path, self.cutter.byte()))
                 .because(error)
         })?;
@@ -86,6 +113,30 @@ impl SplitLines {
     /// begin is found.
     pub fn position(&self) -> Option<(u64, u64)> {
         (!self.inside_line).then(|| (self.cutter.byte(), self.cutter.lines()))
+    }
+}
+
+/// A file of this machine from a byte on, which is counted behind the compression.
+fn local(path: &str, byte: u64, compression: Compression) -> Result<Box<dyn Read>> {
+    let fail = |error| unreadable(path, error);
+    let mut file = File::open(path).map_err(fail)?;
+    if compression != Compression::Plain {
+        return behind(compression.open(file).map_err(fail)?, path, byte);
+    }
+    let length = file.metadata().map_err(fail)?.len();
+    if length < byte {
+        return Err(shrunk(path, byte, length));
+    }
+    file.seek(SeekFrom::Start(byte)).map_err(fail)?;
+    Ok(Box::new(file))
+}
+
+/// Passes over what was read before.
+fn behind(mut input: Box<dyn Read + Send>, path: &str, byte: u64) -> Result<Box<dyn Read>> {
+    let passed = std::io::copy(&mut input.by_ref().take(byte), &mut std::io::sink());
+    match passed.map_err(|error| unreadable(path, error))? {
+        passed if passed < byte => Err(shrunk(path, byte, passed)),
+        _ => Ok(input),
     }
 }
 

@@ -7,6 +7,7 @@
 mod enumerator;
 mod find;
 mod lines;
+mod places;
 mod reader;
 
 pub mod sink;
@@ -25,6 +26,7 @@ use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, Sp
 use millstream_model::error::Result;
 use millstream_model::id::Subtask;
 use millstream_model::text::Text;
+use millstream_storage::StorageSettings;
 
 /// Each line of a file, of all files of a folder, or of those that a pattern matches, as a [`Text`].
 ///
@@ -41,12 +43,22 @@ pub struct TextFiles {
     split_bytes: u64,
     watch: Option<Duration>,
     lines: LineSettings,
+    places: places::Places,
 }
 
 impl TextFiles {
-    /// The lines of the file or files at `path`: a file, a folder, or a pattern with `*`, `?`, `[]` or `**`.
+    /// The lines of the file or files at `path`: a file, a folder, or a pattern with `*`, `?`, `[]` or `**`; on this machine, or
+    /// at a location such as `s3://bucket/2013/*.csv` or `hdfs://name-node:8020/logs`.
     pub fn read(path: impl Into<String>) -> Self {
-        Self { path: path.into(), split_bytes: 32 << 20, watch: None, lines: LineSettings::default() }
+        let (lines, places) = (LineSettings::default(), places::Places::default());
+        Self { path: path.into(), split_bytes: 32 << 20, watch: None, lines, places }
+    }
+
+    /// The settings for opening a location elsewhere; those of the environment if nothing else is said.
+    #[must_use]
+    pub fn storage(mut self, settings: StorageSettings) -> Self {
+        self.places = places::Places(Some(settings));
+        self
     }
 
     /// How large a part of a file is read as one, in bytes; 32 MiB if nothing else is said. Compressed files are not
@@ -113,12 +125,17 @@ impl Source for TextFiles {
     fn enumerator(&self, restored: Option<Vec<u8>>) -> Result<Box<dyn SplitEnumerator<FileSplit>>> {
         self.lines.check()?;
         let split_bytes = split::largest(&self.lines, self.split_bytes);
-        let enumerator =
-            enumerator::FileEnumerator::new(self.path.clone(), split_bytes, self.watch, restored)?;
+        let enumerator = enumerator::FileEnumerator::new(
+            self.path.clone(),
+            self.places.clone(),
+            split_bytes,
+            self.watch,
+            restored,
+        )?;
         Ok(Box::new(enumerator))
     }
 
     fn reader(&self, _: Subtask) -> Result<Box<dyn SourceReader<Text, FileSplit>>> {
-        Ok(Box::new(reader::FileReader::new(self.lines.clone())))
+        Ok(Box::new(reader::FileReader::new(self.lines.clone(), self.places.clone())))
     }
 }

@@ -8,7 +8,8 @@ use millstream_formats::lines::LineSettings;
 use millstream_model::error::Result;
 use serde::{Deserialize, Serialize};
 
-use super::find::{found, length_of, name_of};
+use super::find::{length_of, some};
+use super::places::Places;
 
 /// The lines of a file that begin in a range of its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,18 +58,17 @@ pub(super) fn cut(name: &str, length: u64, bytes: u64) -> Vec<FileSplit> {
     starts.map(split).collect()
 }
 
-/// The files at `path` (as [`found`] finds them), cut into about `wanted` splits of like size, at least one for each file
+/// The files at `path` (as [`super::found`] finds them), cut into about `wanted` splits of like size, at least one for each file
 /// that is not empty. A file whose lines end in more than one byte is one split.
 ///
 /// # Errors
-/// As [`found`]; if a file may not be read; if the settings cannot be.
+/// As [`super::found`]; if a file may not be read; if the settings cannot be.
 pub fn splits(path: &str, wanted: usize, settings: &LineSettings) -> Result<Vec<FileSplit>> {
     settings.check()?;
     let mut sized = Vec::new();
-    for file in found(path)? {
-        let name = name_of(&file)?;
-        let length = length_of(&name)?;
-        sized.push((name, length));
+    for file in some(path, &Places::default())? {
+        let length = length_of(&file)?;
+        sized.push((file.name, length));
     }
     let total: u64 = sized.iter().map(|(_, length)| length).sum();
     let goal = total.div_ceil(wanted.max(1) as u64).max(1);

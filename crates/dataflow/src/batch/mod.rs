@@ -351,6 +351,13 @@ impl<T> Batch<T> {
         self.origin.as_ref()
     }
 
+    /// Where the record at `index` and those behind it come from.
+    pub(crate) fn origin_from(&self, index: usize) -> Option<Origin> {
+        let mut origin = self.origin.clone();
+        origin.iter_mut().for_each(|origin| origin.skip(index));
+        origin
+    }
+
     /// How many records were handed out when the batch was last drained, mapped or filtered: the last of them is
     /// the one at which user code failed.
     pub fn handed(&self) -> usize {

@@ -22,11 +22,14 @@ use crate::state::StateData;
 /// It may remember what it has said (such as the fields of a struct), so a channel has one encoder from its first batch to
 /// its last.
 pub trait BatchEncoder: Send {
-    /// Appends the batch to `out`: records, their times, the hashes of their keys, their place in the source.
+    /// Appends the records of the batch from the one at `from` on, as a batch of their own: with their times, the hashes of
+    /// their keys, their place in the source. Stops behind the record with which `out` has become longer than `limit`
+    /// bytes, so that a batch of large records becomes several; gives how many were written, at least one of those that
+    /// there are.
     ///
     /// # Errors
     /// If a record cannot be written. `out` is as before then, and the channel cannot go on.
-    fn encode(&mut self, batch: AnyBatch, out: &mut Vec<u8>) -> Result<()>;
+    fn encode(&mut self, batch: &AnyBatch, from: usize, limit: usize, out: &mut Vec<u8>) -> Result<usize>;
 }
 
 /// The receiving end of one channel: turns bytes into batches again.
@@ -68,7 +71,8 @@ impl<T: StateData> BatchCodec<T> {
     ///
     /// let codec = BatchCodec::<(String, u64)>::of();
     /// let mut bytes = Vec::new();
-    /// codec.encoder().encode(AnyBatch::new(Batch::from(vec![("MIA".to_owned(), 3u64)])), &mut bytes)?;
+    /// let sent = AnyBatch::new(Batch::from(vec![("MIA".to_owned(), 3u64)]));
+    /// codec.encoder().encode(&sent, 0, usize::MAX, &mut bytes)?;
     /// let batch = codec.decoder().decode(&bytes)?.downcast::<(String, u64)>();
     /// assert_eq!(batch.unwrap().records(), [("MIA".to_owned(), 3)]);
     /// # Ok::<(), millstream_model::error::Failure>(())

@@ -10,7 +10,7 @@ use millstream_model::time::Timestamp;
 
 use super::{Committer, Sink, WriterContext, WriterOf};
 use crate::batch::Batch;
-use crate::operator::{Downstream, FanOut, Link, LinkIdentity, Operator, OperatorContext, Output};
+use crate::operator::{Cancelled, Downstream, FanOut, Link, LinkIdentity, Operator, OperatorContext, Output};
 use crate::source::Promise;
 use crate::state::OperatorSnapshot;
 use crate::state::encoding::from_bytes;
@@ -49,6 +49,9 @@ pub trait AnyCommitter: Send {
     /// # Errors
     /// As [`Committer::commit`], or if it is of another program.
     fn commit(&mut self, staged: &[Vec<u8>]) -> Result<()>;
+
+    /// As [`Committer::cancel_when`].
+    fn cancel_when(&mut self, cancelled: Cancelled);
 }
 
 /// Hides the types of a sink.
@@ -93,6 +96,10 @@ impl<Staged: crate::state::StateData> AnyCommitter for CommitterAdapter<Staged> 
             })
             .collect::<Result<Vec<Staged>>>()?;
         self.0.commit(staged)
+    }
+
+    fn cancel_when(&mut self, cancelled: Cancelled) {
+        self.0.cancel_when(cancelled);
     }
 }
 

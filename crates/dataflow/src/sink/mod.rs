@@ -132,4 +132,10 @@ pub trait Committer<Staged>: Send {
     /// # Errors
     /// If it cannot be committed; nothing is lost by it, the commit is tried again.
     fn commit(&mut self, staged: Vec<Staged>) -> Result<()>;
+
+    /// Told before the first commit how to see that the job is being stopped at once: a commit that waits for somebody ends
+    /// then, with [`millstream_model::error::Failure::cancelled`]. What is left is committed when the job is started again.
+    fn cancel_when(&mut self, cancelled: Cancelled) {
+        let _ = cancelled;
+    }
 }

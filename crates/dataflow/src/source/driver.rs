@@ -38,6 +38,11 @@ pub trait AnySource: Send + Sync {
     fn boundedness(&self) -> Boundedness;
     /// As [`Source::promise`].
     fn promise(&self) -> Promise;
+    /// As [`Source::check_checkpoints`].
+    ///
+    /// # Errors
+    /// As there.
+    fn check_checkpoints(&self, interval: Option<Duration>) -> Result<()>;
     /// As [`Source::enumerator`]; `splits` are those that readers had at the checkpoint.
     ///
     /// # Errors
@@ -114,6 +119,10 @@ impl<S: Source> AnySource for SourceAdapter<S> {
 
     fn promise(&self) -> Promise {
         self.0.promise()
+    }
+
+    fn check_checkpoints(&self, interval: Option<Duration>) -> Result<()> {
+        self.0.check_checkpoints(interval)
     }
 
     fn enumerator(&self, restored: Option<Vec<u8>>, splits: Vec<Vec<u8>>) -> Result<Box<dyn AnyEnumerator>> {

@@ -71,6 +71,15 @@ pub trait Source: Send + Sync + 'static {
     /// What holds across a kill when checkpoints are taken.
     fn promise(&self) -> Promise;
 
+    /// Told, before the job starts, how often it takes checkpoints; `None` if it takes none.
+    ///
+    /// # Errors
+    /// If the source cannot keep its promise with these.
+    fn check_checkpoints(&self, interval: Option<Duration>) -> Result<()> {
+        let _ = interval;
+        Ok(())
+    }
+
     /// The enumerator; `restored` is what its [`SplitEnumerator::snapshot`] gave for the checkpoint.
     ///
     /// # Errors

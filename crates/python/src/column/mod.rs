@@ -8,10 +8,14 @@
 //! Holds: what is read back is equal to what was written, and of the same types; reading damaged bytes is an error.
 
 mod bytes;
+mod gather;
+mod made;
 mod pickle;
 mod read;
 mod write;
 
+pub(crate) use gather::Place;
+pub(crate) use made::{Made, made_block};
 pub(crate) use pickle::{dumps, loads};
 pub(crate) use read::{Block, Chunk};
 pub(crate) use write::{BlockWriter, text_block};

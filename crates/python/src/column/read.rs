@@ -14,8 +14,8 @@ const DEPTH: usize = 64;
 /// Rows that were written together.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
-    column: Column,
-    rows: usize,
+    pub(super) column: Column,
+    pub(super) rows: usize,
 }
 
 /// A block that is read a chunk at a time.

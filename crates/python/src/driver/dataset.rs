@@ -10,7 +10,7 @@ use pyo3::types::PyBytes;
 use super::engine::{Engine, PyEngine};
 use super::lineage::{By, Exchange, Node};
 use super::plan::{Places, Recipe};
-use crate::plan::{Action, LineType};
+use crate::plan::{Action, Cuts, LineType};
 
 /// A data set in partitions, described by how it is made.
 #[pyclass(name = "Dataset", module = "millstream._native", frozen)]
@@ -52,6 +52,13 @@ fn action(name: &str) -> PyResult<Action> {
 
 fn nodes(datasets: &[PyRef<'_, PyDataset>]) -> Vec<Arc<Node>> {
     datasets.iter().map(|dataset| Arc::clone(&dataset.0)).collect()
+}
+
+/// [`Cuts`], from Python.
+#[derive(FromPyObject)]
+enum CutKeys {
+    Ints(Vec<i64>),
+    Texts(Vec<String>),
 }
 
 #[pymethods]
@@ -166,10 +173,32 @@ impl PyDataset {
         self.beside(name, recipe)
     }
 
-    /// Pairs given to `reducers` by the portable hash of their key, or by what `function` makes of it.
-    #[pyo3(signature = (name, reducers, function=None))]
-    fn shuffle(&self, name: &str, reducers: usize, function: Option<Vec<u8>>) -> Self {
-        let by = function.map_or(By::Hash, |function| By::Function(Arc::new(function)));
+    /// For each partition one record: how many pairs there are, and a list of `size` of their keys.
+    fn sample(&self, name: &str, size: u64) -> Self {
+        self.beside(name, Recipe::Sample { of: Arc::clone(&self.0), size })
+    }
+
+    /// Pairs given to `reducers` by the portable hash of their key, or by what `function` makes of it. `ranges` says what
+    /// it makes of keys of one type: cuts of that type, all `int` of 64 bits or all `str`, and whether up from the first.
+    #[pyo3(signature = (name, reducers, function=None, ranges=None))]
+    fn shuffle(
+        &self,
+        name: &str,
+        reducers: usize,
+        function: Option<Vec<u8>>,
+        ranges: Option<(CutKeys, bool)>,
+    ) -> Self {
+        let by = match (function.map(Arc::new), ranges) {
+            (None, _) => By::Hash,
+            (Some(function), None) => By::Function(function),
+            (Some(function), Some((cuts, ascending))) => {
+                let cuts = match cuts {
+                    CutKeys::Ints(cuts) => Cuts::Ints(cuts),
+                    CutKeys::Texts(cuts) => Cuts::Texts(cuts),
+                };
+                By::Range { function, cuts, ascending }
+            }
+        };
         self.exchanged(name, reducers, by)
     }
 

@@ -12,7 +12,7 @@ use millstream_model::error::{Failure, Result};
 
 use super::engine::Engine;
 use super::plan::{Planned, Recipe};
-use crate::plan::{Partitioner, Sink};
+use crate::plan::{Cuts, Partitioner, Sink};
 
 /// Records as they left an interpreter.
 #[derive(Clone, Debug)]
@@ -160,6 +160,7 @@ impl Dataset<Encoded> for Node {
 #[derive(Clone)]
 pub(super) enum By {
     Hash,
+    Range { function: Arc<Vec<u8>>, cuts: Cuts, ascending: bool },
     Function(Arc<Vec<u8>>),
     Turns,
 }
@@ -206,6 +207,11 @@ impl Shuffle for Exchange {
         let mut planned = Planned::of(&self.parent, partition, task);
         let partitioner = match &self.by {
             By::Hash => Partitioner::Hash,
+            By::Range { function, cuts, ascending } => Partitioner::Range {
+                function: planned.attach(function),
+                cuts: cuts.clone(),
+                ascending: *ascending,
+            },
             By::Function(function) => Partitioner::Function(planned.attach(function)),
             By::Turns => Partitioner::Turns(partition as u64),
         };

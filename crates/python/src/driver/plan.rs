@@ -43,6 +43,10 @@ pub(super) enum Recipe {
         merge: Pickled,
     },
     Cogroup(Vec<Arc<Node>>),
+    Sample {
+        of: Arc<Node>,
+        size: u64,
+    },
     Sort {
         of: Arc<Node>,
         key: Option<Pickled>,
@@ -54,9 +58,10 @@ impl Recipe {
     pub(super) fn parents(&self) -> &[Arc<Node>] {
         match self {
             Self::Range(_) | Self::Slices(_) | Self::Lines(..) | Self::Shuffled(_) => &[],
-            Self::Step { of, .. } | Self::Combine { of, .. } | Self::Sort { of, .. } => {
-                std::slice::from_ref(of)
-            }
+            Self::Step { of, .. }
+            | Self::Combine { of, .. }
+            | Self::Sample { of, .. }
+            | Self::Sort { of, .. } => std::slice::from_ref(of),
             Self::Call { of, .. } | Self::Chain { of, .. } | Self::Cogroup(of) => of,
         }
     }
@@ -153,6 +158,10 @@ impl Planned {
             }
             Recipe::Cogroup(of) => {
                 Plan::Cogroup(of.iter().map(|parent| self.read(parent, partition, task)).collect())
+            }
+            Recipe::Sample { of, size } => {
+                let of = Box::new(self.read(of, partition, task));
+                Plan::Sample { name: node.name.clone(), of, size: *size, seed: partition as u64 }
             }
             Recipe::Sort { of, key, ascending } => {
                 let key = key.as_ref().map(|function| self.attach(function));

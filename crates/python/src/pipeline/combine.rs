@@ -2,28 +2,33 @@
 //!
 //! Holds: keys come out in the order in which they were first met, values in the order in which they came.
 
-use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
+use std::vec::IntoIter;
 
-use super::{Pipeline, fault, parts};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
+
+use super::keys::Keys;
+use super::{Pipeline, fault, pair, parts};
 use crate::calls::{call1, call2};
 
 /// The pairs of a table, once it is made.
 enum Table {
     Filling,
-    Made(Py<PyIterator>),
+    Made { keys: Keys, values: IntoIter<Py<PyAny>>, next: usize },
 }
 
 impl Table {
-    fn of(table: &Bound<'_, PyDict>) -> PyResult<Self> {
-        Ok(Self::Made(table.items().try_iter()?.unbind()))
+    /// The values by the numbers of their keys.
+    fn of<T>(keys: Keys, values: Vec<Bound<'_, T>>) -> Self {
+        let values: Vec<_> = values.into_iter().map(|value| value.into_any().unbind()).collect();
+        Self::Made { keys, values: values.into_iter(), next: 0 }
     }
 
-    fn next<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match self {
-            Self::Filling => Ok(None),
-            Self::Made(pairs) => pairs.bind(py).clone().next().transpose(),
-        }
+    fn next<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Self::Made { keys, values, next } = self else { return Ok(None) };
+        let Some(value) = values.next() else { return Ok(None) };
+        *next += 1;
+        pair(keys.key(py, *next - 1)?, value.into_bound(py)).map(Some)
     }
 }
 
@@ -49,21 +54,23 @@ impl CombineByKey {
     }
 
     fn fill(&mut self, py: Python<'_>) -> PyResult<Table> {
-        let table = PyDict::new(py);
+        let (mut keys, mut values) = (Keys::default(), Vec::new());
         let merge = self.merge.bind(py);
         while let Some(record) = self.of.next(py)? {
-            let add = || {
+            let mut add = || {
                 let (key, value) = parts(&record)?;
-                let combined = match (table.get_item(&key)?, &self.create) {
-                    (Some(before), _) => call2(merge, &before, &value)?,
-                    (None, Some(create)) => call1(create.bind(py), &value)?,
-                    (None, None) => value,
-                };
-                table.set_item(key, combined)
+                match values.get_mut(keys.number(&key)?) {
+                    Some(before) => *before = call2(merge, before, &value)?,
+                    None => values.push(match &self.create {
+                        Some(create) => call1(create.bind(py), &value)?,
+                        None => value,
+                    }),
+                }
+                Ok(())
             };
             add().map_err(|error| fault::at_record(py, error, &self.name, &record))?;
         }
-        Table::of(&table)
+        Ok(Table::of(keys, values))
     }
 }
 
@@ -86,25 +93,21 @@ impl Cogroup {
     }
 
     fn fill(&mut self, py: Python<'_>) -> PyResult<Table> {
-        let table = PyDict::new(py);
+        let (mut keys, mut groups) = (Keys::default(), Vec::<Bound<'_, PyTuple>>::new());
         let inputs = self.of.len();
         for (at, pipeline) in self.of.iter_mut().enumerate() {
             while let Some(record) = pipeline.next(py)? {
-                let add = || {
+                let mut add = || {
                     let (key, value) = parts(&record)?;
-                    let lists = match table.get_item(&key)? {
-                        Some(lists) => lists.cast_into::<PyTuple>()?,
-                        None => {
-                            let lists = PyTuple::new(py, (0..inputs).map(|_| PyList::empty(py)))?;
-                            table.set_item(key, &lists)?;
-                            lists
-                        }
-                    };
-                    lists.get_borrowed_item(at)?.cast::<PyList>()?.append(value)
+                    let number = keys.number(&key)?;
+                    if number == groups.len() {
+                        groups.push(PyTuple::new(py, (0..inputs).map(|_| PyList::empty(py)))?);
+                    }
+                    groups[number].get_borrowed_item(at)?.cast::<PyList>()?.append(value)
                 };
                 add().map_err(|error| fault::at_record(py, error, "groupByKey", &record))?;
             }
         }
-        Table::of(&table)
+        Ok(Table::of(keys, groups))
     }
 }

@@ -10,6 +10,7 @@ use pyo3::types::PyTuple;
 use super::combine::{Cogroup, CombineByKey};
 use super::keep::Keep;
 use super::lines::Lines;
+use super::sample::Sample;
 use super::sort::{Input, Sort};
 use super::source::{Blocks, Source};
 use super::{LoadedStep, Pipeline, Records, fault};
@@ -82,6 +83,9 @@ impl Loader<'_> {
                 Source::Combine(Box::new(CombineByKey::new(of, functions.name, create, merge)))
             }
             Plan::Cogroup(of) => Source::Cogroup(Box::new(Cogroup::new(self.pipelines(py, of)?))),
+            Plan::Sample { name, of, size, seed } => {
+                Source::Sample(Box::new(Sample::new(self.pipeline(py, *of)?, name, size, seed)))
+            }
             Plan::Sort { of, key, ascending } => {
                 let input = match (*of, key) {
                     (Plan::Fetched(blocks), None) => {

@@ -10,10 +10,14 @@
 
 mod combine;
 mod fault;
+mod jumps;
 mod keep;
+mod keys;
 mod lines;
 mod load;
+mod numbered;
 mod records;
+mod sample;
 mod sort;
 mod source;
 
@@ -104,6 +108,21 @@ impl Pipeline {
             }
             return Ok(Some(record));
         }
+    }
+}
+
+impl Pipeline {
+    /// Passes over so many records, and makes them only where their number is not known otherwise; how many there were.
+    fn skip(&mut self, py: Python<'_>, count: u64) -> PyResult<u64> {
+        if self.open.is_empty() && self.steps.iter().all(|step| step.action.makes_one_of_one()) {
+            return self.source.skip(py, count);
+        }
+        for skipped in 0..count {
+            if self.next(py)?.is_none() {
+                return Ok(skipped);
+            }
+        }
+        Ok(count)
     }
 }
 

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList};
 
 use super::{Pipeline, fault, parts};
 use crate::calls::call1;
-use crate::column::Chunk;
+use crate::column::{Chunk, Place};
 use crate::pipeline::source::Blocks;
 
 /// What is sorted.
@@ -21,12 +21,42 @@ pub(super) enum Input {
     Pairs(Pipeline, Option<Py<PyAny>>),
 }
 
+/// How many rows are brought together at a time.
+const WINDOW: usize = 4096;
+
 /// Rows by their number.
 enum Sorted {
     Not(Input),
-    Rows { chunks: Vec<Chunk>, order: Vec<(u32, u32)> },
+    Rows(Rows),
     List(Py<PyList>),
     Done,
+}
+
+/// Rows of chunks in an order.
+struct Rows {
+    chunks: Vec<Chunk>,
+    order: Vec<Place>,
+    /// The rows from this number on, in their order, where they could be brought together.
+    window: Option<Chunk>,
+    start: usize,
+}
+
+impl Rows {
+    fn new(chunks: Vec<Chunk>, order: Vec<Place>) -> Self {
+        Self { chunks, order, window: None, start: 0 }
+    }
+
+    fn get<'py>(&mut self, py: Python<'py>, at: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(&(chunk, row)) = self.order.get(at) else { return Ok(None) };
+        if at.is_multiple_of(WINDOW) {
+            let places = self.order.get(at..self.order.len().min(at + WINDOW)).unwrap_or_default();
+            (self.window, self.start) = (Chunk::gathered(py, &self.chunks, places), at);
+        }
+        match &self.window {
+            Some(window) => window.get(py, at - self.start).map(Some),
+            None => self.chunks[chunk as usize].get(py, row as usize).map(Some),
+        }
+    }
 }
 
 /// Sorts when it is first asked.
@@ -49,11 +79,8 @@ impl Sort {
         }
         let at = self.next;
         self.next += 1;
-        match &self.sorted {
-            Sorted::Rows { chunks, order } => match order.get(at) {
-                Some(&(chunk, row)) => chunks[chunk as usize].get(py, row as usize).map(Some),
-                None => Ok(None),
-            },
+        match &mut self.sorted {
+            Sorted::Rows(rows) => rows.get(py, at),
             Sorted::List(list) if at < list.bind(py).len() => list.bind(py).get_item(at).map(Some),
             _ => Ok(None),
         }
@@ -67,7 +94,7 @@ impl Sort {
                     chunks.push(chunk);
                 }
                 if let Some(order) = self.order(py, &chunks) {
-                    return Ok(Sorted::Rows { chunks, order });
+                    return Ok(Sorted::Rows(Rows::new(chunks, order)));
                 }
                 let list = PyList::empty(py);
                 for chunk in &chunks {
@@ -91,7 +118,7 @@ impl Sort {
     }
 
     /// The order of rows whose keys can be compared without Python.
-    fn order(&self, py: Python<'_>, chunks: &[Chunk]) -> Option<Vec<(u32, u32)>> {
+    fn order(&self, py: Python<'_>, chunks: &[Chunk]) -> Option<Vec<Place>> {
         let all = |known: fn(&Chunk) -> bool| chunks.iter().all(|chunk| chunk.rows() == 0 || known(chunk));
         if all(|chunk| chunk.int_key(0).is_some()) {
             let mut keys = keys(chunks, Chunk::int_key)?;
@@ -108,16 +135,13 @@ impl Sort {
     }
 }
 
-fn sort_keys<K: Ord>(keys: &mut [(K, (u32, u32))], ascending: bool) {
+fn sort_keys<K: Ord>(keys: &mut [(K, Place)], ascending: bool) {
     let order: fn(&K, &K) -> Ordering = if ascending { |a, b| a.cmp(b) } else { |a, b| b.cmp(a) };
     keys.sort_by(|(a, _), (b, _)| order(a, b));
 }
 
 /// All keys with the places of their rows; `None` if there are too many chunks to number.
-fn keys<'a, K>(
-    chunks: &'a [Chunk],
-    key: impl Fn(&'a Chunk, usize) -> Option<K>,
-) -> Option<Vec<(K, (u32, u32))>> {
+fn keys<'a, K>(chunks: &'a [Chunk], key: impl Fn(&'a Chunk, usize) -> Option<K>) -> Option<Vec<(K, Place)>> {
     let mut keys = Vec::with_capacity(chunks.iter().map(Chunk::rows).sum());
     for (number, chunk) in chunks.iter().enumerate() {
         let number = u32::try_from(number).ok()?;

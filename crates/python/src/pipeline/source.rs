@@ -9,6 +9,7 @@ use pyo3::types::{PyInt, PyIterator};
 use super::combine::{Cogroup, CombineByKey};
 use super::keep::Keep;
 use super::lines::Lines;
+use super::sample::Sample;
 use super::sort::Sort;
 use super::{Pipeline, fault};
 use crate::column::{Block, Chunk};
@@ -28,6 +29,7 @@ pub(super) enum Source {
     Chain(VecDeque<Pipeline>),
     Combine(Box<CombineByKey>),
     Cogroup(Box<Cogroup>),
+    Sample(Box<Sample>),
     Sort(Box<Sort>),
     /// What a function of a whole partition gave, with its name.
     Iterator(Py<PyIterator>, String),
@@ -61,12 +63,35 @@ impl Source {
             }
             Self::Combine(combine) => combine.next(py),
             Self::Cogroup(cogroup) => cogroup.next(py),
+            Self::Sample(sample) => sample.next(py),
             Self::Sort(sort) => sort.next(py),
             Self::Iterator(iterator, name) => match iterator.bind(py).clone().next() {
                 Some(record) => record.map(Some).map_err(|error| fault::named(py, error, name)),
                 None => Ok(None),
             },
             Self::Nested(pipeline) => pipeline.next(py),
+        }
+    }
+
+    /// Passes over so many records; how many there were.
+    pub(super) fn skip(&mut self, py: Python<'_>, count: u64) -> PyResult<u64> {
+        match self {
+            Self::Range { next, step, left } => {
+                let skipped = count.min(*left);
+                *left -= skipped;
+                *next = next.wrapping_add(step.wrapping_mul(skipped.cast_signed()));
+                Ok(skipped)
+            }
+            Self::Blocks(blocks) => blocks.skip(py, count),
+            Self::Nested(pipeline) => pipeline.skip(py, count),
+            source => {
+                for skipped in 0..count {
+                    if source.next(py)?.is_none() {
+                        return Ok(skipped);
+                    }
+                }
+                Ok(count)
+            }
         }
     }
 }
@@ -99,6 +124,22 @@ impl Blocks {
         }
         self.row += 1;
         self.chunk.get(py, self.row - 1).map(Some)
+    }
+
+    fn skip(&mut self, py: Python<'_>, count: u64) -> PyResult<u64> {
+        let mut left = usize::try_from(count).unwrap_or(usize::MAX);
+        loop {
+            let here = left.min(self.chunk.rows() - self.row);
+            self.row += here;
+            left -= here;
+            if left == 0 {
+                return Ok(count);
+            }
+            match self.next_chunk(py)? {
+                Some(chunk) => (self.chunk, self.row) = (chunk, 0),
+                None => return Ok(count - left as u64),
+            }
+        }
     }
 
     /// The next rows as they were written.

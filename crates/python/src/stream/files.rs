@@ -1,23 +1,40 @@
-//! The sink of a `FileSink`: lines of text into files, in two phases.
+//! `FileSource` and `FileSink`: files of text, read and written by the engine.
 //!
-//! Answers for taking the lines out of chunks. All else is `TextFilesSink`'s: names, rolling, and files becoming visible
-//! once their checkpoint is complete.
+//! Answers for lines in chunks. All else is `TextFiles`' and `TextFilesSink`'s: finding files, names, rolling, and files
+//! becoming visible once their checkpoint is complete.
 //! Holds: exactly once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use millstream_connectors::text_files::TextFiles;
 use millstream_connectors::text_files::sink::{Buckets, Rolling, StagedFile, TextFilesSink};
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::sink::{Committer, Sink, SinkWriter, WriterContext, WriterOf};
-use millstream_dataflow::source::Promise;
+use millstream_dataflow::source::{AnySource, Promise, SourceAdapter};
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::CheckpointId;
 use millstream_model::time::Timestamp;
 use pyo3::prelude::*;
 
 use super::chunk::Chunk;
+use super::chunked::Chunked;
 use super::counts::Passed;
+
+/// The lines of the files at a path; with an interval, those that appear later too.
+pub(super) fn source(
+    name: String,
+    path: String,
+    watch: Option<Duration>,
+    passed: Arc<Passed>,
+) -> Arc<dyn AnySource> {
+    let source = TextFiles::read(path);
+    let source = match watch {
+        Some(interval) => source.watch(interval),
+        None => source,
+    };
+    Arc::new(SourceAdapter(Arc::new(Chunked { source, name, is_bounded: watch.is_none(), passed })))
+}
 
 pub(super) struct Files {
     sink: TextFilesSink<String>,

@@ -9,12 +9,14 @@
 //! Holds: the interpreter is taken once for a chunk; checkpoints, restarts, watermarks and timers are the engine's.
 
 mod chunk;
+mod chunked;
 mod collect;
 mod counts;
 mod fault;
 mod files;
 mod here;
 mod job;
+mod kafka;
 mod keyed;
 mod plan;
 mod print;

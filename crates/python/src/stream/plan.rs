@@ -25,9 +25,10 @@ use super::chunk::Chunk;
 use super::collect::{Collect, Collected};
 use super::counts::{Counted, Passed};
 use super::fault::raised;
-use super::files::Files;
+use super::files::{self, Files};
 use super::here::Threads;
 use super::job::{PyCollected, PyStreamJob};
+use super::kafka::{self, KafkaOut, SinkTold, SourceTold};
 use super::print::Print;
 use super::seat::exit_tag;
 use super::source::PySource;
@@ -118,6 +119,21 @@ impl PyStreamPlan {
         Ok(self.add(identity, true, NodeKind::Source(Arc::new(SourceAdapter(Arc::new(source)))), read))
     }
 
+    /// Topics of Kafka, as a `KafkaSource` was told.
+    fn kafka_source(&self, identity: Identity, told: SourceTold) -> PyResult<u32> {
+        let passed = Arc::<Passed>::default();
+        let source = kafka::source(identity.0.clone(), told, passed.clone())?;
+        Ok(self.add(identity, true, NodeKind::Source(source), passed))
+    }
+
+    /// The lines of the files at some path, which are watched for new ones where an interval in milliseconds is given.
+    fn text_files(&self, identity: Identity, path: String, watch: Option<u64>) -> u32 {
+        let passed = Arc::<Passed>::default();
+        let source =
+            files::source(identity.0.clone(), path, watch.map(Duration::from_millis), passed.clone());
+        self.add(identity, true, NodeKind::Source(source), passed)
+    }
+
     /// Functions that run one behind the other, as a pickled spec says; in this process if they are none of the user's.
     fn stretch(&self, identity: Identity, spec: Vec<u8>, is_keyed: bool, is_here: bool) -> u32 {
         let passed = Arc::<Passed>::default();
@@ -152,6 +168,13 @@ impl PyStreamPlan {
     ) -> u32 {
         let passed = Arc::<Passed>::default();
         let sink = SinkAdapter(Arc::new(Files::below(folder, pattern, rolling, passed.clone())));
+        self.add(node, false, NodeKind::Sink(Arc::new(sink)), passed)
+    }
+
+    /// A sink that writes to topics of Kafka, as a `KafkaSink` was told.
+    fn kafka_sink(&self, node: Identity, told: SinkTold) -> u32 {
+        let passed = Arc::<Passed>::default();
+        let sink = SinkAdapter(Arc::new(KafkaOut::new(told, passed.clone())));
         self.add(node, false, NodeKind::Sink(Arc::new(sink)), passed)
     }
 

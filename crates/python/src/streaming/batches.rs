@@ -12,7 +12,7 @@ use millstream_runtime::microbatch::{
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::inputs::{self, Own};
+use super::inputs::{self, Own, Planned};
 use super::program::{PyProgram, Telling};
 use super::raised;
 use crate::driver::{Engine, LOOK, PyEngine};
@@ -80,6 +80,11 @@ impl PyBatches {
     /// Input number `number`: what the graph has itself.
     fn own(&self, number: usize) {
         self.program.add(Arc::new(Own { program: Arc::clone(&self.program), number }));
+    }
+
+    /// Input number `number`, called `name`: the graph says what its batches are made of, and logs it.
+    fn planned(&self, number: usize, name: String) {
+        self.program.add(Arc::new(Planned { program: Arc::clone(&self.program), number, name }));
     }
 
     /// Has the program checkpointed in `folder`: what is carried each `every` milliseconds, or with each batch. It goes on

@@ -8,7 +8,7 @@ use millstream_formats::lines::OnBadText;
 use millstream_model::error::Result;
 use millstream_model::text::Text;
 use millstream_model::time::Timestamp;
-use millstream_runtime::microbatch::{HoldLimits, Input, NewFiles, Receiver, ReceiverEvents};
+use millstream_runtime::microbatch::{HoldLimits, Input, Logged, NewFiles, Receiver, ReceiverEvents};
 use pyo3::prelude::*;
 
 use super::failed;
@@ -82,5 +82,55 @@ impl Input for Own {
         Python::attach(|py| self.program.call(py, "cut", (self.number, time.millis())).map(drop))
             .map_err(failed)?;
         Ok(0)
+    }
+}
+
+/// What the graph says of a batch, and is told again: `planned_start(number)`, `planned_cut(number, time)`, which gives how
+/// many records there are, `planned_log(number)`, which gives where it stands and what the batch was given,
+/// `planned_resume(number, position)`, `planned_again(number, time, batch)`, `planned_done(number, time)`.
+pub(super) struct Planned {
+    pub(super) program: Arc<PyProgram>,
+    pub(super) number: usize,
+    pub(super) name: String,
+}
+
+impl Input for Planned {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn start(&self, _: &ReceiverEvents) -> Result<()> {
+        self.program.tell("planned_start", |py| Ok((self.number,).into_pyobject(py)?.unbind()))
+    }
+
+    fn cut(&self, time: Timestamp) -> Result<u64> {
+        self.program.ask("planned_cut", |py| Ok((self.number, time.millis()).into_pyobject(py)?.unbind()))
+    }
+
+    fn log(&self) -> Logged {
+        let logged = self.program.ask("planned_log", |py| Ok((self.number,).into_pyobject(py)?.unbind()));
+        let (position, batch) = logged.unwrap_or_else(|failure| {
+            tracing::error!(%failure, "what a batch was given is not known");
+            (Vec::new(), Vec::new())
+        });
+        Logged { position, batch }
+    }
+
+    fn resume(&self, position: &[String]) -> Result<()> {
+        self.program.tell("planned_resume", |py| Ok((self.number, position).into_pyobject(py)?.unbind()))
+    }
+
+    fn again(&self, time: Timestamp, batch: &[String]) -> Result<()> {
+        self.program
+            .tell("planned_again", |py| Ok((self.number, time.millis(), batch).into_pyobject(py)?.unbind()))
+    }
+
+    fn done(&self, time: Timestamp) {
+        let told = self
+            .program
+            .tell("planned_done", |py| Ok((self.number, time.millis()).into_pyobject(py)?.unbind()));
+        if let Err(failure) = told {
+            tracing::warn!(%failure, "an input could not be told that a batch is done");
+        }
     }
 }

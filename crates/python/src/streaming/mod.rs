@@ -8,9 +8,11 @@
 
 mod batches;
 mod inputs;
+mod kafka;
 mod program;
 
 pub(crate) use batches::PyBatches;
+pub(crate) use kafka::{PyKafkaRanges, PyRangeCutter, PyRangeReader};
 
 use millstream_model::error::Failure;
 use pyo3::exceptions::PyRuntimeError;

@@ -51,7 +51,11 @@ impl PyProgram {
     }
 
     /// What a method of the graph gives, for the engine's threads.
-    fn ask<T>(&self, method: &str, arguments: impl FnOnce(Python<'_>) -> PyResult<Py<PyTuple>>) -> Result<T>
+    pub(super) fn ask<T>(
+        &self,
+        method: &str,
+        arguments: impl FnOnce(Python<'_>) -> PyResult<Py<PyTuple>>,
+    ) -> Result<T>
     where
         T: for<'a, 'py> FromPyObject<'a, 'py, Error = PyErr>,
     {

@@ -40,7 +40,6 @@ impl Channels {
     }
 
     /// The channels into these subtasks, which run here, and out of them to `beyond`.
-    #[allow(dead_code, reason = "the exchange between processes lays them")]
     pub(crate) fn across(inboxes: HashMap<TaskId, Arc<Inbox>>, beyond: Arc<dyn Beyond>) -> Arc<Self> {
         Arc::new(Self { inboxes, beyond: Some(beyond) })
     }

@@ -5,7 +5,7 @@
 //! Holds: who goes to sleep has said so under the lock, and who changes what is slept for looks under the same lock.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::Instant;
 
 use millstream_dataflow::exchange::{ChannelSender, Element};
@@ -15,7 +15,7 @@ use super::Gauge;
 use crate::sync::{Condvar, Mutex, MutexGuard, now, wait_until};
 
 /// Control elements that may wait in one channel; there are few of them, and they bound it too.
-const MAX_CONTROLS: usize = 16;
+pub const MAX_CONTROLS: usize = 16;
 
 #[derive(Default)]
 struct Channel {
@@ -54,12 +54,17 @@ struct State {
     cancelled: bool,
 }
 
+/// Told how many records an element had (none for a control element) once it is taken out of a channel.
+pub type OnTaken = Box<dyn Fn(usize) + Send + Sync>;
+
 /// The receiving side.
 pub struct Inbox {
     state: Mutex<State>,
     arrived: Condvar,
     /// For each channel, whose sender is one thread.
     room: Vec<Condvar>,
+    /// For each channel that comes from another process, who gives its sender credit.
+    taken: Vec<OnceLock<OnTaken>>,
     capacity: usize,
     gauge: Arc<Gauge>,
 }
@@ -89,6 +94,7 @@ impl Inbox {
             }),
             arrived: Condvar::new(),
             room: (0..channels).map(|_| Condvar::new()).collect(),
+            taken: (0..channels).map(|_| OnceLock::new()).collect(),
             capacity,
             gauge,
         })
@@ -112,9 +118,13 @@ impl Inbox {
             if let Some((channel, element)) = take_next(&mut state) {
                 let wakes = state.channels[channel].take_sleeper(self.capacity);
                 drop(state);
-                self.gauge.remove(records_of(&element));
+                let records = records_of(&element);
+                self.gauge.remove(records);
                 if wakes {
                     self.room[channel].notify_one();
+                }
+                if let Some(taken) = self.taken[channel].get() {
+                    taken(records);
                 }
                 return Ok(Received::Element(channel, element));
             }
@@ -146,6 +156,54 @@ impl Inbox {
         self.room.iter().for_each(|room| room.notify_all());
     }
 
+    /// How many records a channel may hold.
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Has `taken` called, by the receiver's thread, whenever it has taken an element out of `channel`. Once a channel,
+    /// before anything is offered.
+    pub fn on_taken(&self, channel: usize, taken: OnTaken) {
+        if let Some(cell) = self.taken.get(channel) {
+            // A second one would be a second sender, which a channel has not.
+            let _ = cell.set(taken);
+        }
+    }
+
+    /// Puts an element into a channel without waiting; `false` if there is no room. For elements from another process,
+    /// whose sender has waited for credit there.
+    ///
+    /// # Errors
+    /// If the job was cancelled, or there is no such channel.
+    pub fn offer(&self, channel: usize, element: Element) -> Result<bool> {
+        let records = records_of(&element);
+        let state = self.lock();
+        match state.channels.get(channel) {
+            _ if state.cancelled => Err(Failure::cancelled()),
+            None => Err(Failure::internal(format!("there is no channel {channel}"))),
+            Some(into) if !into.has_room(records, self.capacity) => Ok(false),
+            Some(_) => {
+                self.put(state, channel, element);
+                Ok(true)
+            }
+        }
+    }
+
+    /// Puts an element into a channel that has room, and wakes the receiver if that is of use to it.
+    fn put(&self, mut state: MutexGuard<'_, State>, channel: usize, element: Element) {
+        let into = &mut state.channels[channel];
+        let records = records_of(&element);
+        into.queue.push_back(element);
+        into.records += records;
+        self.gauge.add(records);
+        let of_use = !into.blocked;
+        let wakes = of_use && std::mem::take(&mut state.receiver_sleeps);
+        drop(state);
+        if wakes {
+            self.arrived.notify_one();
+        }
+    }
+
     fn send(&self, channel: usize, element: Element) -> Result<()> {
         let records = records_of(&element);
         let mut state = self.lock();
@@ -157,15 +215,7 @@ impl Inbox {
                 return Err(Failure::internal(format!("there is no channel {channel}")));
             };
             if into.has_room(records, self.capacity) {
-                into.queue.push_back(element);
-                into.records += records;
-                self.gauge.add(records);
-                let of_use = !into.blocked;
-                let wakes = of_use && std::mem::take(&mut state.receiver_sleeps);
-                drop(state);
-                if wakes {
-                    self.arrived.notify_one();
-                }
+                self.put(state, channel, element);
                 return Ok(());
             }
             into.wanted = Some(records);

@@ -13,6 +13,6 @@ mod inbox;
 
 pub use alignment::{Alignment, Progress};
 pub(crate) use channels::Channels;
-pub(crate) use exchange::Exchange;
+pub(crate) use exchange::{Break, Broke, Exchange};
 pub use gauge::Gauge;
-pub use inbox::{Inbox, InboxSender, Received};
+pub use inbox::{Inbox, InboxSender, MAX_CONTROLS, OnTaken, Received};

@@ -1,13 +1,14 @@
 //! The part of one attempt that runs here.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use millstream_model::error::{Failure, Result};
 use millstream_network::Speaker;
 use millstream_state::CheckpointStore;
 
 use super::counted;
-use crate::channel::Exchange;
+use crate::channel::{Break, Broke, Exchange};
 use crate::control::{Deployment, ExecutorId, Happened, TaskId, TaskOrder, ToJob};
 use crate::job::message::Events;
 use crate::job::{Counters, other_plan, store_failure};
@@ -34,6 +35,7 @@ impl Attempt {
         deployment: &Deployment,
         exchange: &Arc<Exchange>,
         master: Speaker<ToJob>,
+        unwanted: &AtomicBool,
     ) -> Result<Self> {
         check_plan(plan, deployment)?;
         let number = deployment.attempt;
@@ -51,10 +53,13 @@ impl Attempt {
             _ => None,
         };
         let counters = Arc::new(Counters::new(plan.graph.nodes().len()));
-        let (to_master, lost) = (master.clone(), master.clone());
+        let (to_master, breaks) = (master.clone(), master.clone());
         let events = Events::to(move |what| tell(&to_master, number, what));
-        let on_loss = move |failure| tell(&lost, number, Happened::Lost(failure));
-        let channels = exchange.lay(plan, deployment, &tasks, &counters.gauge, on_loss)?;
+        let broke: Broke = Arc::new(move |failure, what| match what {
+            Break::Lost => tell(&breaks, number, Happened::Lost(failure)),
+            Break::Garbled => tell_failure(&breaks, number, failure),
+        });
+        let channels = exchange.lay(plan, deployment, &tasks, &counters.gauge, &broke, unwanted)?;
         let group = Group::new(GroupSetup {
             plan: plan.clone(),
             tasks,
@@ -105,7 +110,7 @@ fn check_plan(plan: &Plan, deployment: &Deployment) -> Result<()> {
 }
 
 /// Tells the master what happened in an attempt.
-fn tell(master: &Speaker<ToJob>, attempt: u64, what: Happened) {
+pub(super) fn tell(master: &Speaker<ToJob>, attempt: u64, what: Happened) {
     // A master that is gone is noticed where it is heard.
     let _ = master.say(&ToJob::Happened { attempt, what });
 }

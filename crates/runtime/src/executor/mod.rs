@@ -8,15 +8,15 @@ mod attempt;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use millstream_model::error::{Failure, Result};
+use millstream_model::error::{Failure, Fault, Result};
 use millstream_network::{Hearer, Introduction, Pulse, Speaker, connect};
 
 use crate::channel::Exchange;
-use crate::control::{Charge, ExecutorId, Order, ToExecutor, ToJob};
+use crate::control::{Charge, Deployment, ExecutorId, Happened, Order, ToExecutor, ToJob};
 use crate::job::{Counters, JobResult};
 use crate::plan::Plan;
 use crate::site::desert;
@@ -31,6 +31,8 @@ struct State {
     /// The plans of the jobs that the program has come to and that have not ended.
     plans: BTreeMap<u64, Arc<Plan>>,
     ended: BTreeMap<u64, Result<JobResult>>,
+    /// The attempt whose channels are being laid; set as soon as it is unwanted.
+    laying: Option<(u64, Arc<AtomicBool>)>,
     attempt: Option<Attempt>,
 }
 
@@ -119,26 +121,20 @@ impl Executor {
     fn obey(self: &Arc<Self>, message: ToExecutor) {
         match message {
             ToExecutor::Deploy(deployment) => {
-                let number = deployment.attempt;
-                // The one before has left, or its master would not deploy another: but a master may be a new one.
-                self.leave();
-                let plan = self.lock().plans.get(&deployment.number).cloned();
-                let laid = match plan {
-                    Some(plan) => {
-                        Attempt::lay(self.id, &plan, &deployment, &self.exchange, self.master.clone())
-                    }
-                    None => Err(Failure::internal("a deployment for a job that the program has not come to")),
-                };
-                match laid {
-                    Ok(attempt) => {
-                        self.lock().attempt = Some(attempt);
-                        self.say(&ToJob::Ready { attempt: number });
-                    }
-                    Err(failure) => attempt::tell_failure(&self.master, number, failure),
+                let (own, number) = (self.clone(), deployment.attempt);
+                let unwanted = Arc::<AtomicBool>::default();
+                self.lock().laying = Some((number, unwanted.clone()));
+                // Peers may keep it waiting; meanwhile the master may have thought better of it.
+                if let Err(failure) = spawn("laying", move || own.lay(&deployment, &unwanted)) {
+                    attempt::tell_failure(&self.master, number, failure);
                 }
             }
             ToExecutor::Order { attempt, order } => {
                 let mut state = self.lock();
+                if let Some((_, unwanted)) = state.laying.take_if(|(laying, _)| *laying == attempt) {
+                    // No order but to leave comes before it has said that it is ready.
+                    unwanted.store(true, Ordering::Release);
+                }
                 let Some(current) = state.attempt.as_mut().filter(|current| current.number() == attempt)
                 else {
                     drop(state);
@@ -160,6 +156,37 @@ impl Executor {
                 self.lock().ended.insert(number, result);
                 self.ended.notify_all();
             }
+        }
+    }
+
+    /// Lays the channels of an attempt, and says that it is ready.
+    fn lay(&self, deployment: &Deployment, unwanted: &AtomicBool) {
+        let number = deployment.attempt;
+        let plan = self.lock().plans.get(&deployment.number).cloned();
+        let laid = match plan {
+            Some(plan) => {
+                Attempt::lay(self.id, &plan, deployment, &self.exchange, self.master.clone(), unwanted)
+            }
+            None => Err(Failure::internal("a deployment for a job that the program has not come to")),
+        };
+        let mut state = self.lock();
+        match laid {
+            Ok(attempt) => {
+                if state.laying.take_if(|(laying, _)| *laying == number).is_some() {
+                    state.attempt = Some(attempt);
+                    self.say(&ToJob::Ready { attempt: number });
+                } else {
+                    drop(state);
+                    let _nothing_runs = attempt.leave();
+                }
+            }
+            Err(failure) if unwanted.load(Ordering::Acquire) => {
+                tracing::debug!(%failure, "an attempt that nobody wants any more");
+            }
+            Err(failure) if failure.fault() == Fault::External => {
+                attempt::tell(&self.master, number, Happened::Lost(failure));
+            }
+            Err(failure) => attempt::tell_failure(&self.master, number, failure),
         }
     }
 

@@ -55,7 +55,11 @@ impl Attempt<'_> {
     /// Runs the job from what `checkpoints` has until it ends.
     pub(super) fn run(self) -> Result<Outcome, Broken> {
         let (plan, mut threads) = (self.plan, Threads::default());
-        let restore = self.checkpoints.begin_attempt().map_err(Broken::Again)?;
+        let restore = self.checkpoints.begin_attempt().map_err(|failure| match failure {
+            // While it committed what an attempt before it had staged.
+            failure if failure.is_cancelled() => Broken::ForGood(failure),
+            failure => Broken::Again(failure),
+        })?;
         let enumerators = enumerators(plan, restore.as_deref()).map_err(Broken::Again)?;
         let events = Events::Here(self.to_coordinator.clone());
         let store = self.checkpoints.store().cloned();

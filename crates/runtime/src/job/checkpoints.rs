@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use millstream_dataflow::graph::NodeKind;
+use millstream_dataflow::operator::Cancelled;
 use millstream_dataflow::sink::AnyCommitter;
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{CheckpointId, OperatorUid};
@@ -57,8 +58,12 @@ impl Checkpoints {
     pub(crate) fn within(plan: &Arc<Plan>, store: Option<CheckpointStore>, run: Run) -> Result<Self> {
         let mut committers = HashMap::new();
         for (node, uid) in plan.graph.nodes().iter().zip(&plan.uids) {
-            let NodeKind::Sink(sink) = &node.kind else { continue };
             let place = |failure: Failure| failure.in_all_of(&node.name, uid);
+            if let NodeKind::Source(source) = &node.kind {
+                let interval = plan.settings.checkpoints.as_ref().map(|settings| settings.interval);
+                source.check_checkpoints(interval).map_err(place)?;
+            }
+            let NodeKind::Sink(sink) = &node.kind else { continue };
             if let Some(settings) = &plan.settings.checkpoints {
                 sink.check_checkpoints(settings.timeout).map_err(place)?;
             }
@@ -112,6 +117,11 @@ impl Checkpoints {
     /// A checkpoint is complete, or failed.
     pub(crate) fn remember(&self, record: CheckpointRecord) {
         self.history.lock().unwrap_or_else(PoisonError::into_inner).checkpoint(record);
+    }
+
+    /// Lets commits that wait for somebody end once the job is stopped at once.
+    pub(crate) fn cancel_when(&mut self, cancelled: &Cancelled) {
+        self.committers.values_mut().for_each(|committer| committer.cancel_when(cancelled.clone()));
     }
 
     /// What the next attempt starts from; commits again what was staged for it.

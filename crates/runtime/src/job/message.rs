@@ -48,6 +48,11 @@ impl Events {
         Self::There(Arc::new(tell))
     }
 
+    /// Whether the coordinator is in another process.
+    pub(crate) fn leave_the_process(&self) -> bool {
+        matches!(self, Self::There(_))
+    }
+
     /// A coordinator that is gone needs to hear nothing.
     pub(crate) fn send(&self, event: Happened) {
         match self {

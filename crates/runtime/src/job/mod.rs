@@ -17,6 +17,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use millstream_dataflow::graph::JobGraph;
+use millstream_dataflow::operator::Cancelled;
 use millstream_model::error::{Failure, Fault, Result, Retry};
 use millstream_state::{CheckpointStore, StoreError};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ use crate::executor::Executor;
 use crate::plan::Plan;
 use crate::settings::{JobSettings, Restart};
 use crate::site::{Site, site};
-use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use crate::sync::mpsc::channel;
 use crate::sync::{Builder, JoinHandle, Mutex, Receiver, Sender, now, receive_until};
 use attempt::{Attempt, Broken};
@@ -82,7 +83,7 @@ pub struct JobResult {
 /// A running job.
 pub struct JobHandle {
     shared: Arc<Shared>,
-    messages: Sender<Message>,
+    remote: JobRemote,
     thread: Option<JoinHandle<Result<JobResult>>>,
 }
 
@@ -113,8 +114,8 @@ pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
 fn run(plan: Arc<Plan>, checkpoints: Checkpoints, crew: Box<dyn Crew + Send>) -> Result<JobHandle> {
     tracing::info!(plan = %plan.describe(), "the job starts");
     let shared = Shared::new(plan, checkpoints.history());
-    let (to_coordinator, messages) = channel();
-    coordinate(shared, checkpoints, crew, (to_coordinator, messages), |_| {})
+    let (remote, messages) = JobRemote::new();
+    coordinate(shared, checkpoints, crew, (remote, messages), |_| {})
 }
 
 /// Runs a job on a thread of its own; `ended` hears how it ended.
@@ -122,10 +123,12 @@ fn coordinate(
     shared: Arc<Shared>,
     mut checkpoints: Checkpoints,
     mut crew: Box<dyn Crew + Send>,
-    (to_coordinator, messages): (Sender<Message>, Receiver<Message>),
+    (remote, messages): (JobRemote, Receiver<Message>),
     ended: impl FnOnce(&Result<JobResult>) + Send + 'static,
 ) -> Result<JobHandle> {
-    let (own, own_end) = (shared.clone(), to_coordinator.clone());
+    let is_cancelled = remote.is_cancelled.clone();
+    checkpoints.cancel_when(&Cancelled::when(move || is_cancelled.load(Ordering::Relaxed)));
+    let (own, own_end) = (shared.clone(), remote.messages.clone());
     let thread = Builder::new().name(format!("job {}", shared.plan.settings.name)).spawn(move || {
         let result = attempts(&own, &mut checkpoints, &mut *crew, &messages, &own_end);
         own.set_ended(&result);
@@ -134,7 +137,7 @@ fn coordinate(
     });
     let thread =
         thread.map_err(|error| Failure::external("the job's thread cannot be started").because(error))?;
-    Ok(JobHandle { shared, messages: to_coordinator, thread: Some(thread) })
+    Ok(JobHandle { shared, remote, thread: Some(thread) })
 }
 
 /// Takes part in a job whose master is another process. What its handle is asked here goes nowhere: the same program asks it
@@ -149,8 +152,8 @@ fn take_part(executor: &Arc<Executor>, plan: Arc<Plan>) -> Result<JobHandle> {
     });
     let thread =
         thread.map_err(|error| Failure::external("the job's thread cannot be started").because(error))?;
-    let (messages, _) = channel();
-    Ok(JobHandle { shared, messages, thread: Some(thread) })
+    let (remote, _) = JobRemote::new();
+    Ok(JobHandle { shared, remote, thread: Some(thread) })
 }
 
 fn attempts(
@@ -288,18 +291,18 @@ impl JobHandle {
 
     /// Ends the job at once; what is in flight is dropped, what is not committed stays uncommitted.
     pub fn cancel(&self) {
-        let _ = self.messages.send(Message::Ask(Ask::Cancel));
+        self.remote.cancel();
     }
 
     /// Ends the job in order: sources stop, what is in flight is processed, a last checkpoint is taken and sinks
     /// commit. Without checkpoints, open windows fire, since nothing could fire them later.
     pub fn stop(&self) {
-        let _ = self.messages.send(Message::Ask(Ask::Stop));
+        self.remote.stop();
     }
 
     /// Something to stop or cancel the job with from elsewhere, such as a signal handler.
     pub fn remote(&self) -> JobRemote {
-        JobRemote(self.messages.clone())
+        self.remote.clone()
     }
 
     /// Takes a savepoint: a checkpoint that is kept until somebody deletes it. Gives its name.
@@ -309,7 +312,7 @@ impl JobHandle {
     pub fn savepoint(&self) -> Result<String> {
         let (answer, answered) = channel();
         let gone = || Failure::user("the job has ended; a savepoint is taken of a running job");
-        self.messages.send(Message::Ask(Ask::Savepoint(answer))).map_err(|_| gone())?;
+        self.remote.messages.send(Message::Ask(Ask::Savepoint(answer))).map_err(|_| gone())?;
         answered.recv().map_err(|_| gone())?
     }
 
@@ -327,17 +330,28 @@ impl JobHandle {
 
 /// Stops or cancels a job from elsewhere.
 #[derive(Clone)]
-pub struct JobRemote(Sender<Message>);
+pub struct JobRemote {
+    messages: Sender<Message>,
+    /// What the job's thread sees while it commits and hears nothing.
+    is_cancelled: Arc<AtomicBool>,
+}
 
 impl JobRemote {
+    /// One that reaches the coordinator who listens at the other end.
+    fn new() -> (Self, Receiver<Message>) {
+        let (messages, heard) = channel();
+        (Self { messages, is_cancelled: Arc::default() }, heard)
+    }
+
     /// As [`JobHandle::stop`].
     pub fn stop(&self) {
-        let _ = self.0.send(Message::Ask(Ask::Stop));
+        let _ = self.messages.send(Message::Ask(Ask::Stop));
     }
 
     /// As [`JobHandle::cancel`].
     pub fn cancel(&self) {
-        let _ = self.0.send(Message::Ask(Ask::Cancel));
+        self.is_cancelled.store(true, Ordering::Relaxed);
+        let _ = self.messages.send(Message::Ask(Ask::Cancel));
     }
 }
 

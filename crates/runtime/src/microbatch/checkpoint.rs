@@ -147,7 +147,7 @@ fn millis(length: Duration) -> u64 {
 
 /// Refuses a log of another program.
 fn check(store: &BatchStore, log: &BatchLog, program: &BatchLog) -> Result<()> {
-    let folder = store.folder().display();
+    let folder = store.name();
     let other = |what: &str, theirs: String, ours: String| {
         Err(Failure::user(format!(
             "the checkpoint in {folder} is of another program: its {what} {theirs}, here {ours}"

@@ -123,6 +123,7 @@ fn receive<S: Source>(
 
 impl<S: Source> Input for Receiver<S> {
     fn start(&self, events: &ReceiverEvents) -> Result<()> {
+        self.source.check_checkpoints(None)?;
         let mut splits = self.source.enumerator(None)?;
         let (source, blocks) = (Arc::clone(&self.source), Arc::clone(&self.blocks));
         let (events, name) = (events.clone(), self.name.clone());

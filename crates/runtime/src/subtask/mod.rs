@@ -96,6 +96,8 @@ pub(crate) fn run(setup: TaskSetup) {
             id.chain, id.subtask
         ))),
     };
+    // Cancelled because a process beside this one is lost: whoever noticed that tells it, perhaps a moment later.
+    let falls_with_others = failure.as_ref().is_some_and(Failure::is_cancelled) && events.leave_the_process();
     if let Some(failure) = failure.filter(|failure| !failure.is_cancelled()) {
         events.send(Happened::Failed(failure));
     }
@@ -103,7 +105,9 @@ pub(crate) fn run(setup: TaskSetup) {
     if let Some(inbox) = inbox {
         inbox.cancel();
     }
-    events.send(Happened::Exited(id));
+    if !falls_with_others {
+        events.send(Happened::Exited(id));
+    }
 }
 
 /// Where the operators of one subtask get their state from.

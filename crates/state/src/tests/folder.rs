@@ -158,3 +158,48 @@ fn an_object_store_without_folders_serves_as_well() {
     assert_eq!(store.list().unwrap(), [manifest.checkpoint]);
     assert_eq!(restored(&store, &manifest, 0, 1).unwrap().len(), 100);
 }
+
+#[test]
+fn a_place_without_folders_belongs_to_one_job_too() {
+    let first = CheckpointStore::open("memory:state-lease/delays").unwrap();
+    write(&first, CheckpointName::checkpoint(1), 1, 10);
+    let error = CheckpointStore::open("memory:state-lease/delays").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the checkpoint folder memory:state-lease/delays is in use by process {}; stop that job first, or give this one a folder of its own",
+            std::process::id()
+        )
+    );
+    assert_eq!((error.fault(), error.retry()), (Fault::User, Retry::Yes));
+    assert_eq!(CheckpointStore::open_to_read("memory:state-lease/delays").unwrap().list().unwrap().len(), 1);
+    drop(first);
+    assert_eq!(CheckpointStore::open("memory:state-lease/delays").unwrap().next_id().unwrap(), 2);
+}
+
+#[test]
+fn a_manifest_that_another_job_has_written_is_not_replaced() {
+    let objects: Arc<dyn ObjectStore> = Arc::new(object_store::memory::InMemory::new());
+    let store = |name: &str| CheckpointStore::within(objects.clone(), name);
+    write(&store("one"), CheckpointName::checkpoint(1), 1, 10);
+    let error = store("other").write_manifest(&manifest(CheckpointName::checkpoint(1), 2)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the manifest other/checkpoint-000001/manifest.json exists already: another job writes to the same folder; stop \
+         that one, or give each a folder of its own"
+    );
+    assert_eq!(
+        store("one").latest().unwrap().operators.len(),
+        manifest(CheckpointName::checkpoint(1), 1).operators.len()
+    );
+}
+
+#[test]
+fn a_location_that_cannot_be_opened_says_what_is_missing() {
+    let message = CheckpointStore::open("gs://flights/delays").unwrap_err().to_string();
+    assert!(message.contains("there are file:, hdfs://, memory: and s3://"), "{message}");
+    if !cfg!(feature = "s3") {
+        let message = CheckpointStore::open("s3://flights/delays").unwrap_err().to_string();
+        assert!(message.contains("build it with the feature `s3`"), "{message}");
+    }
+}

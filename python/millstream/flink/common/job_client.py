@@ -6,7 +6,7 @@ import atexit
 import contextlib
 import threading
 import warnings
-from typing import Any, Dict, Optional, Set
+from typing import Any, Callable, Dict, Optional, Set, TypeVar
 
 from millstream._stream.waiting_line import Shown, waited_for
 from millstream.flink.common.completable_future import CompletableFuture
@@ -16,6 +16,7 @@ from millstream.flink.common.job_status import JobStatus
 
 __all__ = ["JobClient"]
 
+T = TypeVar("T")
 
 #: The jobs that nobody waited for yet: they go on even if nobody keeps their clients.
 _unfinished: Set["JobClient"] = set()
@@ -122,13 +123,17 @@ class JobClient:
             )
         return f"{self._folder}/{self._job.savepoint()}"
 
+    def _while_shown(self, wait: Callable[[], T]) -> T:
+        """What `wait` gives. If that takes long, the job is shown meanwhile."""
+        with waited_for(self._shown) if self._shown else contextlib.nullcontext():
+            return wait()
+
     def _result(self, is_quiet: bool = False) -> JobExecutionResult:
         with self._waiting:
             if self._ended is None and self._failure is None:
-                shown = None if is_quiet else self._shown
                 try:
-                    with waited_for(shown) if shown else contextlib.nullcontext():
-                        millis, _restarts, _stopped, _checkpoints = self._job.wait()
+                    wait = self._job.wait
+                    millis, _restarts, _stopped, _checkpoints = wait() if is_quiet else self._while_shown(wait)
                     self._ended = JobExecutionResult(self._id, millis)
                 except Exception as error:
                     self._failure = error

@@ -56,7 +56,11 @@ class SimpleStringSchema(SerializationSchema, DeserializationSchema):
         self._charset = charset
 
     def serialize(self, value: str) -> bytes:
-        """The text in the encoding."""
+        """The text in the encoding. Raises `TypeError` for what is no text."""
+        if not isinstance(value, str):
+            raise TypeError(
+                f"SimpleStringSchema writes text, {value!r} of type {type(value).__name__} was given: map it to str"
+            )
         return value.encode(self._charset)
 
     def deserialize(self, message: bytes) -> str:

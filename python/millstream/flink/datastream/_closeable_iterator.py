@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from typing import Any, Deque, Iterator, Optional
+from typing import Any, Deque, Iterator, List, Optional
 
 __all__ = ["CloseableIterator"]
 
@@ -34,21 +34,27 @@ class CloseableIterator:
         """The next record; waits for it. Raises `StopIteration` at the end, and what the job failed with."""
         if self._left == 0:
             self.close()
-        while not self._ready:
-            if self._is_over:
-                raise StopIteration
-            taken = self._collected.take()
-            if not taken and self._client._has_ended():
-                # Asked in this order, nothing that came before the end is overlooked.
-                taken = self._collected.take_now()
-                if not taken:
-                    self._is_over = True
-                    self._client._result()
-                    raise StopIteration
-            self._ready.extend(taken)
+        if not self._ready and not self._is_over:
+            self._ready.extend(self._client._while_shown(self._taken))
+        if not self._ready:
+            if not self._is_over:
+                self._is_over = True
+                self._client._result()
+            raise StopIteration
         if self._left is not None:
             self._left -= 1
         return self._ready.popleft()
+
+    def _taken(self) -> List[Any]:
+        """The records that came, at least one; none at the end."""
+        while not self._is_over:
+            taken = self._collected.take()
+            if not taken and self._client._has_ended():
+                # Asked in this order, nothing that came before the end is overlooked.
+                return self._collected.take_now() or []
+            if taken:
+                return taken
+        return []
 
     def close(self) -> None:
         """Takes no more, and cancels the job if it still runs."""

@@ -369,7 +369,12 @@ class DataStream:
         return DataStreamSink(self._added("sink", "Sink", function, None))
 
     def sink_to(self, sink: Any) -> DataStreamSink:
-        """Gives each record to a sink: an object with a method `invoke(value)`, or a function."""
+        """Gives each record to a sink of connectors, to the `invoke` of an object, or to a function."""
+        engine = getattr(sink, "_sink_engine", None)
+        if engine is not None:
+            kind, name, encoding, settings = engine()
+            encoded = self._added("map", f"{name}: Encode", pickled(encoding, "sink_to"), None, follows=True)
+            return DataStreamSink(self._env._add(Step(kind, name, [[Input(encoded)]], None, **settings)))
         told = getattr(sink, "_told", None)
         if told is None:
             return self.add_sink(sink)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, List, Optional, Tuple
 
+from millstream._pickle import pickled
 from millstream._stream.plan import Planner
 from millstream._stream.transformations import Input, Step, with_upstream
 from millstream.flink._notices import without_effect
@@ -209,7 +210,15 @@ class StreamExecutionEnvironment:
         return step
 
     def _source(
-        self, name: str, opener: Any, output_type: Any, *, bounded: bool, promise: str, parallel: bool = False
+        self,
+        name: str,
+        opener: Any,
+        output_type: Any,
+        *,
+        bounded: bool,
+        promise: str,
+        parallel: bool = False,
+        **told: Any,
     ) -> DataStream:
         step = Step(
             "source",
@@ -220,6 +229,7 @@ class StreamExecutionEnvironment:
             bounded=bounded,
             promise=promise,
             parallel=parallel,
+            **told,
         )
         return DataStream(self, [Input(self._add(step))], output_type)
 
@@ -252,6 +262,9 @@ class StreamExecutionEnvironment:
         type_info: Optional[TypeInformation] = None,
     ) -> DataStream:
         """A stream of what a source of connectors reads, with its times and watermarks."""
+        engine = getattr(source, "_engine", None)
+        if engine is not None:
+            return self._from_engine(engine(), watermark_strategy, source_name, type_info)
         reads = getattr(source, "_reads", None)
         if reads is None:
             raise TypeError(
@@ -266,6 +279,23 @@ class StreamExecutionEnvironment:
         ):
             return stream
         return stream.assign_timestamps_and_watermarks(watermark_strategy)
+
+    def _from_engine(self, made: Any, strategy: Any, name: str, type_info: Any) -> DataStream:
+        """A stream of what a source of the engine's reads, with a schema behind it where there is one."""
+        engine, arguments, kind, settings = made
+        schema = settings.pop("schema", None)
+        is_timed = strategy is not None and strategy._timestamp_assigner is not None
+        is_watched = strategy is not None and strategy._out_of_orderness is not None
+        if is_watched and not is_timed and engine == "kafka_source":
+            # Each part of the source on its own, which nobody behind it can tell apart.
+            arguments[0]["out_of_orderness"] = strategy._out_of_orderness
+            arguments[0]["idle_after"] = strategy._idle_timeout
+            is_watched = False
+        stream = self._source(name, None, type_info or kind, engine=engine, arguments=arguments, **settings)
+        if schema is not None:
+            function = pickled(schema, "set_value_only_deserializer")
+            stream = stream._then("deserialize", f"{name}: Deserialize", function, type_info or kind)
+        return stream.assign_timestamps_and_watermarks(strategy) if is_timed or is_watched else stream
 
     def add_source(
         self,

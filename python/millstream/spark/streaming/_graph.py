@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time as clock
-from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional, Set, Tuple
 
 from millstream.errors import BatchError, TaskError
 from millstream.spark.errors import PySparkRuntimeError
@@ -114,6 +114,32 @@ class Graph:
     def cut(self, number: int, time: int) -> None:
         """A batch is cut, of what a queue has."""
         self._put(number, time, self.makers[number]())
+
+    def planned_start(self, number: int) -> None:
+        """The program starts: an input that says itself what its batches are made of begins."""
+        self.makers[number].start()  # type: ignore[attr-defined]
+
+    def planned_cut(self, number: int, time: int) -> int:
+        """Such an input has its batch cut; how many records are in it."""
+        rdd, count = self.makers[number].cut(time)  # type: ignore[attr-defined]
+        self._put(number, time, rdd)
+        return count
+
+    def planned_log(self, number: int) -> Tuple[List[str], List[str]]:
+        """Where it stands, and what the last batch was given."""
+        return self.makers[number].log()  # type: ignore[attr-defined]
+
+    def planned_resume(self, number: int, position: List[str]) -> None:
+        """It goes on where an earlier process stood."""
+        self.makers[number].resume(position)  # type: ignore[attr-defined]
+
+    def planned_again(self, number: int, time: int, batch: List[str]) -> None:
+        """A batch of an earlier process is to be made again."""
+        self._put(number, time, self.makers[number].again(time, batch))  # type: ignore[attr-defined]
+
+    def planned_done(self, number: int, time: int) -> None:
+        """A batch is done."""
+        self.makers[number].done(time)  # type: ignore[attr-defined]
 
     def _put(self, number: int, time: int, rdd: "RDD") -> None:
         self.inputs[number]._made[time] = rdd

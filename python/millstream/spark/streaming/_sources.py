@@ -101,6 +101,14 @@ class Sources:
         stream = DStream(self, self._graph.interval, [], lambda time: None, operation)
         return stream, self._graph.add_input(stream, make)
 
+    def _planned(
+        self: "StreamingContext", operation: str, plan: Any, made: Callable[..., DStream] = DStream
+    ) -> DStream:
+        """A stream whose batches a plan makes: `start`, `cut`, `log`, `resume`, `again`, `done`."""
+        stream = made(self, self._graph.interval, [], lambda time: None, operation)
+        self._batches.planned(self._graph.add_input(stream, plan), plan.name)
+        return stream
+
     def _blocks(self: "StreamingContext", dataset: _native.Dataset) -> "RDD":
         return self._sc._rdd(lambda: dataset, dataset.partitions)
 

@@ -27,7 +27,7 @@ Compute = Callable[[int], "Optional[RDD]"]
 
 
 @pep8
-class DStream(Pairs, Windows, Output, OfDStream):
+class DStream(OfDStream, Pairs, Windows, Output):
     """A row of data sets, one for each batch. What is said of records is done to each batch on its own, by
     the transformation of RDDs of the same name, when an output operation asks for it.
     """

@@ -46,7 +46,12 @@ pub(crate) fn topic(name: &str, partitions: i32) -> String {
 
 /// Makes a topic, and waits until it can be written to.
 pub(crate) fn create(servers: &str, name: &str, partitions: i32) {
-    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+    create_with(servers, name, partitions, 1);
+}
+
+/// As `create`, with so many replicas.
+pub(crate) fn create_with(servers: &str, name: &str, partitions: i32, replicas: i32) {
+    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replicas));
     let made = pollster::block_on(admin(servers).create_topics([&topic], &options())).unwrap();
     assert!(made.iter().all(Result::is_ok), "{made:?}");
 }

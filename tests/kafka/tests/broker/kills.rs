@@ -114,3 +114,35 @@ fn nothing_is_lost_or_doubled_where_the_broker_is_killed_under_the_job() {
     kill(job);
     check(&servers, output, 3 * EACH);
 }
+
+#[test]
+fn nothing_is_lost_or_doubled_where_leaders_move_in_a_cluster_of_three() {
+    const EACH: u64 = 1_000;
+    let mut brokers = OwnBroker::cluster();
+    let servers = brokers.each_ref().map(OwnBroker::address).join(",");
+    let (input, output) = ("leaders-in", "leaders-out");
+    cluster::create_with(&servers, input, 3, 3);
+    cluster::create_with(&servers, output, 3, 3);
+    let folder = tempfile::tempdir().unwrap();
+    let job = counter(&servers, input, output, folder.path(), 2);
+    // Each broker leads some partitions, and is the coordinator of some transactions.
+    for (round, broker) in (0..).zip(&mut brokers) {
+        feed(&servers, input, round * EACH, (round + 1) * EACH);
+        while read(&servers, output).len() <= (round * EACH) as usize {}
+        broker.kill();
+        feed(&servers, input, 3 * EACH + round * 10, 3 * EACH + (round + 1) * 10);
+        broker.start();
+    }
+    await_all(&servers, output, 3 * EACH + 30);
+    kill(job);
+    check_counts(&servers, output, 3 * EACH + 30);
+}
+
+/// As `check`, where records were fed in another order: for each key every count from 1 up, once.
+fn check_counts(servers: &str, output: &str, records: u64) {
+    let mut found = read(servers, output);
+    found.sort();
+    let mut wanted: Vec<_> = expected(records).into_keys().collect();
+    wanted.sort();
+    assert_eq!(found, wanted);
+}

@@ -10,6 +10,7 @@ mod cluster;
 mod kills;
 mod outages;
 mod own_broker;
+mod ranges;
 mod secured;
 mod sink;
 mod source;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use millstream::connectors::discard::Discard;
 use millstream::connectors::generator::Generator;
 use millstream::connectors::kafka::{Kafka, KafkaSource, StopAt, Texts, TopicPartition};
-use millstream::{JobHandle, StreamEnvironment, Text};
+use millstream::{CheckpointSettings, JobHandle, RestoreFrom, StreamEnvironment, Text};
 use millstream_testkit::conformance::Run;
 
 use crate::cluster::{self, Written, write};
@@ -72,6 +72,51 @@ fn a_job_that_writes_is_cancelled_at_once_while_its_broker_is_silent() {
         let _ = job.wait();
         assert!(begun.elapsed() < Duration::from_secs(1), "the cancel took {:?}", begun.elapsed());
     }
+}
+
+#[test]
+fn a_job_that_commits_is_cancelled_at_once_while_its_broker_is_silent() {
+    let broker = OwnBroker::started();
+    let (servers, folder) = (broker.address(), tempfile::tempdir().unwrap());
+    cluster::create(&servers, "uncommitted", 1);
+    let start = || {
+        let env = StreamEnvironment::new();
+        env.enable_checkpoints(CheckpointSettings {
+            interval: Duration::from_millis(50),
+            restore: RestoreFrom::Latest,
+            ..CheckpointSettings::in_folder(folder.path())
+        });
+        env.source(Generator::new(|n| n, None).rate(20.0))
+            .sink_to(Kafka::write::<u64>(&servers).topic("uncommitted").exactly_once("uncommitted"));
+        env.start("uncommitted").unwrap()
+    };
+    let first = start();
+    // The first of its transactions may be empty.
+    let complete = || {
+        std::fs::read_dir(folder.path()).unwrap().flatten().any(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            name.strip_prefix("checkpoint-")
+                .is_some_and(|number| number.parse::<u32>().is_ok_and(|number| number > 9))
+        })
+    };
+    let begun = Instant::now();
+    while !complete() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no checkpoint is complete");
+    }
+    first.cancel();
+    let _ = first.wait();
+    broker.freeze();
+    // What the last checkpoint staged is committed again before anything else.
+    let again = start();
+    let asked = Instant::now();
+    while asked.elapsed() < Duration::from_millis(300) {
+        std::thread::park_timeout(Duration::from_millis(300));
+    }
+    let begun = Instant::now();
+    again.cancel();
+    let failure = again.wait().unwrap_err();
+    assert!(failure.is_cancelled(), "{failure}");
+    assert!(begun.elapsed() < Duration::from_secs(1), "the cancel took {:?}", begun.elapsed());
 }
 
 #[test]

@@ -14,6 +14,13 @@ pub(crate) struct OwnBroker {
     process: Option<Child>,
 }
 
+/// Two ports that nobody has, held until they are used.
+fn free_ports() -> ([TcpListener; 2], [u16; 2]) {
+    let held = [0; 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+    let ports = held.each_ref().map(|listener| listener.local_addr().unwrap().port());
+    (held, ports)
+}
+
 impl OwnBroker {
     /// A broker with a port and a folder, that does not run yet.
     pub(crate) fn new() -> Self {
@@ -22,22 +29,53 @@ impl OwnBroker {
 
     /// As `new` with more settings, for which it is told its folder, and with more to format it by.
     pub(crate) fn with(more: impl FnOnce(&std::path::Path) -> String, format: &[&str]) -> Self {
+        let (held, [port, controller]) = free_ports();
+        drop(held);
+        Self::at(1, port, controller, &format!("1@127.0.0.1:{controller}"), more, format)
+    }
+
+    /// Three brokers that are one cluster and run; topics have three replicas, of which two must be there.
+    pub(crate) fn cluster() -> [Self; 3] {
+        let held = [1, 2, 3].map(|node| (node, free_ports()));
+        let voters = held.each_ref().map(|(node, (_, [_, port]))| format!("{node}@127.0.0.1:{port}"));
+        let places = held.map(|(node, (_, ports))| (node, ports));
+        let more = "default.replication.factor=3\nmin.insync.replicas=2\noffsets.topic.replication.factor=3\n\
+                    transaction.state.log.replication.factor=3\ntransaction.state.log.min.isr=2";
+        let mut cluster = places.map(|(node, [port, controller])| {
+            Self::at(node, port, controller, &voters.join(","), |_| more.to_owned(), &[])
+        });
+        cluster.iter_mut().for_each(Self::spawn);
+        cluster.iter().for_each(Self::await_ready);
+        cluster
+    }
+
+    fn at(
+        node: u32,
+        port: u16,
+        controller: u16,
+        voters: &str,
+        more: impl FnOnce(&std::path::Path) -> String,
+        format: &[&str],
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap();
-        let held = [free(), free()];
-        let [port, controller] = [0, 1].map(|index| held[index].local_addr().unwrap().port());
         let shared = fs::read_to_string(fact("MILLSTREAM_KAFKA_CONF")).unwrap();
         let shared: Vec<&str> = shared
             .lines()
             .filter(|line| {
-                let own = ["listeners=", "advertised.listeners=", "controller.quorum.voters=", "log.dirs="];
+                let own = [
+                    "node.id=",
+                    "listeners=",
+                    "advertised.listeners=",
+                    "controller.quorum.voters=",
+                    "log.dirs=",
+                ];
                 !own.iter().any(|own| line.starts_with(own))
             })
             .collect();
         let own = format!(
-            "listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+            "node.id={node}\nlisteners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
              advertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
-             controller.quorum.voters=1@127.0.0.1:{controller}\nlog.dirs={}/data\n",
+             controller.quorum.voters={voters}\nlog.dirs={}/data\n",
             folder.path().display()
         );
         let mut settings = format!("{}\n{own}", shared.join("\n"));
@@ -87,10 +125,19 @@ impl OwnBroker {
 
     /// Starts it, with the data that it had, and waits until it is ready.
     pub(crate) fn start(&mut self) {
+        self.spawn();
+        self.await_ready();
+    }
+
+    fn spawn(&mut self) {
         let log = self.folder.path().join("log");
         let mut server = self.java("kafka.Kafka");
         server.arg("server.properties").stderr(fs::File::create(&log).unwrap());
         self.process = Some(server.spawn().unwrap());
+    }
+
+    fn await_ready(&self) {
+        let log = self.folder.path().join("log");
         let begun = Instant::now();
         while !fs::read_to_string(&log).unwrap().contains("Kafka Server started") {
             assert!(begun.elapsed() < Duration::from_secs(120), "{}", fs::read_to_string(&log).unwrap());

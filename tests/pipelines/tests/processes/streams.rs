@@ -2,10 +2,14 @@
 
 use millstream_runtime::JobStatus;
 use millstream_runtime::control::Ask;
-use millstream_testkit::cluster::Cluster;
+use millstream_testkit::cluster::{Cluster, Signal};
 
 use crate::output::{assert_exactly_once, victim};
 
+/// Enough for all kills of a test at this rate, which counts in seconds.
+const RECORDS: u64 = 150_000;
+const RATE: u64 = 10_000;
+const KILLS: u32 = 6;
 /// More than a test lasts.
 const ENDLESS: u64 = 1_000_000_000;
 
@@ -37,22 +41,39 @@ fn a_job_waits_for_the_slots_that_it_lacks_and_says_so() {
 }
 
 #[test]
-fn an_executor_that_is_killed_costs_nothing_but_time() {
+fn executors_that_are_killed_cost_nothing_but_time() {
     let folder = tempfile::tempdir().unwrap();
-    let mut cluster = Cluster::start(victim(folder.path(), 60_000, 20_000, 3));
+    let mut cluster = Cluster::start(victim(folder.path(), RECORDS, RATE, 3));
     cluster.add_executor(1);
     cluster.add_executor(2);
-    for kill in 0..6 {
-        cluster.wait_for_report("it runs", |report| {
-            report.restarts >= kill && report.status == JobStatus::Running && !report.checkpoints.is_empty()
+    for kill in 0..KILLS {
+        cluster.wait_for_report("it runs again", |report| {
+            report.restarts >= kill && report.operators.last().is_some_and(|sink| sink.records_in > 0)
         });
         let victim = cluster.executors()[kill as usize % 2];
         let slots = cluster.kill(victim);
         cluster.add_executor(slots);
     }
     assert!(cluster.wait().success(), "{}", cluster.said());
-    assert_exactly_once(folder.path(), 60_000);
-    assert!(cluster.report().unwrap().restarts > 0);
+    assert_exactly_once(folder.path(), RECORDS);
+    assert!(cluster.report().unwrap().restarts >= KILLS);
+}
+
+#[test]
+fn an_executor_that_stood_still_is_replaced_and_writes_nothing_when_it_wakes_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(victim(folder.path(), RECORDS, RATE, 2));
+    let stopped = cluster.add_executor(1);
+    cluster.add_executor(1);
+    cluster.wait_for_report("it runs", |report| report.checkpoints.len() > 3);
+    cluster.signal(stopped, Signal::Stop);
+    cluster.add_executor(1);
+    cluster.wait_for_report("it runs without it", |report| {
+        report.restarts > 0 && report.operators.last().is_some_and(|sink| sink.records_in > 0)
+    });
+    cluster.signal(stopped, Signal::Continue);
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    assert_exactly_once(folder.path(), RECORDS);
 }
 
 #[test]

@@ -133,3 +133,28 @@ fn a_record_that_cannot_be_shown_is_named() {
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_place_without_folders_holds_a_data_set_as_a_folder_does() {
+    let at = "memory:rdd-save/out";
+    context().parallelize_in(0..30, 3).save_as_text_file(at).unwrap();
+    let place = millstream_storage::Storage::open(at).unwrap();
+    let names: Vec<_> = place.list("").unwrap().into_iter().map(|entry| entry.name).collect();
+    assert_eq!(names, ["_SUCCESS", "part-00000", "part-00001", "part-00002"]);
+    let mut numbers: Vec<i32> =
+        context().text_file(at).unwrap().map(|line| line.parse().unwrap()).collect().unwrap();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..30).collect::<Vec<i32>>());
+    let message = context().range(0, 3).save_as_text_file(at).unwrap_err().to_string();
+    assert!(message.contains("output folder memory:rdd-save/out already exists"), "{message}");
+}
+
+#[test]
+fn what_fails_leaves_nothing_in_a_place_without_folders() {
+    let at = "memory:rdd-save-failed/out";
+    let broken = context().parallelize_in(0..30, 3).map(|n| if n == 25 { panic!("a test") } else { n });
+    broken.save_as_text_file(at).unwrap_err();
+    let place = millstream_storage::Storage::open(at).unwrap();
+    assert_eq!([place.list("").unwrap(), place.unfinished("").unwrap()].concat(), []);
+    context().parallelize_in(0..30, 3).save_as_text_file(at).unwrap();
+}

@@ -180,6 +180,34 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Tells the group how far these partitions are read, and waits no longer than so for the answer.
+    pub(in crate::kafka) fn commit(
+        &self,
+        partitions: &[Partition],
+        patience: Duration,
+    ) -> Result<(), KafkaError> {
+        let list = List::of(partitions)?;
+        // SAFETY: the list is copied by the call; queue and event are freed here, after their last use.
+        unsafe {
+            let queue = sys::rd_kafka_queue_new(self.handle);
+            let code =
+                sys::rd_kafka_commit_queue(self.handle, list.pointer(), queue, None, std::ptr::null_mut());
+            let told = KafkaError::check(code).and_then(|()| {
+                let event = sys::rd_kafka_queue_poll(queue, millis(patience));
+                if event.is_null() {
+                    return Err(KafkaError::of(Code::RD_KAFKA_RESP_ERR__TIMED_OUT));
+                }
+                let told = KafkaError::check(sys::rd_kafka_event_error(event));
+                sys::rd_kafka_event_destroy(event);
+                told
+            });
+            sys::rd_kafka_queue_destroy(queue);
+            told
+        }
+    }
+}
+
 impl Drop for Client {
     fn drop(&mut self) {
         // SAFETY: freed here alone; nothing of it is used later. A group is not left: none was joined.

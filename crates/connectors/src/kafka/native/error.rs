@@ -66,16 +66,19 @@ impl KafkaError {
 
     /// Whether the credentials or the rights are wrong, so that trying again is of no use.
     pub(in crate::kafka) fn is_refusal(&self) -> bool {
-        matches!(
-            self.code,
-            Code::RD_KAFKA_RESP_ERR__AUTHENTICATION
-                | Code::RD_KAFKA_RESP_ERR__SSL
-                | Code::RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED
-                | Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
-                | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
-                | Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
-                | Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-        )
+        // What TLS refuses once its handshake is over comes as a transfer that failed.
+        let is_alert = self.text.contains("SSL routines") && self.text.contains(" alert ");
+        is_alert
+            || matches!(
+                self.code,
+                Code::RD_KAFKA_RESP_ERR__AUTHENTICATION
+                    | Code::RD_KAFKA_RESP_ERR__SSL
+                    | Code::RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED
+                    | Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED
+                    | Code::RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED
+                    | Code::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED
+                    | Code::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+            )
     }
 
     /// Whether a topic or partition is not there.

@@ -16,5 +16,5 @@ pub(super) use client::{Client, Kind, Properties};
 pub(super) use consumer::{Consumer, Polled};
 pub(super) use error::{Code, KafkaError};
 pub use message::{Headers, Message};
-pub(super) use partitions::Partition;
+pub(super) use partitions::{Partition, Watermarks};
 pub(super) use producer::{Outgoing, Producer};

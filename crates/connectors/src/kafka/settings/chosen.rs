@@ -26,6 +26,19 @@ pub(in crate::kafka) struct Chosen {
     refused: Option<String>,
 }
 
+/// What lets a connection in. It is shown by nothing.
+#[cfg_attr(not(feature = "kafka-tls"), expect(dead_code, reason = "connections are plain in this build"))]
+pub(in crate::kafka) struct Credentials {
+    pub(in crate::kafka) is_encrypted: bool,
+    /// Who vouches for brokers.
+    pub(in crate::kafka) ca: Option<PathBuf>,
+    /// The client's own certificate, and its key.
+    pub(in crate::kafka) certificate: Option<PathBuf>,
+    pub(in crate::kafka) key: Option<PathBuf>,
+    /// Mechanism, user, password.
+    pub(in crate::kafka) login: Option<(String, String, String)>,
+}
+
 impl Chosen {
     pub(in crate::kafka) fn new(servers: String, list: &'static SettingsList) -> Self {
         Self { servers, values: Values::of(list), properties: Vec::new(), refused: None }
@@ -56,6 +69,25 @@ impl Chosen {
     /// Whether connections are anything but plain.
     pub(in crate::kafka) fn is_secured(&self) -> Result<bool> {
         Ok(self.get(&SECURITY)? != Security::Plaintext)
+    }
+
+    /// What lets a connection in.
+    pub(in crate::kafka) fn credentials(&self) -> Result<Credentials> {
+        let security = self.get(&SECURITY)?;
+        let login = match security {
+            Security::Plaintext | Security::Ssl => None,
+            Security::SaslPlaintext | Security::SaslSsl => {
+                let part = |setting| self.given(setting).map(Option::unwrap_or_default);
+                Some((part(&SASL_MECHANISM)?, part(&SASL_USER)?, part(&SASL_PASSWORD)?))
+            }
+        };
+        Ok(Credentials {
+            is_encrypted: matches!(security, Security::Ssl | Security::SaslSsl),
+            ca: self.given(&TLS_CA)?,
+            certificate: self.given(&TLS_CERTIFICATE)?,
+            key: self.given(&TLS_KEY)?,
+            login,
+        })
     }
 
     /// Refuses what was set wrongly, and addresses that are none.

@@ -10,7 +10,7 @@ mod list;
 mod tests;
 
 pub use choices::{Compression, Isolation, Security};
-pub(super) use chosen::Chosen;
+pub(super) use chosen::{Chosen, Credentials};
 pub(super) use list::{
     DELIVERY_TIMEOUT, DISCOVERY_INTERVAL, GROUP, OUTAGE_TIMEOUT, START_TIMEOUT, TRANSACTION_TIMEOUT,
 };

@@ -30,6 +30,11 @@ impl Request {
         self.0.extend(text.as_bytes());
     }
 
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.int32(i32::try_from(bytes.len()).unwrap_or(i32::MAX));
+        self.0.extend(bytes);
+    }
+
     pub(super) fn compact_count(&mut self, count: usize) {
         let mut rest = count as u64 + 1;
         while rest >= 0x80 {
@@ -116,6 +121,11 @@ impl Answer {
     pub(super) fn string(&mut self) -> Result<String> {
         let length = usize::try_from(self.int16()?).unwrap_or(0);
         Ok(String::from_utf8_lossy(self.take(length)?).into_owned())
+    }
+
+    pub(super) fn bytes(&mut self) -> Result<Vec<u8>> {
+        let length = self.count()?;
+        Ok(self.take(length)?.to_vec())
     }
 
     fn varint(&mut self) -> Result<u64> {

@@ -4,8 +4,16 @@
 //! for readers: those that do not ask for read_committed see what is not committed too.
 //! Holds: exactly once, records of a transaction are visible once their checkpoint is complete, and only then.
 
+#[cfg(feature = "kafka-tls")]
+mod door;
+#[cfg(not(feature = "kafka-tls"))]
+#[path = "open_door.rs"]
+mod door;
 mod encoding;
 mod following;
+mod patience;
+#[cfg(feature = "kafka-tls")]
+mod scram;
 mod transactions;
 mod wire;
 mod writer;
@@ -27,6 +35,7 @@ use millstream_model::settings::shown_duration;
 use millstream_model::time::Timestamp;
 use serde::Serialize;
 
+use self::door::Door;
 use self::transactions::Transactions;
 use super::settings::{self, SINK_SETTINGS};
 
@@ -245,14 +254,20 @@ impl<T: 'static> KafkaSink<T> {
                 return Err(Failure::user("the prefix of a Kafka sink's transactions is empty")
                     .advice("give the job's own name: .exactly_once(\"word-count\")"));
             }
-            if self.settings.is_secured()? {
-                return Err(Failure::user(
-                    "exactly once into Kafka works over plain connections only so far",
-                )
-                .advice("leave out .exactly_once(...), or the setting `security`"));
-            }
+            self.door()?;
         }
         Ok(())
+    }
+}
+
+impl<T> KafkaSink<T> {
+    /// How the requests get in that librdkafka has no call for.
+    fn door(&self) -> Result<Door> {
+        Door::of(self.settings.credentials()?)
+    }
+
+    fn transactions(&self, cancelled: Cancelled) -> Result<Transactions> {
+        Ok(Transactions { servers: self.settings.servers.clone(), door: self.door()?, cancelled })
     }
 }
 
@@ -295,8 +310,7 @@ impl<T: Record> Sink for KafkaSink<T> {
             return Ok(None);
         }
         self.check()?;
-        let (servers, cancelled) = (self.settings.servers.clone(), Cancelled::default());
-        Ok(Some(Box::new(TransactionCommitter(Transactions { servers, cancelled }))))
+        Ok(Some(Box::new(TransactionCommitter(self.transactions(Cancelled::default())?))))
     }
 }
 
@@ -306,6 +320,10 @@ struct TransactionCommitter(Transactions);
 impl Committer<StagedTransaction> for TransactionCommitter {
     fn commit(&mut self, staged: Vec<StagedTransaction>) -> Result<()> {
         staged.iter().try_for_each(|one| self.0.commit(one))
+    }
+
+    fn cancel_when(&mut self, cancelled: Cancelled) {
+        self.0.cancelled = cancelled;
     }
 }
 

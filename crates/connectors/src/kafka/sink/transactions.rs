@@ -6,9 +6,10 @@
 use std::time::{Duration, Instant};
 
 use millstream_dataflow::operator::Cancelled;
-use millstream_model::error::{Failure, Result, Retry};
+use millstream_model::error::{Failure, Fault, Result, Retry};
 use serde::{Deserialize, Serialize};
 
+use super::door::Door;
 use super::wire::{self, Connection, Described, ProducerId};
 
 /// How long a coordinator may be away.
@@ -30,6 +31,7 @@ pub struct StagedTransaction {
 /// Asks the coordinators of a cluster.
 pub(super) struct Transactions {
     pub(super) servers: String,
+    pub(super) door: Door,
     pub(super) cancelled: Cancelled,
 }
 
@@ -42,16 +44,17 @@ impl Transactions {
     ) -> Result<Result<T, i16>> {
         let begun = Instant::now();
         loop {
-            let asked = Connection::to_any(&self.servers, &self.cancelled).and_then(|mut any| {
-                match any.coordinator(id)? {
-                    Ok(address) => ask(&mut address.connect(&self.cancelled)?),
+            let asked =
+                Connection::to_any(&self.servers, &self.door, &self.cancelled).and_then(|mut any| match any
+                    .coordinator(id)?
+                {
+                    Ok(address) => ask(&mut address.connect(&self.door, &self.cancelled)?),
                     Err(error) => Ok(Err(error)),
-                }
-            });
+                });
             let wait = match &asked {
                 Ok(Err(error)) if wire::is_passing(*error) => AGAIN,
                 Ok(_) => return asked,
-                Err(failure) if failure.is_cancelled() => return asked,
+                Err(failure) if is_final(failure) => return asked,
                 Err(_) => AFTER_FAILURE,
             };
             if begun.elapsed() >= PATIENCE {
@@ -168,26 +171,32 @@ impl Transactions {
     fn open(&self) -> Result<Vec<String>> {
         let begun = Instant::now();
         loop {
-            let listed = Connection::to_any(&self.servers, &self.cancelled).and_then(|mut any| {
-                let mut open = Vec::new();
-                for broker in any.brokers()? {
-                    match broker.connect(&self.cancelled)?.open_transactions()? {
-                        Ok(ids) => open.extend(ids),
-                        Err(error) => return Ok(Err(error)),
+            let listed =
+                Connection::to_any(&self.servers, &self.door, &self.cancelled).and_then(|mut any| {
+                    let mut open = Vec::new();
+                    for broker in any.brokers()? {
+                        match broker.connect(&self.door, &self.cancelled)?.open_transactions()? {
+                            Ok(ids) => open.extend(ids),
+                            Err(error) => return Ok(Err(error)),
+                        }
                     }
-                }
-                Ok(Ok(open))
-            });
+                    Ok(Ok(open))
+                });
             match listed {
                 Ok(Ok(open)) => return Ok(open),
                 Ok(Err(error)) if !wire::is_passing(error) || begun.elapsed() >= PATIENCE => {
                     return Err(failed("*", "listed", error));
                 }
-                Err(failure) if failure.is_cancelled() || begun.elapsed() >= PATIENCE => return Err(failure),
+                Err(failure) if is_final(&failure) || begun.elapsed() >= PATIENCE => return Err(failure),
                 Ok(Err(_)) | Err(_) => self.cancelled.wait(AFTER_FAILURE)?,
             }
         }
     }
+}
+
+/// Whether asking again is of no use: the job ends, or a broker refuses who asks.
+fn is_final(failure: &Failure) -> bool {
+    failure.is_cancelled() || failure.fault() == Fault::User
 }
 
 pub(super) fn timeout_refused() -> Failure {
@@ -206,5 +215,11 @@ fn thrown_away(id: &str) -> Failure {
 }
 
 fn failed(id: &str, what: &str, error: i16) -> Failure {
+    if matches!(error, wire::TRANSACTIONAL_ID_REFUSED | wire::CLUSTER_REFUSED) {
+        return Failure::user(format!(
+            "the user has no right to transactions: `{id}` could not be {what} (error {error})"
+        ))
+        .advice("give it the rights to describe and to write transactional ids with the sink's prefix");
+    }
     Failure::external(format!("transaction `{id}` could not be {what}: the broker gave error {error}"))
 }

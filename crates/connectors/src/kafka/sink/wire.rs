@@ -1,18 +1,20 @@
 //! The few requests of Kafka's protocol that librdkafka has no call for: to look at a transaction, and to end one whose
 //! process is gone.
 //!
-//! Answers for asking the coordinator of a transactional id, which may move. Not for records, nor for TLS and SASL: these
-//! requests go over plain connections.
+//! Answers for asking the coordinator of a transactional id, which may move. Not for records, nor for TLS and passwords
+//! (`door`).
 //! Holds: no request is trusted in its lengths; a connection that does not answer is given up.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use millstream_dataflow::operator::Cancelled;
-use millstream_model::error::{Failure, Result};
+use millstream_model::error::{Failure, Fault, Result};
 
+use super::door::{Door, Stream};
 use super::encoding::{Answer, Request};
+use super::patience::Patience;
 
 /// How long a connection may take to be made: a job that waits for one can still be cancelled within a second.
 const CONNECT: Duration = Duration::from_millis(500);
@@ -28,6 +30,8 @@ const METADATA: i16 = 3;
 const FIND_COORDINATOR: i16 = 10;
 const INIT_PRODUCER_ID: i16 = 22;
 const END_TXN: i16 = 26;
+const SASL_HANDSHAKE: i16 = 17;
+const SASL_AUTHENTICATE: i16 = 36;
 const DESCRIBE_TRANSACTIONS: i16 = 65;
 const LIST_TRANSACTIONS: i16 = 66;
 
@@ -36,6 +40,8 @@ pub(super) const NONE: i16 = 0;
 pub(super) const INVALID_PRODUCER_EPOCH: i16 = 47;
 pub(super) const INVALID_TXN_STATE: i16 = 48;
 pub(super) const INVALID_TRANSACTION_TIMEOUT: i16 = 50;
+pub(super) const CLUSTER_REFUSED: i16 = 31;
+pub(super) const TRANSACTIONAL_ID_REFUSED: i16 = 53;
 pub(super) const PRODUCER_FENCED: i16 = 90;
 pub(super) const TRANSACTIONAL_ID_NOT_FOUND: i16 = 105;
 
@@ -61,6 +67,15 @@ pub(super) struct Described {
     pub(super) producer: ProducerId,
 }
 
+/// A part of what lets a user in.
+#[cfg_attr(not(feature = "kafka-tls"), expect(dead_code, reason = "connections are plain in this build"))]
+pub(super) enum Shown<'a> {
+    /// The name of the way to do so.
+    Mechanism(&'a str),
+    /// What it asks for.
+    Token(&'a [u8]),
+}
+
 /// A broker.
 #[derive(Clone)]
 pub(super) struct Address {
@@ -70,7 +85,7 @@ pub(super) struct Address {
 
 /// A connection to one broker.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     shown: String,
     next: i32,
     cancelled: Cancelled,
@@ -78,18 +93,21 @@ pub(super) struct Connection {
 
 impl Connection {
     /// A connection to the first of these servers (`host:port`, separated by commas) that takes one.
-    pub(super) fn to_any(servers: &str, cancelled: &Cancelled) -> Result<Self> {
+    pub(super) fn to_any(servers: &str, door: &Door, cancelled: &Cancelled) -> Result<Self> {
         let mut last = Failure::user("no Kafka broker is named");
         for server in servers.split(',').map(str::trim) {
-            match Self::to(server, cancelled) {
+            match Self::to(server, door, cancelled) {
                 Ok(connection) => return Ok(connection),
+                Err(failure) if failure.is_cancelled() || failure.fault() == Fault::User => {
+                    return Err(failure);
+                }
                 Err(failure) => last = failure,
             }
         }
         Err(last)
     }
 
-    fn to(server: &str, cancelled: &Cancelled) -> Result<Self> {
+    fn to(server: &str, door: &Door, cancelled: &Cancelled) -> Result<Self> {
         let failed = |error: std::io::Error| {
             Failure::external(format!("no connection to Kafka broker {server}")).because(error)
         };
@@ -100,8 +118,11 @@ impl Connection {
                     stream.set_read_timeout(Some(STEP)).map_err(failed)?;
                     stream.set_write_timeout(Some(CONNECT)).map_err(failed)?;
                     stream.set_nodelay(true).map_err(failed)?;
+                    let stream = door.through(stream, server, &Patience::new(cancelled, ANSWER))?;
                     let (shown, cancelled) = (server.to_owned(), cancelled.clone());
-                    return Ok(Self { stream, shown, next: 0, cancelled });
+                    let mut own = Self { stream, shown, next: 0, cancelled };
+                    door.log_in(|shown| own.show(&shown))?;
+                    return Ok(own);
                 }
                 Err(error) => last = error,
             }
@@ -109,10 +130,39 @@ impl Connection {
         Err(failed(last))
     }
 
+    /// Shows a part of what lets a user in; gives the answer to it.
+    fn show(&mut self, shown: &Shown<'_>) -> Result<Vec<u8>> {
+        let mut body = Request::default();
+        let (key, version) = match shown {
+            Shown::Mechanism(name) => {
+                body.string(name);
+                (SASL_HANDSHAKE, 1)
+            }
+            Shown::Token(token) => {
+                body.bytes(token);
+                (SASL_AUTHENTICATE, 0)
+            }
+        };
+        let mut answer = self.ask(key, version, body)?;
+        let error = answer.int16()?;
+        if error == NONE {
+            return if key == SASL_HANDSHAKE {
+                Ok(Vec::new())
+            } else {
+                answer.string().and_then(|_| answer.bytes())
+            };
+        }
+        let refused = format!("Kafka broker {} refused user and password (error {error})", self.shown);
+        let told = if key == SASL_AUTHENTICATE { answer.string()? } else { String::new() };
+        Err(Failure::user(refused)
+            .because(std::io::Error::other(told))
+            .advice("see that user, password and sasl-mechanism are right"))
+    }
+
     fn ask(&mut self, key: i16, version: i16, body: Request) -> Result<Answer> {
         self.next += 1;
         let bytes = body.framed(key, version, self.next);
-        if let Err(error) = self.stream.write_all(&bytes) {
+        if let Err(error) = self.stream.write_all(&bytes).and_then(|()| self.stream.flush()) {
             return Err(self.silent(error));
         }
         let mut length = [0; 4];
@@ -139,20 +189,13 @@ impl Connection {
 
     /// Fills `bytes`.
     fn read(&mut self, bytes: &mut [u8]) -> Result<()> {
-        let (begun, mut filled) = (Instant::now(), 0);
+        let cancelled = self.cancelled.clone();
+        let (patience, mut filled) = (Patience::new(&cancelled, ANSWER), 0);
         while filled < bytes.len() {
             match self.stream.read(&mut bytes[filled..]) {
                 Ok(0) => return Err(self.silent(ErrorKind::UnexpectedEof.into())),
                 Ok(count) => filled += count,
-                Err(error)
-                    if begun.elapsed() < ANSWER
-                        && matches!(
-                            error.kind(),
-                            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
-                        ) =>
-                {
-                    self.cancelled.wait(Duration::ZERO)?;
-                }
+                Err(error) if patience.may_wait(&error) => patience.wait()?,
                 Err(error) => return Err(self.silent(error)),
             }
         }
@@ -262,7 +305,7 @@ impl Connection {
 }
 
 impl Address {
-    pub(super) fn connect(&self, cancelled: &Cancelled) -> Result<Connection> {
-        Connection::to(&format!("{}:{}", self.host, self.port), cancelled)
+    pub(super) fn connect(&self, door: &Door, cancelled: &Cancelled) -> Result<Connection> {
+        Connection::to(&format!("{}:{}", self.host, self.port), door, cancelled)
     }
 }

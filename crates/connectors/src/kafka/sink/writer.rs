@@ -119,8 +119,7 @@ impl Numbered {
         restored: &[WriterState],
     ) -> Result<Self> {
         let (subtask, of) = (context.subtask.index, context.subtask.of.max(1));
-        let transactions =
-            Transactions { servers: sink.settings.servers.clone(), cancelled: context.cancelled.clone() };
+        let transactions = sink.transactions(context.cancelled.clone())?;
         let timeout = sink.settings.get(&settings::TRANSACTION_TIMEOUT)?;
         // What is staged in the checkpoint was committed before this: whatever else is open was left by an attempt that is
         // gone, perhaps of another parallelism. Each subtask cleans up for its share.

@@ -12,7 +12,7 @@ use millstream_model::settings::shown_duration;
 
 use super::split::KafkaSplit;
 use super::topics::{Plan, StartAt, StopAt};
-use crate::kafka::native::{Client, KafkaError, Kind, Partition, Properties};
+use crate::kafka::native::{Client, Code, KafkaError, Kind, Partition, Properties};
 
 /// How long one question may take.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -22,10 +22,10 @@ const AGAIN: Duration = Duration::from_millis(200);
 const MISSES: u32 = 3;
 
 /// A partition, as a key.
-pub(super) type Key = (String, i32);
+pub(in crate::kafka) type Key = (String, i32);
 
 /// What was found.
-pub(super) enum Found {
+pub(in crate::kafka) enum Found {
     /// These partitions, which were not known before. Told first, also where there are none.
     Splits(Vec<KafkaSplit>, Vec<Key>),
     /// Nothing can be found any more.
@@ -33,13 +33,13 @@ pub(super) enum Found {
 }
 
 /// The search, as who waits for its results has it. It ends when this is dropped.
-pub(super) struct Search {
-    pub(super) found: Receiver<Found>,
+pub(in crate::kafka) struct Search {
+    pub(in crate::kafka) found: Receiver<Found>,
     _running: Sender<()>,
 }
 
 /// Begins to search. `known` partitions are not told; without them, this is the first start.
-pub(super) fn search(
+pub(in crate::kafka) fn search(
     servers: String,
     properties: &Properties,
     plan: Plan,
@@ -76,12 +76,12 @@ enum Miss {
 
 impl Searching {
     fn run(mut self, tell: &Sender<Found>, stopped: &Receiver<()>) {
-        let mut answered = Instant::now();
+        let (mut answered, mut said) = (Instant::now(), None);
         loop {
             self.client.serve(Duration::ZERO);
             let wait = match self.look() {
                 Ok((splits, keys)) => {
-                    answered = Instant::now();
+                    (answered, said) = (Instant::now(), None);
                     if tell.send(Found::Splits(splits, keys)).is_err() {
                         return;
                     }
@@ -97,12 +97,19 @@ impl Searching {
                 }
                 Err(Miss::Later(error)) => {
                     self.client.serve(Duration::ZERO);
+                    // That all brokers are away says less than why one is.
                     let heard = self.client.take_error();
+                    if heard
+                        .as_ref()
+                        .is_some_and(|heard| heard.code != Code::RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+                    {
+                        said = heard;
+                    }
                     let limit =
                         if self.is_first { self.plan.start_timeout } else { self.plan.outage_timeout };
-                    let refusal = heard.as_ref().is_some_and(KafkaError::is_refusal);
+                    let refusal = said.as_ref().is_some_and(KafkaError::is_refusal);
                     if refusal || answered.elapsed() >= limit {
-                        let cause = heard.unwrap_or(error);
+                        let cause = said.unwrap_or(error);
                         let _ = tell.send(Found::Failed(unreachable(&self.servers, limit, cause)));
                         return;
                     }
@@ -191,6 +198,18 @@ impl Searching {
             StartAt::CommittedOrLatest => {
                 self.committed(topic, partition)?.unwrap_or(ends.high).max(ends.low)
             }
+            StartAt::CommittedOrFail => match self.committed(topic, partition)? {
+                Some(offset) => offset.max(ends.low),
+                None => {
+                    let what =
+                        format!("the group has committed nothing for topic {topic}, partition {partition}");
+                    return Err(Miss::Never(
+                        Failure::user(what)
+                            .advice("see that the group's name is right, or begin where such partitions do: at the first")
+                            .advice("record with StartAt::Committed, behind the last with StartAt::CommittedOrLatest"),
+                    ));
+                }
+            },
             StartAt::Offsets(list) => {
                 let given = list.iter().find(|(one, _)| one.topic == topic && one.partition == partition);
                 let offset = given.map_or(ends.low, |(_, offset)| *offset);
@@ -250,7 +269,7 @@ fn refusal(error: KafkaError) -> Failure {
         .advice("see that user, password, certificates and rights are right")
 }
 
-pub(super) fn unreachable(servers: &str, limit: Duration, cause: KafkaError) -> Failure {
+pub(in crate::kafka) fn unreachable(servers: &str, limit: Duration, cause: KafkaError) -> Failure {
     if cause.is_refusal() {
         return refusal(cause);
     }
@@ -260,7 +279,7 @@ pub(super) fn unreachable(servers: &str, limit: Duration, cause: KafkaError) -> 
         .advice("to wait longer: the settings `start-timeout` and `outage-timeout`")
 }
 
-pub(super) fn missing(servers: &str, topic: &str, is_first: bool) -> Failure {
+pub(in crate::kafka) fn missing(servers: &str, topic: &str, is_first: bool) -> Failure {
     if is_first {
         return Failure::user(format!("there is no topic `{topic}` at {servers}"))
             .advice("create it, or mend its name; .pattern(...) waits for topics that come later");

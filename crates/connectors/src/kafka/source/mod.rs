@@ -3,9 +3,9 @@
 //! Holds: exactly once, since the offsets are in the checkpoint and Kafka can be asked again.
 
 pub mod decode;
-mod discovery;
+pub(super) mod discovery;
 mod enumerator;
-mod reader;
+pub(super) mod reader;
 pub mod record;
 pub mod split;
 pub mod topics;
@@ -24,9 +24,10 @@ use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 use serde::de::DeserializeOwned;
 
-use self::decode::{Bytes, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
+pub(super) use self::decode::Decode;
+use self::decode::{Bytes, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 use self::split::KafkaSplit;
-use self::topics::{Chosen, Plan, StartAt, StopAt, TopicPartition};
+use self::topics::{Chosen, Matching, Plan, StartAt, StopAt, TopicPartition};
 use self::watermarks::Watermarks;
 use super::native::{Consumer, KafkaError, Message};
 use super::settings::{self, SOURCE_SETTINGS};
@@ -53,7 +54,7 @@ use super::settings::{self, SOURCE_SETTINGS};
 /// as their event time until the program gives them another.
 #[derive(Clone, Debug)]
 pub struct KafkaSource<D> {
-    settings: settings::Chosen,
+    pub(super) settings: settings::Chosen,
     chosen: Chosen,
     start: StartAt,
     stop: Option<StopAt>,
@@ -93,6 +94,14 @@ impl<D> KafkaSource<D> {
     #[must_use]
     pub fn pattern(mut self, pattern: impl Into<String>) -> Self {
         self.chosen = Chosen::Pattern(pattern.into());
+        self
+    }
+
+    /// Reads the topics for whose name this is true, with those that come into being while the job runs; Kafka's own are
+    /// not asked about.
+    #[must_use]
+    pub fn topics_where(mut self, is_read: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.chosen = Chosen::Matching(Matching(Arc::new(is_read)));
         self
     }
 
@@ -224,11 +233,44 @@ impl<D> KafkaSource<D> {
         self.decode_by(OrRejected(decode))
     }
 
-    fn check(&self) -> Result<()> {
+    /// The source as one that is read in ranges of offsets.
+    pub fn in_ranges(&self) -> super::KafkaRanges<D>
+    where
+        D: Decode,
+    {
+        super::KafkaRanges::new(self.clone())
+    }
+
+    /// What is read, for people: the same as long as the same is read.
+    pub fn shown(&self) -> String {
+        self.chosen.shown()
+    }
+
+    pub(super) fn has_group(&self) -> Result<bool> {
+        Ok(self.settings.given(&settings::GROUP)?.is_some())
+    }
+
+    pub(super) fn start_timeout(&self) -> Result<Duration> {
+        self.settings.get(&settings::START_TIMEOUT)
+    }
+
+    pub(super) fn plan(&self) -> Result<Plan> {
+        Ok(Plan {
+            chosen: self.chosen.clone(),
+            start: self.start.clone(),
+            stop: self.stop.clone(),
+            interval: self.settings.get(&settings::DISCOVERY_INTERVAL)?,
+            start_timeout: self.start_timeout()?,
+            outage_timeout: self.settings.get(&settings::OUTAGE_TIMEOUT)?,
+        })
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
         self.settings.check()?;
         self.chosen.check()?;
-        let by_group = matches!(self.start, StartAt::Committed | StartAt::CommittedOrLatest);
-        if by_group && self.settings.given(&settings::GROUP)?.is_none() {
+        let by_group =
+            matches!(self.start, StartAt::Committed | StartAt::CommittedOrLatest | StartAt::CommittedOrFail);
+        if by_group && !self.has_group()? {
             return Err(Failure::user("a Kafka source is to start where its group stands, and has no group")
                 .advice("name it: .set(\"group\", \"reports\")"));
         }
@@ -254,14 +296,7 @@ impl<D: Decode> Source for KafkaSource<D> {
 
     fn enumerator(&self, restored: Option<Vec<u8>>) -> Result<Box<dyn SplitEnumerator<KafkaSplit>>> {
         self.check()?;
-        let plan = Plan {
-            chosen: self.chosen.clone(),
-            start: self.start.clone(),
-            stop: self.stop.clone(),
-            interval: self.settings.get(&settings::DISCOVERY_INTERVAL)?,
-            start_timeout: self.settings.get(&settings::START_TIMEOUT)?,
-            outage_timeout: self.settings.get(&settings::OUTAGE_TIMEOUT)?,
-        };
+        let plan = self.plan()?;
         let (servers, properties) = (self.settings.servers.clone(), self.settings.reading()?);
         Ok(Box::new(enumerator::PartitionEnumerator::new(servers, &properties, plan, restored)?))
     }

@@ -23,7 +23,7 @@ const ANSWER: Duration = Duration::from_millis(800);
 /// How often the lag is looked at.
 const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
-pub(super) struct PartitionReader<D: Decode> {
+pub(in crate::kafka) struct PartitionReader<D: Decode> {
     consumer: Consumer,
     work: Work<D>,
     /// The positions of the last snapshot; a job takes one checkpoint after the other.
@@ -56,7 +56,7 @@ struct Open {
 }
 
 impl<D: Decode> PartitionReader<D> {
-    pub(super) fn new(consumer: Consumer, source: &super::KafkaSource<D>) -> Result<Self> {
+    pub(in crate::kafka) fn new(consumer: Consumer, source: &super::KafkaSource<D>) -> Result<Self> {
         let commits = source.settings.given(&settings::GROUP)?.is_some();
         let outage_timeout = source.settings.get(&settings::OUTAGE_TIMEOUT)?;
         let (now, watermarks) = (Instant::now(), source.watermarks.map(Tracker::new));

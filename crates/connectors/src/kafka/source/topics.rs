@@ -1,5 +1,7 @@
 //! What is read: which topics, from where on, and up to where.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
@@ -34,6 +36,8 @@ pub enum StartAt {
     Committed,
     /// Where the group stands; where it has committed nothing, behind the last record.
     CommittedOrLatest,
+    /// Where the group stands; where it has committed nothing, the job fails.
+    CommittedOrFail,
     /// At these offsets; partitions that are not in the list begin at their first record.
     Offsets(Vec<(TopicPartition, i64)>),
 }
@@ -55,7 +59,26 @@ pub(in crate::kafka) enum Chosen {
     Nothing,
     Topics(Vec<String>),
     Pattern(String),
+    Matching(Matching),
     Partitions(Vec<TopicPartition>),
+}
+
+/// Whether a topic is read, by its name.
+#[derive(Clone)]
+pub(in crate::kafka) struct Matching(pub(in crate::kafka) Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl PartialEq for Matching {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Matching {}
+
+impl fmt::Debug for Matching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a function of the name")
+    }
 }
 
 impl Chosen {
@@ -67,6 +90,7 @@ impl Chosen {
             Self::Topics(topics) if topics.is_empty() => Some("the list of topics is empty".into()),
             Self::Partitions(list) if list.is_empty() => Some("the list of partitions is empty".into()),
             Self::Topics(topics) => topics.iter().find(|topic| !is_name(topic)).map(|topic| no_name(topic)),
+            Self::Matching(_) => None,
             Self::Pattern(pattern) => glob::Pattern::new(pattern)
                 .err()
                 .map(|error| format!("`{pattern}` is no pattern of topics: {error}")),
@@ -78,12 +102,27 @@ impl Chosen {
         wrong.map_or(Ok(()), |wrong| Err(Failure::user(wrong).advice(advice)))
     }
 
+    /// As people are told it.
+    pub(in crate::kafka) fn shown(&self) -> String {
+        match self {
+            Self::Nothing => "no topic of Kafka's".into(),
+            Self::Topics(topics) => format!("Kafka topics {}", topics.join(", ")),
+            Self::Pattern(pattern) => format!("Kafka topics {pattern}"),
+            Self::Matching(_) => "Kafka topics by name".into(),
+            Self::Partitions(list) => {
+                let names: Vec<_> =
+                    list.iter().map(|one| format!("{}-{}", one.topic, one.partition)).collect();
+                format!("Kafka partitions {}", names.join(", "))
+            }
+        }
+    }
+
     /// The topics by name; `None` for those of a pattern.
     pub(in crate::kafka) fn names(&self) -> Option<Vec<&str>> {
         match self {
             Self::Nothing => Some(Vec::new()),
             Self::Topics(topics) => Some(topics.iter().map(String::as_str).collect()),
-            Self::Pattern(_) => None,
+            Self::Pattern(_) | Self::Matching(_) => None,
             Self::Partitions(list) => {
                 let mut names: Vec<&str> = list.iter().map(|one| one.topic.as_str()).collect();
                 names.sort_unstable();
@@ -102,6 +141,7 @@ impl Chosen {
             Self::Pattern(pattern) => {
                 !topic.starts_with("__") && glob::Pattern::new(pattern).is_ok_and(|one| one.matches(topic))
             }
+            Self::Matching(matching) => !topic.starts_with("__") && (matching.0)(topic),
             Self::Partitions(list) => list.iter().any(|one| one.topic == topic && one.partition == partition),
         }
     }

@@ -4,11 +4,12 @@
 
 use std::fmt;
 use std::fmt::Write as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
+use millstream_storage::Storage;
 
 /// What the folder of a record may be chosen by, besides the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,14 +122,15 @@ impl<T> Chooser<T> {
 }
 
 /// The folder of this name below `folder`.
-pub(super) fn below(folder: &Path, name: &str) -> Result<PathBuf> {
+pub(super) fn below(place: &Storage, name: &str) -> Result<String> {
     let inside = |part| matches!(part, Component::Normal(_));
     let hidden = |part: &str| part.starts_with('.');
     if !Path::new(name).components().all(inside) || name.split('/').any(hidden) {
-        return Err(Failure::user(format!("the bucket `{name}` is no folder below `{}`", folder.display()))
+        return Err(Failure::user(format!("the bucket `{name}` is no folder below `{}`", place.name()))
             .advice("name a folder such as `JFK` or `2013/01`: without `..`, `.` or `/` at its begin"));
     }
-    Ok(if name.is_empty() { folder.to_path_buf() } else { folder.join(name) })
+    // A store without folders would take an empty part for one.
+    Ok(name.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"))
 }
 
 enum Piece {
@@ -227,9 +229,10 @@ mod tests {
 
     #[test]
     fn a_bucket_stays_within_the_folder_of_its_sink() {
-        let folder = Path::new("out");
-        assert_eq!(below(folder, "a/b").unwrap(), Path::new("out/a/b"));
-        assert_eq!(below(folder, "").unwrap(), folder);
+        let folder = &Storage::local("out");
+        assert_eq!(below(folder, "a/b").unwrap(), "a/b");
+        assert_eq!(below(folder, "a//b/").unwrap(), "a/b");
+        assert_eq!(below(folder, "").unwrap(), "");
         for name in ["..", "a/../..", "/etc", "./a", ".hidden", "a/.b"] {
             assert_eq!(
                 below(folder, name).unwrap_err().to_string(),

@@ -1,44 +1,45 @@
 //! Giving files their final names.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use millstream_dataflow::sink::Committer;
 use millstream_model::error::Result;
+use millstream_storage::{StagedUpload, Storage};
 use serde::{Deserialize, Serialize};
 
 use super::names::{failed, keep_names};
+use super::settings::Where;
 
 /// A file that is whole and waits for its checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StagedFile {
-    /// Its hidden name.
-    pub pending: String,
-    /// The name it is to get.
-    pub finished: String,
+    /// The sink's folder when it was written: the file is committed there, whatever the program says now.
+    pub place: String,
+    /// The file.
+    pub upload: StagedUpload,
 }
 
-/// Renames files.
-///
-/// A hidden file that is no longer there was renamed by an earlier commit of the same: whoever reads the output may
-/// have taken it away since.
-pub(super) struct Renamer;
+/// Commits files, each once or again.
+pub(super) struct Namer(pub(super) Where);
 
-impl Committer<StagedFile> for Renamer {
+impl Committer<StagedFile> for Namer {
     fn commit(&mut self, staged: Vec<StagedFile>) -> Result<()> {
+        let mut open: Option<Storage> = None;
         let mut changed = BTreeSet::new();
         for file in &staged {
-            let (pending, finished) = (Path::new(&file.pending), Path::new(&file.finished));
-            match fs::rename(pending, finished) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(failed("rename to its final name", pending, error));
-                }
-                // Also where it was renamed before: that may not have come to the disk.
-                _ => changed.extend(finished.parent()),
-            }
+            let place = match open.take() {
+                Some(place) if place.name() == file.place => place,
+                _ => self.0.named(&file.place)?,
+            };
+            let commit = place.commit(&file.upload);
+            commit.map_err(|error| {
+                failed("give its final name to", &place.full_name(&file.upload.name), error)
+            })?;
+            // Also where it had it before: that may not have come to the disk.
+            changed.insert((file.place.clone(), file.upload.folder().to_owned()));
+            open = Some(place);
         }
         // The next manifest will not list these files: by then their names must be on the disk.
-        changed.into_iter().filter(|folder| folder.exists()).try_for_each(keep_names)
+        changed.into_iter().try_for_each(|(place, folder)| keep_names(&self.0.named(&place)?, &folder))
     }
 }

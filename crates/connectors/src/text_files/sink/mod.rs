@@ -8,6 +8,7 @@
 mod buckets;
 mod committer;
 mod names;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -24,6 +25,7 @@ use millstream_dataflow::sink::{Committer, Sink, WriterContext, WriterOf};
 use millstream_dataflow::source::Promise;
 use millstream_model::error::Result;
 use millstream_model::record::Record;
+use millstream_storage::StorageSettings;
 
 /// When a file is closed and the next begun, besides at each checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,17 +53,26 @@ impl Default for Rolling {
 /// ```
 #[derive(Clone, Debug)]
 pub struct TextFilesSink<T> {
-    folder: PathBuf,
+    at: settings::Where,
     rolling: Rolling,
     buckets: Buckets<T>,
     record: PhantomData<fn(T)>,
 }
 
 impl<T> TextFilesSink<T> {
-    /// Files below `folder`, which is made if need be. Only one job may write there.
+    /// Files below `folder`, which is made if need be: a path, or a location such as `s3://bucket/out` or
+    /// `hdfs://name-node:8020/out`. Only one job may write there.
     pub fn below(folder: impl Into<PathBuf>) -> Self {
         let (rolling, buckets) = (Rolling::default(), Buckets::None);
-        Self { folder: folder.into(), rolling, buckets, record: PhantomData }
+        let at = settings::Where { folder: folder.into(), settings: None };
+        Self { at, rolling, buckets, record: PhantomData }
+    }
+
+    /// The settings for opening a location elsewhere; those of the environment if nothing else is said.
+    #[must_use]
+    pub fn storage(mut self, settings: StorageSettings) -> Self {
+        self.at.settings = Some(settings);
+        self
     }
 
     /// When files are closed.
@@ -94,10 +105,10 @@ impl<T: Record + Display> Sink for TextFilesSink<T> {
 
     fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
         let buckets = buckets::Chooser::of(&self.buckets)?;
-        Ok(Box::new(writer::Writer::open(self.folder.clone(), self.rolling, buckets, context)?))
+        Ok(Box::new(writer::Writer::open(self.at.open()?, self.rolling, buckets, context)?))
     }
 
     fn committer(&self) -> Result<Option<Box<dyn Committer<StagedFile>>>> {
-        Ok(Some(Box::new(committer::Renamer)))
+        Ok(Some(Box::new(committer::Namer(self.at.clone()))))
     }
 }

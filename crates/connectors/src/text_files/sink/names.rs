@@ -1,43 +1,41 @@
 //! The names of files in their three phases.
 
-use std::fs;
-use std::path::Path;
-
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::Subtask;
+use millstream_storage::{Storage, StorageError};
 
 /// The final name.
 pub(super) fn finished(subtask: u32, counter: u64) -> String {
     format!("part-{subtask}-{counter}.txt")
 }
 
-/// The hidden name while it is written, and until it is committed.
-pub(super) fn hidden(subtask: u32, counter: u64, phase: &str) -> String {
-    format!(".part-{subtask}-{counter}.{phase}")
+/// What it is called while it is written, and until it is committed; endings are the storage's.
+pub(super) fn hidden(subtask: u32, counter: u64) -> String {
+    format!(".part-{subtask}-{counter}")
 }
 
-/// Removes what dead attempts of the subtask have left below `folder`, and finds the first free counter.
+/// Removes what dead attempts of the subtask have left in a place, and finds the first free counter.
 ///
-/// Safe because what a checkpoint has staged is committed, and so renamed, before any writer is opened. Leftovers of
-/// subtasks that there are no more go to the one whose index is theirs modulo the parallelism.
-pub(super) fn tidy(folder: &Path, subtask: Subtask) -> Result<u64> {
-    let fail = |error| failed("tidy up", folder, error);
+/// Safe because what a checkpoint has staged is committed before any writer is opened. Leftovers of subtasks that there
+/// are no more go to the one whose index is theirs modulo the parallelism.
+pub(super) fn tidy(place: &Storage, subtask: Subtask) -> Result<u64> {
+    let fail = |error| failed("tidy up", place.name(), error);
     let mut free = 0;
-    for entry in fs::read_dir(folder).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
-        let path = entry.path();
-        // Links are not followed: no bucket is one.
-        if entry.file_type().map_err(fail)?.is_dir() {
-            free = free.max(tidy(&path, subtask)?);
-            continue;
-        }
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        let Some((of, counter)) = parse(name) else { continue };
+    let entries = [place.list("").map_err(fail)?, place.unfinished("").map_err(fail)?].concat();
+    for entry in entries {
+        let (folder, file) =
+            entry.name.rsplit_once('/').map_or(("", &*entry.name), |(folder, file)| (folder, file));
+        let left = Storage::hidden_stem(file);
+        let Some((of, counter)) = left.map_or_else(|| parse_finished(file), parse_hidden) else { continue };
         if of % subtask.of.max(1) != subtask.index {
             continue;
         }
-        if name.starts_with('.') {
-            fs::remove_file(&path).map_err(|error| failed("remove", &path, error))?;
+        if left.is_some() {
+            let name = finished(of, counter);
+            let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+            place
+                .abandon(&entry.name, &name)
+                .map_err(|error| failed("remove", &place.full_name(&entry.name), error))?;
         } else if of == subtask.index {
             free = free.max(counter + 1);
         }
@@ -46,29 +44,32 @@ pub(super) fn tidy(folder: &Path, subtask: Subtask) -> Result<u64> {
 }
 
 /// Puts the names in a folder on the disk.
-pub(super) fn keep_names(folder: &Path) -> Result<()> {
-    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
-    // Only Unix opens folders as files; elsewhere the system keeps names in order by itself.
-    if !cfg!(unix) {
-        return Ok(());
-    }
-    fs::File::open(folder).and_then(|open| open.sync_all()).map_err(|error| failed("sync", folder, error))
+pub(super) fn keep_names(place: &Storage, folder: &str) -> Result<()> {
+    place.keep_names(folder).map_err(|error| failed("sync", &place.full_name(folder), error))
 }
 
-/// Subtask and counter of a name of one of the three phases.
-fn parse(name: &str) -> Option<(u32, u64)> {
-    let (hidden, name) = name.strip_prefix('.').map_or((false, name), |name| (true, name));
-    let (subtask, rest) = name.strip_prefix("part-")?.split_once('-')?;
-    let (counter, phase) = rest.split_once('.')?;
-    let known = if hidden { ["inprogress", "pending"].contains(&phase) } else { phase == "txt" };
-    known.then_some(())?;
+fn parse_finished(name: &str) -> Option<(u32, u64)> {
+    numbers(name.strip_prefix("part-")?.strip_suffix(".txt")?)
+}
+
+fn parse_hidden(stem: &str) -> Option<(u32, u64)> {
+    numbers(stem.strip_prefix(".part-")?)
+}
+
+/// Subtask and counter.
+fn numbers(text: &str) -> Option<(u32, u64)> {
+    let (subtask, counter) = text.split_once('-')?;
     Some((subtask.parse().ok()?, counter.parse().ok()?))
 }
 
 /// That a file cannot be written.
-pub(super) fn failed(what: &str, path: &Path, error: std::io::Error) -> Failure {
-    let full = matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
-    let failure = Failure::external(format!("cannot {what} `{}`", path.display())).because(error);
+pub(super) fn failed(what: &str, name: &str, error: StorageError) -> Failure {
+    if matches!(error, StorageError::Cancelled { .. }) {
+        return error.into();
+    }
+    let full =
+        matches!(error.io_kind(), Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded));
+    let failure = Failure::external(format!("cannot {what} `{name}`")).because(error.into_source());
     match full {
         true => failure.advice(
             "the disk is full: make room; finished files stay as they are, and a job with checkpoints goes on from the last",

@@ -63,7 +63,14 @@ fn a_folder_that_cannot_be_made_and_a_full_disk_are_said() {
     let sink = TextFilesSink::<u32>::below(folder.path().join("file/out"));
     let error = open_writer(&sink, Vec::new()).err().unwrap().to_string();
     assert!(error.starts_with("cannot make the folder `") && error.contains("file/out`\n"), "{error}");
-    let full = super::names::failed("write to", Path::new("out/x"), std::io::ErrorKind::StorageFull.into());
+    let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+    let full = millstream_storage::StorageError::Failed {
+        action: "writing",
+        name: "out/x".into(),
+        tried: Duration::ZERO,
+        source: full.into(),
+    };
+    let full = super::names::failed("write to", "out/x", full);
     assert!(full.to_string().contains("cannot write to `out/x`\n"), "{full}");
     assert!(full.to_string().contains("the disk is full: make room; finished files stay"), "{full}");
 }

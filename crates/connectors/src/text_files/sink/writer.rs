@@ -4,15 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write as _};
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::sink::{SinkWriter, WriterContext};
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::CheckpointId;
 use millstream_model::time::Timestamp;
+use millstream_storage::{Storage, Upload};
 
 use super::buckets::{BucketContext, Chooser, below};
 use super::names::{failed, finished, hidden, keep_names, tidy};
@@ -20,91 +20,85 @@ use super::{Rolling, StagedFile};
 
 /// How many files one subtask has open at most; beyond it the one that was idle longest is closed.
 const MOST_OPEN: usize = 256;
+/// The same where what is written waits in memory, up to 8 MiB for each file.
+const MOST_IN_MEMORY: usize = 32;
 
 pub(super) struct Writer<T> {
-    folder: PathBuf,
+    place: Storage,
     rolling: Rolling,
     buckets: Chooser<T>,
     context: WriterContext,
     counter: u64,
-    /// By folder.
-    open: BTreeMap<PathBuf, Open>,
+    /// By folder, from the place on.
+    open: BTreeMap<String, Open>,
     staged: Vec<StagedFile>,
     /// Folders with names that are not on the disk yet.
-    changed: BTreeSet<PathBuf>,
+    changed: BTreeSet<String>,
 }
 
 /// A file in progress.
 struct Open {
-    file: BufWriter<File>,
-    path: PathBuf,
-    counter: u64,
-    bytes: u64,
+    upload: Upload,
     begun: Timestamp,
     written: Timestamp,
 }
 
 impl<T> Writer<T> {
     pub(super) fn open(
-        folder: PathBuf,
+        place: Storage,
         rolling: Rolling,
         buckets: Chooser<T>,
         context: WriterContext,
     ) -> Result<Self> {
-        fs::create_dir_all(&folder).map_err(|error| failed("make the folder", &folder, error))?;
-        let counter = tidy(&folder, context.subtask)?;
-        let changed = BTreeSet::from_iter(folder.parent().map(Path::to_path_buf));
-        let (open, staged) = (BTreeMap::new(), Vec::new());
-        Ok(Self { folder, rolling, buckets, context, counter, open, staged, changed })
+        let cancelled = context.cancelled.clone();
+        let place = place.stopped_by(move || cancelled.wait(Duration::ZERO).is_err());
+        place.make_folder().map_err(|error| failed("make the folder", place.name(), error))?;
+        let counter = tidy(&place, context.subtask)?;
+        let (open, staged, changed) = (BTreeMap::new(), Vec::new(), BTreeSet::from([String::new()]));
+        Ok(Self { place, rolling, buckets, context, counter, open, staged, changed })
     }
 
-    fn begin(&mut self, folder: &Path, now: Timestamp) -> Result<Open> {
-        if self.open.len() >= MOST_OPEN
+    fn begin(&mut self, folder: &str, now: Timestamp) -> Result<Open> {
+        let most = if self.place.folder().is_some() { MOST_OPEN } else { MOST_IN_MEMORY };
+        if self.open.len() >= most
             && let Some(idle) =
                 self.open.iter().min_by_key(|(_, open)| open.written).map(|(folder, _)| folder.clone())
         {
             self.roll(&idle)?;
         }
-        fs::create_dir_all(folder).map_err(|error| failed("make the folder", folder, error))?;
-        let within = folder.ancestors().take_while(|above| above.starts_with(&self.folder));
-        self.changed.extend(within.map(Path::to_path_buf));
-        let path = folder.join(hidden(self.context.subtask.index, self.counter, "inprogress"));
-        let file = File::create(&path).map_err(|error| failed("create", &path, error))?;
-        let (counter, file) = (self.counter, BufWriter::with_capacity(64 << 10, file));
+        let within = Path::new(folder).ancestors().filter_map(Path::to_str);
+        self.changed.extend(within.map(str::to_owned));
+        let (subtask, counter) = (self.context.subtask.index, self.counter);
+        let name = match folder {
+            "" => finished(subtask, counter),
+            folder => format!("{folder}/{}", finished(subtask, counter)),
+        };
+        let upload = self.place.begin_upload(&name, &hidden(subtask, counter));
+        let upload = upload.map_err(|error| failed("create", &self.place.full_name(&name), error))?;
         self.counter += 1;
-        Ok(Open { file, path, counter, bytes: 0, begun: now, written: now })
+        Ok(Open { upload, begun: now, written: now })
     }
 
     /// Adds text to the file in a folder.
-    fn append(&mut self, folder: &Path, text: &str, now: Timestamp) -> Result<()> {
+    fn append(&mut self, folder: &str, text: &str, now: Timestamp) -> Result<()> {
         let mut open = match self.open.remove(folder) {
             Some(open) => open,
             None => self.begin(folder, now)?,
         };
-        open.file.write_all(text.as_bytes()).map_err(|error| failed("write to", &open.path, error))?;
-        open.bytes += text.len() as u64;
+        let written = open.upload.write(text.as_bytes());
+        written.map_err(|error| failed("write to", &self.place.full_name(open.upload.name()), error))?;
         open.written = now;
-        self.open.insert(folder.to_path_buf(), open);
+        self.open.insert(folder.to_owned(), open);
         Ok(())
     }
 
     /// Closes the file in a folder; it waits for the next checkpoint.
-    fn roll(&mut self, folder: &Path) -> Result<()> {
-        let Some(mut open) = self.open.remove(folder) else { return Ok(()) };
-        let subtask = self.context.subtask.index;
-        let pending = folder.join(hidden(subtask, open.counter, "pending"));
-        let closed = open.file.flush().and_then(|()| open.file.get_ref().sync_data());
-        closed
-            .and_then(|()| fs::rename(&open.path, &pending))
-            .map_err(|error| failed("finish", &open.path, error))?;
-        let text = |path: PathBuf| {
-            path.into_os_string().into_string().map_err(|path| {
-                Failure::user(format!("the name of `{}` is not UTF-8", PathBuf::from(path).display()))
-            })
-        };
-        let finished = text(folder.join(finished(subtask, open.counter)))?;
-        self.staged.push(StagedFile { pending: text(pending)?, finished });
-        self.changed.insert(folder.to_path_buf());
+    fn roll(&mut self, folder: &str) -> Result<()> {
+        let Some(open) = self.open.remove(folder) else { return Ok(()) };
+        let name = self.place.full_name(open.upload.name());
+        let upload = open.upload.finish().map_err(|error| failed("finish", &name, error))?;
+        self.staged.push(StagedFile { place: self.place.name().to_owned(), upload });
+        self.changed.insert(folder.to_owned());
         Ok(())
     }
 
@@ -113,7 +107,7 @@ impl<T> Writer<T> {
         let mut rolled = Vec::new();
         for (folder, open) in &self.open {
             let due = (open.begun + self.rolling.age).min(open.written + self.rolling.inactivity);
-            if open.bytes >= self.rolling.bytes || now >= due {
+            if open.upload.bytes() >= self.rolling.bytes || now >= due {
                 rolled.push(folder.clone());
             } else {
                 self.context.wakeup.request(due);
@@ -159,12 +153,12 @@ impl<T: Display> SinkWriter<T, StagedFile, ()> for Writer<T> {
         batch.clear();
         if !self.buckets.is_by_record() {
             // Time has gone on: the files of other buckets get no more.
-            let current = below(&self.folder, &runs[0].0)?;
-            let past: Vec<PathBuf> = self.open.keys().filter(|folder| **folder != current).cloned().collect();
+            let current = below(&self.place, &runs[0].0)?;
+            let past: Vec<String> = self.open.keys().filter(|folder| **folder != current).cloned().collect();
             past.iter().try_for_each(|folder| self.roll(folder))?;
         }
         for (bucket, text) in runs.iter().filter(|(_, text)| !text.is_empty()) {
-            self.append(&below(&self.folder, bucket)?, text, now)?;
+            self.append(&below(&self.place, bucket)?, text, now)?;
         }
         self.roll_due(now)
     }
@@ -174,9 +168,9 @@ impl<T: Display> SinkWriter<T, StagedFile, ()> for Writer<T> {
     }
 
     fn prepare(&mut self, _: CheckpointId) -> Result<Vec<StagedFile>> {
-        let open: Vec<PathBuf> = self.open.keys().cloned().collect();
+        let open: Vec<String> = self.open.keys().cloned().collect();
         open.iter().try_for_each(|folder| self.roll(folder))?;
-        std::mem::take(&mut self.changed).iter().try_for_each(|folder| keep_names(folder))?;
+        std::mem::take(&mut self.changed).iter().try_for_each(|folder| keep_names(&self.place, folder))?;
         Ok(std::mem::take(&mut self.staged))
     }
 }

@@ -22,6 +22,9 @@ pub enum EncodeError {
         /// The number of shapes there may be.
         limit: usize,
     },
+    /// Not in the short form, in which what is left out could not be told from what follows.
+    #[error("the value leaves out a part of its type")]
+    NotPlain,
     /// What the type's own `Serialize` said.
     #[error("{0}")]
     Custom(String),

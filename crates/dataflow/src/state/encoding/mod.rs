@@ -20,6 +20,7 @@ mod describe;
 mod encoder;
 mod error;
 mod parts;
+pub(crate) mod plain;
 mod shape;
 mod signature;
 mod tag;

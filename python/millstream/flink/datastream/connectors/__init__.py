@@ -13,7 +13,6 @@ _LATER = {
     "elasticsearch": _OUT,
     "hybrid_source": "add_source takes any iterable, such as an itertools.chain of two",
     "jdbc": _OUT,
-    "kafka": _BOTH,
     "kinesis": _BOTH,
     "pulsar": _BOTH,
     "rabbitmq": _BOTH,

@@ -5,10 +5,12 @@ Answers for the names that PyFlink's programs use. What cannot be done yet is re
 
 from __future__ import annotations
 
+import glob
 import os
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-from millstream.flink.common.typeinfo import Types
+from millstream.flink.common.time import millis
+from millstream.flink.common.typeinfo import TypeInformation, Types
 from millstream.flink.datastream.connectors._file_sink import (
     BucketAssigner,
     FileSink,
@@ -93,24 +95,47 @@ class FileSource:
         return found
 
 
+class _MonitoredFiles(FileSource):
+    """Files that are found and read by the engine, with those that appear later."""
+
+    def __init__(self, stream_format: StreamFormat, paths: Tuple[str, ...], interval: int) -> None:
+        super().__init__(stream_format, paths)
+        self._interval = interval
+
+    def _engine(self) -> Tuple[str, Tuple[Any, ...], TypeInformation, Dict[str, Any]]:
+        from millstream.flink.datastream._job_settings import local_folder
+
+        path = local_folder(self._paths[0], "path of a FileSource")
+        if not os.path.isdir(path):
+            raise FileNotFoundError(f"a FileSource monitors the folder {path}, which does not exist")
+        settings = {"bounded": False, "promise": "exactly once", "parallel": True}
+        return "text_files", (os.path.join(glob.escape(path), "**", "*"), self._interval), Types.STRING(), settings
+
+
 class FileSourceBuilder:
     """Puts a `FileSource` together."""
 
     def __init__(self, stream_format: StreamFormat, paths: Tuple[str, ...]) -> None:
         self._format, self._paths = stream_format, paths
+        self._interval: Optional[int] = None
 
     def process_static_file_set(self) -> "FileSourceBuilder":
         """Reads the files that there are; so it is if nothing is said."""
+        self._interval = None
         return self
 
     def monitor_continuously(self, discovery_interval: Any) -> "FileSourceBuilder":
-        """Refused: files that appear later are not looked for yet."""
-        raise NotImplementedError(
-            "FileSourceBuilder.monitor_continuously is not supported here yet: the files that there "
-            "are at the start are "
-            "read"
-        )
+        """Looks for new files again and again, and reads each once. A file must be whole when it gets its name: write
+        it under a name that begins with `.` or `_`, and rename it."""
+        if len(self._paths) > 1:
+            raise NotImplementedError("several paths cannot be monitored by one source yet: unite a source for each")
+        if self._format._charset.upper().replace("-", "") != "UTF8":
+            raise ValueError(f"monitored files are read in UTF-8, {self._format._charset!r} is not supported here yet")
+        self._interval = millis(discovery_interval, "the interval of monitor_continuously", least=1)
+        return self
 
     def build(self) -> FileSource:
         """The source."""
+        if self._interval is not None:
+            return _MonitoredFiles(self._format, self._paths, self._interval)
         return FileSource(self._format, self._paths)

@@ -319,8 +319,12 @@ impl Master {
         let (to_answer, answered) = crate::sync::mpsc::channel();
         match question {
             Question::Cancel | Question::Stop => {
-                let ask = if question == Question::Cancel { Ask::Cancel } else { Ask::Stop };
-                seat.tell(Message::Ask(ask));
+                let remote = seat.remote();
+                if question == Question::Cancel {
+                    remote.cancel()
+                } else {
+                    remote.stop()
+                }
                 return self.tell_manager(&ToManager::Answer(id, Ok(String::new())));
             }
             Question::StopWithSavepoint => seat.tell(Message::Ask(Ask::StopWithSavepoint(to_answer))),

@@ -23,9 +23,8 @@ use crate::control::{Deployment, Happened, Order, TaskId, TaskOrder, ToExecutor}
 use crate::job::attempt::Broken;
 use crate::job::checkpoints::Checkpoints;
 use crate::job::message::{Ask, Message};
-use crate::job::{JobHandle, JobResult, Shared};
+use crate::job::{JobHandle, JobRemote, JobResult, Shared};
 use crate::plan::Plan;
-use crate::sync::mpsc::channel;
 use crate::sync::{Receiver, now, receive_until};
 
 /// How often somebody who waits looks again, should a message be missed.
@@ -42,13 +41,13 @@ pub(crate) fn coordinate(master: &Arc<Master>, plan: Arc<Plan>) -> Result<JobHan
     let checkpoints = Checkpoints::open(&plan, master.run(number))?;
     tracing::info!(plan = %plan.describe(), "the job starts");
     let shared = Shared::new(plan, checkpoints.history());
-    let (to_coordinator, messages) = channel();
-    let seat = Arc::new(Seat::new(number, to_coordinator.clone(), shared.clone()));
+    let (remote, messages) = JobRemote::new();
+    let seat = Arc::new(Seat::new(number, remote.clone(), shared.clone()));
     master.seat(number, seat.clone());
     let crew = Box::new(Executors { master: master.clone(), seat, number });
     let own = master.clone();
     let ended = move |result: &Result<JobResult>| own.ended(number, result);
-    crate::job::coordinate(shared, checkpoints, crew, (to_coordinator, messages), ended)
+    crate::job::coordinate(shared, checkpoints, crew, (remote, messages), ended)
 }
 
 /// The executors of a job.

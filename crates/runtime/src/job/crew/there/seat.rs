@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 
 use crate::control::{Graph, GraphEdge, GraphNode, OperatorReport, Report};
 use crate::job::message::Message;
-use crate::job::{JobStatus, Shared};
+use crate::job::{JobRemote, JobStatus, Shared};
 use crate::sync::{Mutex, Sender};
 use millstream_dataflow::graph::NodeKind;
 use millstream_model::time::Timestamp;
@@ -12,19 +12,24 @@ use millstream_model::time::Timestamp;
 /// See the module.
 pub(crate) struct Seat {
     number: u64,
-    messages: Mutex<Sender<Message>>,
+    remote: Mutex<JobRemote>,
     shared: Arc<Shared>,
     waits_for: Mutex<Option<String>>,
 }
 
 impl Seat {
-    pub(crate) fn new(number: u64, messages: Sender<Message>, shared: Arc<Shared>) -> Self {
-        Self { number, messages: Mutex::new(messages), shared, waits_for: Mutex::new(None) }
+    pub(crate) fn new(number: u64, remote: JobRemote, shared: Arc<Shared>) -> Self {
+        Self { number, remote: Mutex::new(remote), shared, waits_for: Mutex::new(None) }
     }
 
     /// Where its coordinator hears.
     pub(crate) fn messages(&self) -> Sender<Message> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.remote().messages
+    }
+
+    /// What the job is stopped and cancelled with.
+    pub(crate) fn remote(&self) -> JobRemote {
+        self.remote.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells its coordinator.

@@ -1,8 +1,7 @@
-//! Writing a data set into a folder.
+//! A data set in a local folder.
 //!
-//! Holds: what is not finished never looks finished, and each partition is there once, however often its task was tried:
-//! an attempt writes under a name of its own, the program moves one file a partition to its place when all tasks have
-//! ended, and `_SUCCESS` comes last. What fails leaves nothing behind.
+//! Holds: an attempt writes below `_temporary`; what fails leaves nothing behind, the folders that were made for it
+//! included.
 
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -12,10 +11,8 @@ use std::path::{Path, PathBuf};
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::lineage::{Pull, TaskContext};
 use millstream_model::error::{Failure, Result};
-use millstream_model::record::Record;
 
-use super::Rdd;
-use super::site::Calls;
+use super::super::site::Calls;
 
 /// Where attempts write, below the output folder.
 const TEMPORARY: &str = "_temporary";
@@ -25,7 +22,7 @@ fn failed(path: &Path, error: std::io::Error) -> Failure {
 }
 
 /// An output folder, with what had to be made for it. Removed again unless it is finished.
-struct Output {
+pub(super) struct Output {
     folder: PathBuf,
     /// The topmost folder that was made.
     made: PathBuf,
@@ -34,7 +31,7 @@ struct Output {
 
 impl Output {
     /// Makes the folder; whoever makes it owns it.
-    fn create(folder: &Path) -> Result<Self> {
+    pub(super) fn create(folder: &Path) -> Result<Self> {
         let made = (folder.ancestors().take_while(|path| *path != Path::new("") && !path.exists()))
             .last()
             .unwrap_or(folder)
@@ -54,7 +51,12 @@ impl Output {
         Ok(output)
     }
 
-    fn finish(mut self, written: Vec<PathBuf>) -> Result<()> {
+    /// Where attempts write.
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.folder.join(TEMPORARY)
+    }
+
+    pub(super) fn finish(mut self, written: Vec<PathBuf>) -> Result<()> {
         for (partition, path) in written.iter().enumerate() {
             let part = self.folder.join(format!("part-{partition:05}"));
             fs::rename(path, &part).map_err(|error| failed(&part, error))?;
@@ -87,7 +89,7 @@ impl Drop for Output {
 }
 
 /// Writes the lines of one attempt.
-fn write<T: Display>(
+pub(super) fn write<T: Display>(
     records: &mut dyn Pull<T>,
     task: &TaskContext,
     folder: &Path,
@@ -108,24 +110,4 @@ fn write<T: Display>(
         let _gone = fs::remove_file(&path);
     }
     written.map(|()| path)
-}
-
-impl<T: Record> Rdd<T> {
-    /// Writes a line for each record into `folder`: `part-00000` and so on, one for each partition, and at the end
-    /// `_SUCCESS`. Until then, what is written is in `folder/_temporary`; what fails is removed.
-    ///
-    /// # Errors
-    /// If the folder exists or cannot be written, or as [`Rdd::collect`].
-    #[track_caller]
-    pub fn save_as_text_file(&self, folder: impl AsRef<Path>) -> Result<()>
-    where
-        T: Display,
-    {
-        let output = Output::create(folder.as_ref())?;
-        let (temporary, site) = (output.folder.join(TEMPORARY), self.action("save_as_text_file"));
-        let written = self.engine.run(&self.node, &self.all(), move |mut records, task| {
-            write(&mut *records, task, &temporary, &site.calls(task.partition))
-        })?;
-        output.finish(written)
-    }
 }

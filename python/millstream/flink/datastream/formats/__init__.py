@@ -1,0 +1,1 @@
+"""Formats of records at the edges of a job."""

@@ -1,0 +1,18 @@
+//! Files and checkpoints in S3 and HDFS, against real servers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test ends where something is missing"
+)]
+
+mod checkpoints;
+mod independent;
+mod kills;
+mod lines;
+mod outages;
+mod own_hdfs;
+mod own_s3;
+mod places;
+mod races;
+mod wrong;
