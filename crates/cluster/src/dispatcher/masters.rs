@@ -1,7 +1,8 @@
 //! The life of a master.
 //!
 //! A process that is killed by a signal, or that loses its connection, is started again with a later term, after a wait
-//! that grows. One that ends by itself has decided to: with exit code 0 its job has finished, with another it has failed.
+//! that grows. One that ends by itself has decided to: with exit code 0 its job has finished (whether or
+//! not its last word was heard), with another it has failed.
 //! Holds: nobody is listened to but the master of the last term; a new one is started when the last one's end was seen.
 
 use millstream_model::error::Failure;
@@ -68,7 +69,10 @@ impl Dispatcher {
         let outcome = |state, failure| Outcome { state, at: now.wall, failure };
         match (job.master, exit.code) {
             (Master::Killed { .. }, _) => self.start_after_a_crash(now, id, born, None),
-            (Master::Leaving { .. }, Some(0) | None) => {
+            (Master::Here { .. } | Master::Lost { .. }, Some(0))
+            | (Master::Leaving { .. }, Some(0) | None)
+                if job.was_here =>
+            {
                 let status = job.reports.last.as_ref().map(|(_, report)| report.status);
                 let state = match status {
                     Some(JobStatus::Canceled) => End::Canceled,
@@ -77,6 +81,8 @@ impl Dispatcher {
                 };
                 self.end(id, outcome(state, None));
             }
+            // A program that was cancelled may well call that a failure.
+            _ if job.canceled.is_some() => self.end(id, canceled(now)),
             (_, Some(code)) if code != DESERTED => {
                 let failure = failed_by_itself(job, exit);
                 self.end(id, outcome(End::Failed, Some(failure)));

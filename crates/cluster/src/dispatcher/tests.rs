@@ -312,6 +312,13 @@ fn a_program_that_ends_by_itself_has_finished_or_failed() {
     let mut desk = Desk::with(&[]);
     desk.submit();
     desk.here(JOB, 1);
+    desk.tell(Event::MasterLost { job: JOB, term: 1, why: "closed".into() });
+    desk.exits(1, Some(0));
+    assert_eq!(desk.state(JOB), JobState::Finished, "its last word was lost");
+
+    let mut desk = Desk::with(&[]);
+    desk.submit();
+    desk.here(JOB, 1);
     // Its connection closes first.
     desk.tell(Event::MasterLost { job: JOB, term: 1, why: "closed".into() });
     desk.exits(1, Some(1));
@@ -417,6 +424,13 @@ fn cancelling_ends_a_job_whatever_its_master_does() {
     let reply = desk.wish(Wish::Master(Ask::Cancel));
     let answer = desk.replies[&reply].as_ref().unwrap_err().to_string();
     assert!(answer.starts_with("job-1 was cancelled already"), "{answer}");
+
+    let mut desk = Desk::with(&[]);
+    desk.submit();
+    desk.here(JOB, 1);
+    desk.wish(Wish::Master(Ask::Cancel));
+    desk.exits(1, Some(1));
+    assert_eq!(desk.state(JOB), JobState::Canceled, "its program calls that a failure");
 }
 
 #[test]
