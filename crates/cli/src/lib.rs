@@ -12,15 +12,19 @@ mod arguments;
 mod completion;
 pub mod exit;
 pub mod interpreter;
+mod jobs;
 mod program;
 mod report;
 mod run;
+mod service;
 
 use std::ffi::OsString;
 
 use clap::Parser;
+use millstream_model::error::Result;
 
 use crate::arguments::{Arguments, Command};
+use crate::jobs::ask;
 pub use crate::run::PythonJob;
 
 /// What is left to do once the arguments were understood.
@@ -32,6 +36,26 @@ pub enum Outcome {
     Python(PythonJob),
 }
 
+/// The commands of a cluster.
+fn serve_or_ask(command: Command) -> Result<()> {
+    match command {
+        Command::JobManager(manager) => service::jobmanager(manager),
+        Command::Worker(worker) => service::worker(worker),
+        Command::LocalCluster(cluster) => service::local_cluster(cluster),
+        Command::List(list) => ask::list(list),
+        Command::Status(status) => ask::status(status),
+        Command::Logs(logs) => ask::logs(logs),
+        Command::Cancel(one) => ask::cancel(&one),
+        Command::Stop(stop) => ask::stop(&stop),
+        Command::Savepoint(one) => ask::savepoint(&one),
+        Command::Rescale(rescale) => ask::rescale(&rescale),
+        Command::Checkpoints(checkpoints) => ask::list_checkpoints(checkpoints),
+        Command::Token { file } => service::token::make(&file),
+        // They have outcomes of their own.
+        Command::Run(_) | Command::Completion { .. } => Ok(()),
+    }
+}
+
 /// Does what the arguments (without the command's own name) say.
 ///
 /// What is said goes to standard error, what was asked for (help, version, completion) to standard output.
@@ -39,6 +63,7 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
     match Arguments::try_parse_from(std::iter::once("millstream".into()).chain(arguments)) {
         Ok(Arguments { command: Command::Run(run) }) => run::start(run),
         Ok(Arguments { command: Command::Completion { shell } }) => Outcome::Ended(completion::print(shell)),
+        Ok(Arguments { command }) => Outcome::Ended(report::ended(serve_or_ask(command))),
         Err(said) => {
             // Help and version are what was asked for. Nobody is left to be told that a terminal is gone.
             let _gone = said.print();

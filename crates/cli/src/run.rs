@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::arguments::Run;
+use crate::jobs::submit;
 use crate::{Outcome, exit, interpreter, program, report};
 
 /// A Python program that is there to be read, and how it is to be run.
@@ -21,6 +22,10 @@ pub struct PythonJob {
 
 /// Looks at the program. An interpreter that was named is what this process becomes at once.
 pub(crate) fn start(run: Run) -> Outcome {
+    if let (Some(master), None) = (&run.master, run.engine) {
+        let code = submit::run(run.program, master, run.token_file.as_ref(), run.detach);
+        return Outcome::Ended(code.unwrap_or_else(|failure| report::failure(&failure)));
+    }
     let mut words = run.program.into_iter();
     let program = PathBuf::from(words.next().unwrap_or_default());
     if let Err(unfit) = program::check(&program) {

@@ -10,6 +10,9 @@ use super::ExecutorId;
 /// The variable in the environment of a process that a cluster started: `master` or `executor`.
 pub const ROLE: &str = "MILLSTREAM_ROLE";
 
+/// The exit code of such a process that ends because those that it belongs to are gone.
+pub const DESERTED: i32 = 70;
+
 /// Who a process is, and whom it reports to: one line of JSON on its standard input.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {

@@ -22,7 +22,7 @@ mod charge;
 mod executor;
 mod manager;
 
-pub use charge::{Charge, ROLE, Role};
+pub use charge::{Charge, DESERTED, ROLE, Role};
 pub use executor::{Deployment, ExecutorId, Happened, Order, Peer, TaskId, TaskOrder, ToExecutor, ToJob};
 pub use manager::{
     Ask, AskId, CheckpointRecord, Ended, ExceptionRecord, Granted, Graph, GraphEdge, GraphNode,

@@ -9,12 +9,9 @@ use std::sync::{Arc, OnceLock};
 
 use millstream_model::error::{Failure, Result};
 
-use crate::control::{Charge, ROLE, Role};
+use crate::control::{Charge, DESERTED, ROLE, Role};
 use crate::executor::Executor;
 use crate::job::Master;
-
-/// The exit code of a process whose cluster is gone.
-const DESERTED: i32 = 70;
 
 /// What this process is.
 #[derive(Clone)]

@@ -1,0 +1,119 @@
+//! `run --master`: a Rust program to a cluster of Millstream's.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use millstream_cluster::dispatcher::Submission;
+use millstream_model::error::{Failure, Result};
+
+use super::follow::follow;
+use super::{client, show};
+use crate::exit;
+
+/// What of the environment is the program's: its settings.
+const SETTINGS: &str = "MILLSTREAM_";
+/// What of that is the command's own, or the cluster's to say.
+const OURS: [&str; 2] = ["MILLSTREAM_PYTHON", "MILLSTREAM_ROLE"];
+
+/// Uploads the program, has it run, and follows it; the answer is the exit code.
+pub(crate) fn run(
+    words: Vec<OsString>,
+    master: &str,
+    token_file: Option<&PathBuf>,
+    detach: bool,
+) -> Result<u8> {
+    let mut words = words.into_iter();
+    let program = PathBuf::from(words.next().unwrap_or_default());
+    check(&program)?;
+    let arguments = words.map(text).collect::<Result<Vec<String>>>()?;
+    let client = client(master, token_file)?;
+    let submission = Submission {
+        program: client.upload(&program)?,
+        file_name: program.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        arguments,
+        environment: settings(std::env::vars_os())?,
+    };
+    let job = client.submit(&submission)?;
+    if detach {
+        show::print(&job.to_string());
+        return Ok(exit::WELL);
+    }
+    follow(&client, job)
+}
+
+fn settings(all: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>> {
+    let mut settings = BTreeMap::new();
+    for (name, value) in all {
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with(SETTINGS) && !OURS.contains(&name.as_str()) {
+            settings.insert(name, text(value)?);
+        }
+    }
+    Ok(settings)
+}
+
+fn text(word: OsString) -> Result<String> {
+    word.into_string().map_err(|word| {
+        Failure::user(format!("`{}` is no text in UTF-8", word.display()))
+            .advice("what goes to a cluster is text")
+    })
+}
+
+/// Whether this is a program that a cluster of machines like this one can run.
+fn check(program: &Path) -> Result<()> {
+    let shown = program.display();
+    if program.extension().is_some_and(|extension| extension == "py") {
+        return Err(Failure::user(format!(
+            "{shown} is a Python program; on a Millstream cluster run Rust programs by now"
+        ))
+        .advice("run it in this process: millstream run without --master")
+        .advice("or on a cluster of Flink or Spark: --engine flink --master HOST:PORT"));
+    }
+    if program.is_dir() {
+        return Err(
+            Failure::user(format!("{shown} is a folder")).advice("name the binary: target/release/NAME")
+        );
+    }
+    let mut start = [0; 4];
+    let read = File::open(program).and_then(|mut file| file.read_exact(&mut start));
+    match read {
+        Ok(()) if start == *b"\x7fELF" => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(Failure::user(format!("there is no program {shown}"))
+                .advice("build it first: cargo build --release; then target/release/NAME"))
+        }
+        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(Failure::user(format!("the program {shown} cannot be read")).because(error))
+        }
+        _ => Err(Failure::user(format!("{shown} is no binary for Linux"))
+            .advice("give the binary that cargo built: target/release/NAME")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_cluster_can_run_is_told_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("job.sh");
+        std::fs::write(&script, "#!/bin/sh\n").unwrap();
+        let what = |path: &Path| check(path).unwrap_err().to_string();
+        assert!(what(&script).contains("is no binary for Linux"));
+        assert!(what(folder.path()).contains("is a folder"));
+        assert!(what(Path::new("none")).starts_with("there is no program none"));
+        assert!(what(Path::new("job.py")).contains("is a Python program"));
+        assert!(check(&std::env::current_exe().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn the_settings_of_the_program_go_with_it() {
+        let all = [("MILLSTREAM_PARALLELISM", "2"), ("MILLSTREAM_ROLE", "master"), ("HOME", "/")];
+        let settings = settings(all.into_iter().map(|(name, value)| (name.into(), value.into()))).unwrap();
+        assert_eq!(settings, [("MILLSTREAM_PARALLELISM".to_owned(), "2".to_owned())].into());
+    }
+}

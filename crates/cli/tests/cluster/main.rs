@@ -1,0 +1,8 @@
+//! The commands of a cluster, with real processes of them: what they say, what they survive, and what they leave behind.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what is no `#[test]` itself is called by tests only")]
+
+mod faults;
+mod jobs;
+mod refusals;
+mod stage;

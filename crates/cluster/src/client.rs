@@ -1,0 +1,236 @@
+//! Asks a job manager over its REST interface.
+//!
+//! Answers for requests, for answers as values and for refusals as failures. Not for what is shown of it.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use millstream_model::error::{Failure, Result, Retry};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+use crate::blobs;
+use crate::dispatcher::{JobId, JobSummary, JobView, Overview, Submission, WorkerView};
+use crate::output::Page;
+use crate::rest::{Done, Refused, RescaleBody, StopBody, Submitted};
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
+/// The longest answer, in bytes.
+const LONGEST: u64 = 64 << 20;
+
+/// A job manager's address, and the right to ask it.
+#[derive(Clone)]
+pub struct Client {
+    address: String,
+    token: Option<String>,
+    agent: Agent,
+}
+
+impl std::fmt::Debug for Client {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// For the job manager whose REST interface is at `HOST:PORT` (or `millstream://HOST:PORT`).
+    ///
+    /// # Errors
+    /// If this is no such address.
+    pub fn new(address: &str, token: Option<String>) -> Result<Self> {
+        let bare = ["millstream://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+        let bare = bare.unwrap_or(address).trim_end_matches('/');
+        let port = bare.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+        if port.is_none_or(|(host, _)| host.is_empty() || host.contains(['/', '@', ' '])) {
+            return Err(Failure::user(format!("`{address}` is no address of a job manager"))
+                .advice("HOST:PORT or millstream://HOST:PORT, with the port of its REST interface"));
+        }
+        let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECT));
+        Ok(Self { address: bare.to_owned(), token, agent: config.build().into() })
+    }
+
+    /// The cluster in a few numbers.
+    ///
+    /// # Errors
+    /// This and all that follows: if the job manager is not there, or refuses.
+    pub fn overview(&self) -> Result<Overview> {
+        self.get("/v1/overview")
+    }
+
+    /// Its workers.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn workers(&self) -> Result<Vec<WorkerView>> {
+        self.get("/v1/workers")
+    }
+
+    /// All jobs that it knows.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn jobs(&self) -> Result<Vec<JobSummary>> {
+        self.get("/v1/jobs")
+    }
+
+    /// All about one.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn job(&self, job: JobId) -> Result<JobView> {
+        self.get(&format!("/v1/jobs/{job}"))
+    }
+
+    /// What it printed, from this place on; waits for a line for up to so long.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn output(&self, job: JobId, from: u64, wait: Duration) -> Result<Page> {
+        self.get(&format!("/v1/jobs/{job}/output?from={from}&wait={}", wait.as_millis()))
+    }
+
+    /// Makes sure that a program is there, and is its hash.
+    ///
+    /// # Errors
+    /// As above; and if the file cannot be read.
+    pub fn upload(&self, program: &Path) -> Result<String> {
+        let hash = blobs::hash_of(program)?;
+        let way = format!("/v1/programs/{hash}");
+        if self.get::<serde_json::Value>(&way).is_ok() {
+            return Ok(hash);
+        }
+        let unreadable =
+            |error| Failure::external(format!("{} cannot be read", program.display())).because(error);
+        let file = File::open(program).map_err(unreadable)?;
+        let mut request = self.agent.put(self.url(&way));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.accept(request.send(&file))?;
+        Ok(hash)
+    }
+
+    /// Has a program run that was uploaded.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn submit(&self, submission: &Submission) -> Result<JobId> {
+        let Submitted { id } = self.post("/v1/jobs", submission)?;
+        Ok(id)
+    }
+
+    /// Ends a job at once.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn cancel(&self, job: JobId) -> Result<String> {
+        self.done(&format!("/v1/jobs/{job}/cancel"), &serde_json::json!({}))
+    }
+
+    /// Ends a job in order.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn stop(&self, job: JobId, savepoint: bool) -> Result<String> {
+        self.done(&format!("/v1/jobs/{job}/stop"), &StopBody { savepoint })
+    }
+
+    /// Takes a savepoint, and is its name.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn savepoint(&self, job: JobId) -> Result<String> {
+        self.done(&format!("/v1/jobs/{job}/savepoint"), &serde_json::json!({}))
+    }
+
+    /// Has a job go on with another parallelism.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn rescale(&self, job: JobId, parallelism: u32) -> Result<String> {
+        self.done(&format!("/v1/jobs/{job}/rescale"), &RescaleBody { parallelism })
+    }
+
+    fn done(&self, way: &str, body: &impl Serialize) -> Result<String> {
+        let Done { answer } = self.post(way, body)?;
+        Ok(answer)
+    }
+
+    fn url(&self, way: &str) -> String {
+        format!("http://{}{way}", self.address)
+    }
+
+    fn get<T: DeserializeOwned>(&self, way: &str) -> Result<T> {
+        let mut request = self.agent.get(self.url(way));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.read(&self.accept(request.call())?)
+    }
+
+    fn post<T: DeserializeOwned>(&self, way: &str, body: &impl Serialize) -> Result<T> {
+        let text = serde_json::to_vec(body)
+            .map_err(|error| Failure::internal("a request cannot be written").because(error))?;
+        let mut request = self.agent.post(self.url(way)).header("Content-Type", "application/json");
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.read(&self.accept(request.send(&text[..]))?)
+    }
+
+    /// The body of a success.
+    fn accept(&self, answer: std::result::Result<Response<Body>, ureq::Error>) -> Result<String> {
+        let lost = |error: ureq::Error| {
+            Failure::external(format!("no job manager answers at {}", self.address))
+                .because(error)
+                .advice("is it running, and is this the port of its REST interface? millstream jobmanager")
+        };
+        let mut answer = answer.map_err(lost)?;
+        let body = answer.body_mut().with_config().limit(LONGEST).read_to_string().map_err(lost)?;
+        if answer.status().is_success() {
+            return Ok(body);
+        }
+        let Ok(Refused { error, advice }) = serde_json::from_str(&body) else {
+            return Err(self.foreign());
+        };
+        let retry = if answer.status().is_server_error() { Retry::Yes } else { Retry::No };
+        Err(advice.into_iter().fold(Failure::user(error).retry(retry), Failure::advice))
+    }
+
+    fn read<T: DeserializeOwned>(&self, body: &str) -> Result<T> {
+        serde_json::from_str(body).map_err(|error| self.foreign().because(error))
+    }
+
+    fn foreign(&self) -> Failure {
+        Failure::user(format!("{} answers, but not as a job manager of this version does", self.address))
+            .advice("check the address; run the same version of Millstream everywhere")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_host_and_a_port() {
+        for right in ["localhost:7070", "millstream://10.0.0.7:1", "http://a.example:7070/", "[::1]:7070"] {
+            assert!(Client::new(right, None).is_ok(), "{right}");
+        }
+        for wrong in ["", "localhost", "localhost:x", ":7070", "spark://h:70000", "a/b:1", "u@h:1"] {
+            let text = Client::new(wrong, None).unwrap_err().to_string();
+            assert!(text.starts_with(&format!("`{wrong}` is no address of a job manager")), "{text}");
+        }
+    }
+
+    #[test]
+    fn where_nobody_answers_it_says_so() {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let text = Client::new(&free.to_string(), None).unwrap().overview().unwrap_err().to_string();
+        assert!(text.starts_with(&format!("no job manager answers at {free}")), "{text}");
+    }
+}

@@ -1,0 +1,98 @@
+//! Jobs begin, end, and are remembered.
+
+use millstream_model::error::Failure;
+use millstream_runtime::control::Report;
+
+use super::event::{Action, JobId, JobRecord, Moment, ReplyId, Submission};
+use super::job::Job;
+use super::outcome::{Cause, End, Outcome};
+use super::{Dispatcher, asks};
+
+/// What is remembered of a job.
+#[derive(Debug)]
+pub(super) struct EndedJob {
+    pub(super) record: JobRecord,
+    pub(super) outcome: Outcome,
+    /// The last report of its master, if it is one that this job manager heard.
+    pub(super) report: Option<Report>,
+    pub(super) causes: Vec<Cause>,
+}
+
+impl Dispatcher {
+    pub(super) fn submit(&mut self, now: Moment, reply: ReplyId, submission: Submission, token: String) {
+        let id = JobId(self.next_job);
+        self.next_job += 1;
+        let submitted = now.wall;
+        let record =
+            JobRecord { id, submission, submitted, term: 1, outcome: None, name: None, parallelism: None };
+        self.jobs.insert(id, Job::new(&record, token, now));
+        self.act(Action::Keep(record));
+        self.act(Action::Reply(reply, Ok(id.to_string())));
+    }
+
+    /// A job of a job manager before this one: what had not ended is started again, with a master of a later term.
+    pub(super) fn restore(&mut self, now: Moment, mut record: JobRecord, token: String) {
+        self.next_job = self.next_job.max(record.id.0 + 1);
+        match record.outcome.clone() {
+            Some(outcome) => self.remember(EndedJob { record, outcome, report: None, causes: Vec::new() }),
+            None => {
+                record.term += 1;
+                self.jobs.insert(record.id, Job::new(&record, token, now));
+                self.act(Action::Keep(record));
+            }
+        }
+    }
+
+    /// Ends a job whose master's process is gone.
+    pub(super) fn end(&mut self, id: JobId, outcome: Outcome) {
+        let Some(job) = self.jobs.remove(&id) else { return };
+        self.end_executors(|executor| executor.job == Some(id));
+        for open in job.asks.values() {
+            self.act(Action::Reply(open.reply, asks::answer_at_the_end(id, open, &outcome)));
+        }
+        let record = job.record(Some(outcome.clone()));
+        self.act(Action::Keep(record.clone()));
+        let causes = job.crashes.causes().into_iter().chain(job.executor_crashes.causes()).collect();
+        let report = job.reports.last.map(|(_, report)| report);
+        self.remember(EndedJob { record, outcome, report, causes });
+    }
+
+    /// Ends a job as soon as its master's process is gone, which is killed if it is there.
+    pub(super) fn doom(&mut self, id: JobId, outcome: Outcome) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let first = job.doom.get_or_insert(outcome).clone();
+        if job.born().is_none() {
+            self.end(id, first);
+        } else {
+            self.kill_master(id);
+        }
+    }
+
+    fn remember(&mut self, ended: EndedJob) {
+        self.ended.push_back(ended);
+        while self.ended.len() > self.limits.history {
+            if let Some(oldest) = self.ended.pop_front() {
+                self.act(Action::Forget(oldest.record.id));
+            }
+        }
+    }
+
+    /// That there is no such job that runs, and why.
+    pub(super) fn not_running(&self, id: JobId) -> Failure {
+        if let Some(ended) = self.ended.iter().find(|ended| ended.record.id == id) {
+            let how = match ended.outcome.state {
+                End::Finished => "has finished",
+                End::Canceled => "was cancelled",
+                End::Failed => "has failed",
+            };
+            return Failure::user(format!("{id} {how} already"))
+                .advice(format!("what it left behind: millstream status {id}, millstream logs {id}"));
+        }
+        let mut running: Vec<String> = self.jobs.keys().map(ToString::to_string).collect();
+        if running.is_empty() {
+            running.push("none".into());
+        }
+        Failure::user(format!("there is no job {id}"))
+            .advice(format!("jobs that run: {}; all: millstream list", running.join(", ")))
+    }
+}

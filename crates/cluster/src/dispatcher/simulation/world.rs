@@ -1,0 +1,666 @@
+//! The world outside of the dispatcher, and what it is held to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use millstream_model::error::Failure;
+use millstream_runtime::control::{Ask, AskId, Ended, ExecutorId, Graph, Report, ToManager, ToMaster};
+use millstream_runtime::job::JobStatus;
+
+use super::chance::Chance;
+use crate::dispatcher::{
+    Action, Dispatcher, Event, Exit, JobId, JobRecord, Limits, Moment, ReplyId, Submission, Wish, WorkerId,
+};
+
+/// A process that runs as a master.
+#[derive(Debug, Default)]
+struct Master {
+    here: bool,
+    need: u32,
+    granted: Vec<(ExecutorId, u32)>,
+    asks: Vec<(AskId, Ask)>,
+    /// Its connection is gone.
+    cut: bool,
+}
+
+#[derive(Debug)]
+struct Worker {
+    slots: u32,
+    running: BTreeMap<ExecutorId, (JobId, u64, u32)>,
+}
+
+/// What has happened at least once.
+#[derive(Debug, Default)]
+pub(super) struct Seen(BTreeSet<&'static str>);
+
+const ALL: [&str; 22] = [
+    "worker joins",
+    "worker lost",
+    "executor crashes",
+    "executor not started",
+    "master crashes",
+    "master cut off",
+    "master silent",
+    "master not started",
+    "program fails",
+    "program finishes",
+    "repeated",
+    "stale",
+    "cancel answered",
+    "stop answered",
+    "savepoint answered",
+    "rescaled",
+    "refused",
+    "waits",
+    "slots taken back",
+    "forgotten",
+    "manager restarted",
+    "given up",
+];
+
+impl Seen {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.0.extend(other.0.iter());
+    }
+
+    pub(super) fn everything(&self) -> bool {
+        ALL.iter().all(|what| self.0.contains(what))
+    }
+}
+
+pub(super) struct World {
+    chance: Chance,
+    now: Moment,
+    dispatcher: Dispatcher,
+    limits: Limits,
+    incarnation: u32,
+    workers: BTreeMap<WorkerId, Worker>,
+    masters: BTreeMap<(JobId, u64), Master>,
+    next_worker: u64,
+    next_reply: u64,
+    /// Who waits.
+    open: BTreeSet<ReplyId>,
+    /// Messages under way, each with when it arrives.
+    under_way: Vec<(u64, Event)>,
+    /// Old messages, to be heard again.
+    heard: Vec<Event>,
+    records: BTreeMap<JobId, JobRecord>,
+    terms: BTreeMap<JobId, u64>,
+    numbers: BTreeSet<ExecutorId>,
+    told_to_end: BTreeSet<ExecutorId>,
+    pub(super) events: u64,
+    pub(super) seen: Seen,
+    log: String,
+    /// Writing it all down takes longer than all else.
+    pub(super) logged: bool,
+    calm: bool,
+}
+
+fn report(status: JobStatus) -> ToManager {
+    ToManager::Report(Box::new(Report {
+        name: "simulated".into(),
+        status,
+        waits_for: None,
+        number: 0,
+        restarts: 0,
+        parallelism: 1,
+        plan: String::new(),
+        graph: Graph::default(),
+        operators: Vec::new(),
+        records_in_flight: 0,
+        checkpoints: Vec::new(),
+        exceptions: Vec::new(),
+    }))
+}
+
+fn exit(code: Option<i32>) -> Exit {
+    Exit { code, signal: code.is_none().then_some(9), last_words: Vec::new() }
+}
+
+/// Those messages of a master and of a worker that may be heard twice.
+fn again(event: &Event) -> Option<Event> {
+    Some(match event {
+        Event::MasterSaid { job, term, said } => {
+            let said = match said {
+                ToManager::Here { executors } => ToManager::Here { executors: *executors },
+                ToManager::Need { slots } => ToManager::Need { slots: *slots },
+                ToManager::Report(report) => ToManager::Report(report.clone()),
+                ToManager::Answer(ask, _) => ToManager::Answer(*ask, Ok("again".into())),
+                ToManager::Ended(ended) => ToManager::Ended(ended.clone()),
+            };
+            Event::MasterSaid { job: *job, term: *term, said }
+        }
+        Event::MasterLost { job, term, why } => {
+            Event::MasterLost { job: *job, term: *term, why: why.clone() }
+        }
+        Event::ExecutorExited { worker, executor, why } => {
+            Event::ExecutorExited { worker: *worker, executor: *executor, why: why.clone() }
+        }
+        Event::WorkerLost { worker, why } => Event::WorkerLost { worker: *worker, why: why.clone() },
+        Event::MasterExited { job, term, exit } => {
+            Event::MasterExited { job: *job, term: *term, exit: exit.clone() }
+        }
+        _ => return None,
+    })
+}
+
+impl World {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut chance = Chance::new(seed);
+        let limits = Limits {
+            first_words: 3_000,
+            slots: chance.once_in(2).then_some(20_000),
+            leaving: 2_000,
+            parting: 100,
+            first_pause: 50,
+            longest_pause: 1_000,
+            calm: 5_000,
+            masters_in_a_row: 4,
+            history: 3,
+        };
+        Self {
+            chance,
+            now: Moment { steady: 1, wall: 1_000_000 },
+            dispatcher: Dispatcher::new(limits, 0),
+            limits,
+            incarnation: 0,
+            workers: BTreeMap::new(),
+            masters: BTreeMap::new(),
+            next_worker: 0,
+            next_reply: 0,
+            open: BTreeSet::new(),
+            under_way: Vec::new(),
+            heard: Vec::new(),
+            records: BTreeMap::new(),
+            terms: BTreeMap::new(),
+            numbers: BTreeSet::new(),
+            told_to_end: BTreeSet::new(),
+            events: 0,
+            seen: Seen::default(),
+            log: String::new(),
+            logged: false,
+            calm: false,
+        }
+    }
+
+    pub(super) fn log(&self) -> String {
+        self.log.clone()
+    }
+
+    fn note(&mut self, what: &'static str) {
+        self.seen.0.insert(what);
+    }
+
+    /// Something is on its way to the dispatcher.
+    fn send(&mut self, event: Event) {
+        let after = if self.chance.once_in(10) { self.chance.below(500) } else { self.chance.below(5) };
+        self.under_way.push((self.now.steady + after, event));
+    }
+
+    fn say(&mut self, (job, term): (JobId, u64), said: ToManager) {
+        let cut = self.masters.get(&(job, term)).is_some_and(|master| master.cut);
+        if !cut {
+            self.send(Event::MasterSaid { job, term, said });
+        }
+    }
+
+    /// Lets a little time pass, something arrive, and something happen.
+    pub(super) fn step(&mut self) {
+        let jump = if self.calm || self.chance.once_in(50) {
+            self.chance.below(if self.calm { 100 } else { 3_000 })
+        } else {
+            self.chance.below(20)
+        };
+        self.now.steady += jump;
+        // The clock on the wall may be set, back too.
+        self.now.wall += if self.chance.once_in(50) { -500_000 } else { jump as i64 };
+        self.arrive();
+        match self.chance.below(if self.calm { 5 } else { 24 }) {
+            0..3 => self.masters_go_on(),
+            3 => self.tell(Event::Tick),
+            4 => self.executors_go_on(),
+            5..8 => self.join(),
+            8 | 9 if self.chance.once_in(4) => self.lose_a_worker(),
+            10..13 => self.submit(),
+            13..18 => self.wish(),
+            18 | 19 => self.hear_again(),
+            20 if self.chance.once_in(3) => self.crash_a_master(),
+            21 => self.crash_an_executor(),
+            22 if self.chance.once_in(100) => self.restart_the_manager(),
+            _ => {}
+        }
+        self.check();
+    }
+
+    /// Whatever is due arrives, in the order of its time.
+    fn arrive(&mut self) {
+        self.under_way.sort_by_key(|(at, _)| *at);
+        let due = self.under_way.partition_point(|(at, _)| *at <= self.now.steady);
+        let due: Vec<(u64, Event)> = self.under_way.drain(..due).collect();
+        for (_, event) in due {
+            self.tell(event);
+        }
+    }
+
+    fn hear_again(&mut self) {
+        let place = self.chance.below(self.heard.len() as u64) as usize;
+        // A process ends once; its end is heard again only where another has taken its place.
+        let repeated = self.heard.get(place).and_then(again).filter(|event| match event {
+            Event::MasterExited { job, term, .. } => self.terms.get(job) != Some(term),
+            _ => true,
+        });
+        if let Some(event) = repeated {
+            if matches!(&event, Event::MasterSaid { job, term, .. } if self.terms.get(job) != Some(term)) {
+                self.note("stale");
+            }
+            self.note("repeated");
+            self.tell(event);
+        }
+    }
+
+    fn join(&mut self) {
+        if self.workers.len() > 5 {
+            return;
+        }
+        let worker = WorkerId(self.next_worker);
+        self.next_worker += 1;
+        let slots = 1 + self.chance.below(4) as u32;
+        self.workers.insert(worker, Worker { slots, running: BTreeMap::new() });
+        self.note("worker joins");
+        self.tell(Event::WorkerJoined { worker, name: worker.to_string(), slots, running: Vec::new() });
+    }
+
+    /// Its executors go with it: the worker holds the pipes that keep them.
+    fn lose_a_worker(&mut self) {
+        let ids: Vec<WorkerId> = self.workers.keys().copied().collect();
+        if let Some(worker) = self.chance.pick(&ids) {
+            self.workers.remove(&worker);
+            self.note("worker lost");
+            self.send(Event::WorkerLost { worker, why: "cut".into() });
+        }
+    }
+
+    fn submit(&mut self) {
+        if self.masters.len() > 6 {
+            return;
+        }
+        let reply = self.reply();
+        let submission = Submission {
+            program: "0".into(),
+            file_name: "job".into(),
+            arguments: Vec::new(),
+            environment: BTreeMap::new(),
+        };
+        self.tell(Event::Submit { reply, submission, token: "secret".into() });
+    }
+
+    fn reply(&mut self) -> ReplyId {
+        let reply = ReplyId(self.next_reply);
+        self.next_reply += 1;
+        self.open.insert(reply);
+        reply
+    }
+
+    fn wish(&mut self) {
+        let known = self.records.keys().next_back().map_or(1, |id| id.0) + 1;
+        let job = JobId(1 + self.chance.below(known));
+        let wish = match self.chance.below(6) {
+            0 => Wish::Master(Ask::Cancel),
+            1 => Wish::Master(Ask::Stop),
+            2 => Wish::Master(Ask::StopWithSavepoint),
+            3 | 4 => Wish::Master(Ask::Savepoint),
+            _ => Wish::Rescale { parallelism: 1 + self.chance.below(4) as u32 },
+        };
+        let reply = self.reply();
+        self.tell(Event::Wished { reply, job, wish });
+    }
+
+    fn a_master(&mut self) -> Option<(JobId, u64)> {
+        let ids: Vec<(JobId, u64)> = self.masters.keys().copied().collect();
+        self.chance.pick(&ids)
+    }
+
+    fn masters_go_on(&mut self) {
+        let Some(id) = self.a_master() else { return };
+        let Some(master) = self.masters.get(&id) else { return };
+        let open = master.asks.first().copied();
+        if !master.here {
+            if self.calm || !self.chance.once_in(20) {
+                if let Some(master) = self.masters.get_mut(&id) {
+                    master.here = true;
+                }
+                self.say(id, ToManager::Here { executors: ([127, 0, 0, 1], 9).into() });
+                let slots = 1 + self.chance.below(7) as u32;
+                self.need(id, slots);
+            } else if self.chance.once_in(2) {
+                self.note("program fails");
+                self.end_master(id, exit(Some(1)));
+            } else {
+                self.note("master silent");
+            }
+            return;
+        }
+        if let Some((ask, what)) = open {
+            if let Some(master) = self.masters.get_mut(&id) {
+                master.asks.remove(0);
+            }
+            let answer = if self.chance.once_in(5) {
+                Err(Failure::external("no"))
+            } else {
+                Ok("savepoint-000001".to_owned())
+            };
+            let ends = answer.is_ok() && what != Ask::Savepoint;
+            self.say(id, ToManager::Answer(ask, answer));
+            if ends {
+                self.finish(id, JobStatus::Canceled);
+            }
+            return;
+        }
+        match self.chance.below(12) {
+            0 => {
+                let slots = self.chance.below(9) as u32;
+                self.need(id, slots);
+            }
+            1 if !self.calm => self.finish(id, JobStatus::Finished),
+            2 if !self.calm && self.chance.once_in(3) => {
+                self.note("program fails");
+                self.end_master(id, exit(Some(101)));
+            }
+            _ => self.say(id, report(JobStatus::Running)),
+        }
+    }
+
+    fn need(&mut self, id: (JobId, u64), slots: u32) {
+        if let Some(master) = self.masters.get_mut(&id) {
+            master.need = slots;
+        }
+        self.say(id, ToManager::Need { slots });
+    }
+
+    fn finish(&mut self, id: (JobId, u64), status: JobStatus) {
+        self.say(id, report(status));
+        self.say(id, ToManager::Ended(Ended { result: None }));
+        self.note("program finishes");
+        if !self.chance.once_in(10) {
+            self.end_master(id, exit(Some(0)));
+        }
+    }
+
+    /// The process ends, which its connection tells as well, before or after.
+    fn end_master(&mut self, id: (JobId, u64), exit: Exit) {
+        let Some(master) = self.masters.remove(&id) else { return };
+        let (job, term) = id;
+        if master.here && !master.cut {
+            self.send(Event::MasterLost { job, term, why: "closed".into() });
+        }
+        self.send(Event::MasterExited { job, term, exit });
+    }
+
+    fn crash_a_master(&mut self) {
+        let Some(id) = self.a_master() else { return };
+        if self.chance.once_in(3) {
+            self.note("master cut off");
+            let Some(master) = self.masters.get_mut(&id) else { return };
+            master.cut = true;
+            self.send(Event::MasterLost { job: id.0, term: id.1, why: "cut".into() });
+        } else {
+            self.note("master crashes");
+            self.end_master(id, exit(None));
+        }
+    }
+
+    fn an_executor(&mut self) -> Option<(WorkerId, ExecutorId)> {
+        let all = self
+            .workers
+            .iter()
+            .flat_map(|(id, worker)| worker.running.keys().map(|executor| (*id, *executor)));
+        let all: Vec<(WorkerId, ExecutorId)> = all.collect();
+        self.chance.pick(&all)
+    }
+
+    fn crash_an_executor(&mut self) {
+        if let Some((worker, executor)) = self.an_executor() {
+            self.note("executor crashes");
+            self.end_executor(worker, executor, "crashed");
+        }
+    }
+
+    /// Those that were told to end do so by and by.
+    fn executors_go_on(&mut self) {
+        let ending = self
+            .workers
+            .iter()
+            .flat_map(|(id, worker)| worker.running.keys().map(|executor| (*id, *executor)));
+        let ending: Vec<(WorkerId, ExecutorId)> =
+            ending.filter(|(_, executor)| self.told_to_end.contains(executor)).collect();
+        for (worker, executor) in ending {
+            if self.calm || self.chance.once_in(2) {
+                self.end_executor(worker, executor, "told to");
+            }
+        }
+    }
+
+    fn end_executor(&mut self, worker: WorkerId, executor: ExecutorId, why: &str) {
+        if let Some(at) = self.workers.get_mut(&worker) {
+            at.running.remove(&executor);
+            self.send(Event::ExecutorExited { worker, executor, why: why.into() });
+        }
+    }
+
+    /// Its masters end with it; what it wrote down is read by the next one.
+    fn restart_the_manager(&mut self) {
+        self.note("manager restarted");
+        self.incarnation += 1;
+        self.dispatcher = Dispatcher::new(self.limits, self.incarnation);
+        // Clients see that their connections break.
+        self.open.clear();
+        self.masters.clear();
+        self.under_way.clear();
+        self.heard.clear();
+        for record in self.records.clone().into_values() {
+            self.tell(Event::Restore { record, token: "other".into() });
+        }
+        let workers: Vec<WorkerId> = self.workers.keys().copied().collect();
+        for old in workers {
+            let Some(at) = self.workers.remove(&old) else { continue };
+            let worker = WorkerId(self.next_worker);
+            self.next_worker += 1;
+            let (slots, running) =
+                (at.slots, at.running.iter().map(|(id, (_, _, slots))| (*id, *slots)).collect());
+            self.workers.insert(worker, at);
+            self.tell(Event::WorkerJoined { worker, name: worker.to_string(), slots, running });
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events += 1;
+        if let Some(copy) = again(&event) {
+            if self.heard.len() < 200 {
+                self.heard.push(copy);
+            } else {
+                let place = self.chance.below(200) as usize;
+                self.heard[place] = copy;
+            }
+        }
+        if self.logged {
+            let _ = writeln!(self.log, "{} {event:?}", self.now.steady);
+        }
+        if self.log.len() > 20_000 {
+            let cut = self.log.floor_char_boundary(10_000);
+            self.log.drain(..cut);
+        }
+        let actions = self.dispatcher.handle(self.now, event);
+        for action in actions {
+            if self.logged {
+                let _ = writeln!(self.log, "  {action:?}");
+            }
+            self.obey(action);
+        }
+    }
+
+    fn obey(&mut self, action: Action) {
+        match action {
+            Action::StartMaster(start) => {
+                let id = (start.job, start.term);
+                let last = self.terms.insert(start.job, start.term);
+                assert!(last.is_none_or(|last| last < start.term), "{id:?} begins a term that was before");
+                assert!(
+                    !self.masters.keys().any(|(job, _)| *job == start.job),
+                    "{} has two masters: {}",
+                    start.job,
+                    self.log
+                );
+                if self.chance.once_in(40) {
+                    self.note("master not started");
+                    let failure = Failure::external("no such file");
+                    self.send(Event::MasterNotStarted { job: id.0, term: id.1, failure });
+                } else {
+                    self.masters.insert(id, Master::default());
+                }
+            }
+            Action::EndMaster { job, term } => self.end_master((job, term), exit(None)),
+            Action::TellMaster { job, term, what } => self.told(job, term, what),
+            Action::StartExecutor { worker, executor, slots, start, .. } => {
+                assert!(self.numbers.insert(executor), "{executor} was there before");
+                if self.chance.once_in(30) {
+                    self.note("executor not started");
+                    return self.send(Event::ExecutorExited { worker, executor, why: "disk full".into() });
+                }
+                // An order to a worker that is gone is lost with it.
+                if let Some(at) = self.workers.get_mut(&worker) {
+                    at.running.insert(executor, (start.job, start.term, slots));
+                    let taken: u32 = at.running.values().map(|(_, _, slots)| slots).sum();
+                    assert!(
+                        taken <= at.slots,
+                        "{worker} has {} slots, {taken} are taken: {}",
+                        at.slots,
+                        self.log
+                    );
+                }
+            }
+            Action::EndExecutor { executor, .. } => {
+                self.told_to_end.insert(executor);
+            }
+            Action::Reply(reply, answer) => {
+                assert!(self.open.remove(&reply), "{reply:?} is answered again with {answer:?}");
+                match &answer {
+                    Ok(text) if text.contains("cancelled") => self.note("cancel answered"),
+                    Ok(text) if text.contains("ended") => self.note("stop answered"),
+                    Ok(text) if text.contains("goes on from") => self.note("rescaled"),
+                    Ok(text) if text.starts_with("savepoint-") => self.note("savepoint answered"),
+                    Ok(_) => {}
+                    Err(_) => self.note("refused"),
+                }
+            }
+            Action::Keep(record) => {
+                if let Some(outcome) = &record.outcome {
+                    let why = outcome.failure.clone().unwrap_or_default();
+                    if why.contains("it waited") {
+                        self.note("given up");
+                    }
+                }
+                self.records.insert(record.id, record);
+            }
+            Action::Forget(job) => {
+                self.note("forgotten");
+                self.records.remove(&job);
+            }
+        }
+    }
+
+    fn told(&mut self, job: JobId, term: u64, what: ToMaster) {
+        let told_to_end = &self.told_to_end;
+        let Some(master) = self.masters.get_mut(&(job, term)) else { return };
+        match what {
+            ToMaster::Slots { granted, .. } => {
+                let ended = granted.iter().find(|granted| told_to_end.contains(&granted.executor));
+                assert!(ended.is_none(), "{job} is granted {ended:?}, which was told to end");
+                master.granted = granted.iter().map(|granted| (granted.executor, granted.slots)).collect();
+            }
+            ToMaster::Gone { executor, .. } => master.granted.retain(|(id, _)| *id != executor),
+            ToMaster::Ask(ask, what) => master.asks.push((ask, what)),
+        }
+    }
+
+    fn check(&mut self) {
+        let waiting = self.dispatcher.jobs().iter().any(|job| job.waits_for.is_some());
+        if waiting {
+            self.note("waits");
+        }
+        // What is counted is what the world has, and what of it is lost is on its way to the dispatcher.
+        let view = self.dispatcher.workers();
+        let lost = |id: &WorkerId| !self.workers.contains_key(id);
+        for worker in &view {
+            let is_told = self.under_way.iter().any(
+                |(_, event)| matches!(event, Event::WorkerLost { worker: gone, .. } if *gone == worker.id),
+            );
+            assert!(!lost(&worker.id) || is_told, "{} is counted, though it is lost", worker.id);
+            let taken: u32 = worker.executors.iter().map(|executor| executor.slots).sum();
+            assert!(taken <= worker.slots, "{} has {} slots, {taken} are granted", worker.id, worker.slots);
+        }
+        let running: BTreeSet<JobId> =
+            self.dispatcher.jobs().iter().filter(|job| !job.state.is_final()).map(|job| job.id).collect();
+        let mut back = false;
+        for (id, worker) in &self.workers {
+            for (executor, (job, _, _)) in &worker.running {
+                let told = self.told_to_end.contains(executor);
+                assert!(running.contains(job) || told, "{executor} of {job} runs on {id}, its job has ended");
+                back |= running.contains(job) && told;
+            }
+        }
+        for (job, _) in self.masters.keys() {
+            assert!(running.contains(job), "{job} has ended, its master runs");
+        }
+        if back {
+            self.note("slots taken back");
+        }
+    }
+
+    /// Nothing fails any more, and all that was asked comes to its answer.
+    pub(super) fn come_to_rest(&mut self) {
+        self.calm = true;
+        for _ in 0..800 {
+            self.step();
+        }
+        // Who waits, though there are slots: at most those that the cluster is too small for, or that wait for others.
+        self.no_one_waits_in_vain();
+        let running: Vec<JobId> =
+            self.dispatcher.jobs().iter().filter(|job| !job.state.is_final()).map(|job| job.id).collect();
+        for job in running {
+            let reply = self.reply();
+            self.tell(Event::Wished { reply, job, wish: Wish::Master(Ask::Cancel) });
+        }
+        for _ in 0..800 {
+            self.step();
+        }
+        assert!(self.open.is_empty(), "nobody answers {:?}: {}", self.open, self.log);
+        assert!(self.masters.is_empty(), "masters run: {:?}", self.masters);
+        let left: usize = self.workers.values().map(|worker| worker.running.len()).sum();
+        assert_eq!(left, 0, "executors run though no job does");
+        let overview = self.dispatcher.overview();
+        assert_eq!(overview.slots_free, overview.slots, "slots are taken though no job runs");
+        assert_eq!(overview.slots, self.workers.values().map(|worker| worker.slots).sum::<u32>());
+    }
+
+    fn no_one_waits_in_vain(&self) {
+        let total: u32 = self.workers.values().map(|worker| worker.slots).sum();
+        let settled =
+            self.dispatcher.workers().iter().all(|worker| worker.executors.iter().all(|e| !e.ending));
+        if !settled || !self.under_way.is_empty() {
+            return;
+        }
+        let needs = |job: &JobId| self.dispatcher.job(*job).map_or(0, |view| view.slots_needed);
+        let jobs = self.dispatcher.jobs();
+        let mut waiting = jobs.iter().filter(|job| job.waits_for.is_some() && needs(&job.id) <= total);
+        if let Some(oldest) = waiting.next() {
+            let held: u32 = jobs.iter().filter(|job| job.waits_for.is_none()).map(|job| job.slots).sum();
+            let need = needs(&oldest.id);
+            assert!(
+                need + held > total,
+                "{} waits for {need} of {total} slots, {held} are in use: {}",
+                oldest.id,
+                self.log
+            );
+        }
+    }
+}

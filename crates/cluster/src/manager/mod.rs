@@ -1,0 +1,197 @@
+//! A job manager: the dispatcher with a clock, connections, processes and a folder.
+//!
+//! One thread, the desk, hands events to the dispatcher and does what it says, in order; nothing that it does waits for
+//! another process. Everything else (callers, processes, REST) sends events and reads views.
+//!
+//! Holds: what was answered is written down before; who waits for an answer gets it, or sees that this process ended.
+
+mod callers;
+mod desk;
+mod folder;
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use millstream_model::error::{Failure, Result};
+use millstream_network::{Pulse, Reception};
+use tokio::sync::oneshot;
+
+use self::callers::Callers;
+use self::folder::Folder;
+use crate::blobs::Blobs;
+use crate::dispatcher::{
+    Dispatcher, Event, JobId, JobSummary, JobView, Limits, Moment, Overview, ReplyId, Submission, Wish,
+    WorkerView,
+};
+use crate::output::{Line, Output, Page};
+use crate::process::Stream;
+use crate::secret;
+
+/// How often the dispatcher sees that time has passed.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How a job manager is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What it writes down.
+    pub folder: PathBuf,
+    /// Where it listens for workers and masters.
+    pub listen: IpAddr,
+    /// At which port; 0: a free one.
+    pub port: u16,
+    /// What workers have to show; nothing where it listens on the loopback interface alone.
+    pub token: Option<String>,
+    /// Waits and bounds.
+    pub limits: Limits,
+    /// When a worker or master is taken for gone.
+    pub pulse: Pulse,
+}
+
+/// A job manager that runs until it is dropped.
+#[derive(Debug)]
+pub struct Manager {
+    shared: Arc<Shared>,
+    reception: Reception,
+}
+
+/// What its threads share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    folder: Folder,
+    programs: Blobs,
+    dispatcher: Mutex<Dispatcher>,
+    events: Sender<Event>,
+    callers: Callers,
+    replies: Mutex<HashMap<ReplyId, oneshot::Sender<Result<String>>>>,
+    next_reply: AtomicU64,
+    outputs: Mutex<HashMap<JobId, Output>>,
+    start: Instant,
+    listen: IpAddr,
+}
+
+impl Manager {
+    /// Starts it, with the jobs of its folder that had not ended.
+    ///
+    /// # Errors
+    /// If its folder is in use or cannot be used, or its port is taken.
+    pub fn start(settings: &Settings) -> Result<Self> {
+        let folder = Folder::take(&settings.folder)?;
+        let records = folder.records()?;
+        let (events, arriving) = channel();
+        let shared = Arc::new(Shared {
+            programs: folder.programs()?,
+            dispatcher: Mutex::new(Dispatcher::new(settings.limits, folder.incarnation())),
+            folder,
+            events,
+            callers: Callers::new(settings.token.clone(), settings.pulse),
+            replies: Mutex::default(),
+            next_reply: AtomicU64::new(0),
+            outputs: Mutex::default(),
+            start: Instant::now(),
+            listen: settings.listen,
+        });
+        let reception = callers::receive(&shared, settings.listen, settings.port)?;
+        for record in records {
+            shared.happened(Event::Restore { record, token: secret::fresh()? });
+        }
+        let (desk, address) = (Arc::downgrade(&shared), reception.address());
+        let thread = std::thread::Builder::new().name("desk".into());
+        thread
+            .spawn(move || desk::work(&desk, &arriving, address))
+            .map_err(|error| Failure::external("no thread can be started").because(error))?;
+        Ok(Self { shared, reception })
+    }
+
+    /// Where workers join.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.reception.address()
+    }
+
+    /// What others need to ask it.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+}
+
+impl Shared {
+    /// Events of a desk that is gone have nobody to be told to.
+    pub(crate) fn happened(&self, event: Event) {
+        let _gone = self.events.send(event);
+    }
+
+    fn now(&self) -> Moment {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Moment {
+            steady: u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX),
+            wall: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+
+    fn dispatcher(&self) -> MutexGuard<'_, Dispatcher> {
+        self.dispatcher.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn overview(&self) -> Overview {
+        self.dispatcher().overview()
+    }
+
+    pub(crate) fn workers(&self) -> Vec<WorkerView> {
+        self.dispatcher().workers()
+    }
+
+    pub(crate) fn jobs(&self) -> Vec<JobSummary> {
+        self.dispatcher().jobs()
+    }
+
+    pub(crate) fn job(&self, job: JobId) -> Option<JobView> {
+        self.dispatcher().job(job)
+    }
+
+    pub(crate) fn programs(&self) -> &Blobs {
+        &self.programs
+    }
+
+    /// Has a program run that is there; the answer is the job's name.
+    pub(crate) async fn submit(&self, submission: Submission) -> Result<String> {
+        if self.programs.find(&submission.program)?.is_none() {
+            return Err(Failure::user(format!("the program {} was not uploaded", submission.program))
+                .advice("upload it first: PUT /v1/programs/SHA256"));
+        }
+        let token = secret::fresh()?;
+        self.ask(|reply| Event::Submit { reply, submission, token }).await
+    }
+
+    /// Asks something of a job.
+    pub(crate) async fn wish(&self, job: JobId, wish: Wish) -> Result<String> {
+        self.ask(|reply| Event::Wished { reply, job, wish }).await
+    }
+
+    async fn ask(&self, event: impl FnOnce(ReplyId) -> Event) -> Result<String> {
+        let (sender, answer) = oneshot::channel();
+        let reply = ReplyId(self.next_reply.fetch_add(1, Ordering::Relaxed));
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner).insert(reply, sender);
+        self.happened(event(reply));
+        answer.await.unwrap_or_else(|_| Err(Failure::external("the job manager ends")))
+    }
+
+    /// Lines that a job printed.
+    pub(crate) fn printed(&self, job: JobId, from: u64, most: usize) -> Result<Page> {
+        Output::in_folder(&self.folder.job(job)).read(from, most)
+    }
+
+    /// Takes down a line of one of a job's processes.
+    pub(crate) fn print(&self, job: JobId, process: String, stream: Stream, text: String) {
+        let line = Line { at: self.now().wall, process, stream, text };
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        let output = outputs.entry(job).or_insert_with(|| Output::in_folder(&self.folder.job(job)));
+        if let Err(failure) = output.add(&line) {
+            tracing::error!(%job, %failure, process = line.process, text = line.text, "a line is not in the job's log");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Programs over REST: uploaded once, known by their hash.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
+
+use super::Desk;
+use super::answer::Refusal;
+
+/// Takes a program's bytes in.
+pub(super) async fn put(
+    State(desk): State<Desk>,
+    Path(hash): Path<String>,
+    body: Body,
+) -> Result<Response, Refusal> {
+    if desk.manager.programs().find(&hash)?.is_some() {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let mut incoming = desk.manager.programs().begin(&hash)?;
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| {
+            Refusal::new(
+                StatusCode::BAD_REQUEST,
+                format!("the program was cut off: {error}"),
+                "send it again",
+            )
+        })?;
+        incoming.take(&piece)?;
+    }
+    incoming.end()?;
+    Ok(StatusCode::CREATED.into_response())
+}
+
+/// Whether a program is there.
+pub(super) async fn known(State(desk): State<Desk>, Path(hash): Path<String>) -> Result<Response, Refusal> {
+    match desk.manager.programs().find(&hash)? {
+        Some(_) => Ok(Json(serde_json::json!({ "program": hash })).into_response()),
+        None => Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            format!("the program {hash} was not uploaded"),
+            "upload it: PUT /v1/programs/SHA256",
+        )),
+    }
+}

@@ -1,0 +1,157 @@
+//! A worker: slots on a machine, lent to a job manager.
+//!
+//! It joins, starts and ends executors as it is told, tells their ends and what they print, and joins again when the job
+//! manager was gone. Of records it knows nothing.
+//!
+//! Holds: an executor ends with the worker, or when the job manager has been gone for longer than the setting; each end is
+//! told once, or what runs is told when the worker joins again.
+
+mod executors;
+mod fetch;
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use millstream_model::error::{Failure, Result, Retry};
+use millstream_network::{Introduction, Pulse, connect};
+
+use self::executors::Executors;
+use crate::blobs::Blobs;
+use crate::wire::{FromWorker, ToWorker, role};
+
+/// From one try to join to the next.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How a worker is set up.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// For people.
+    pub name: String,
+    /// How many slots it lends.
+    pub slots: u32,
+    /// Where the job manager is.
+    pub manager: SocketAddr,
+    /// What the job manager asks for; nothing where it asks for nothing.
+    pub token: Option<String>,
+    /// Programs and the folders that executors work in.
+    pub folder: PathBuf,
+    /// How long executors may run on while the job manager is gone, and how long the first try to join may take.
+    pub grace: Duration,
+    /// When the job manager is taken for gone.
+    pub pulse: Pulse,
+    /// Where executors listen; by default the address of this machine that the job manager sees.
+    pub listen: Option<IpAddr>,
+}
+
+/// What a worker needs all the time.
+pub(crate) struct Worker {
+    settings: Settings,
+    programs: Blobs,
+    listen: IpAddr,
+    executors: Executors,
+}
+
+impl std::fmt::Debug for Worker {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Worker").field("name", &self.settings.name).finish_non_exhaustive()
+    }
+}
+
+/// Works until it is told to stop, or is sent away.
+///
+/// # Errors
+/// If the job manager sends it away, or was not reached within the grace; or if its folder is of no use.
+pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
+    let listen = match settings.listen {
+        Some(listen) => listen,
+        None => own_address(settings.manager)?,
+    };
+    let programs = Blobs::in_folder(settings.folder.join("programs"))?;
+    let worker = Arc::new(Worker { settings, programs, listen, executors: Executors::default() });
+    let mut gone_since = Instant::now();
+    let mut joined_once = false;
+    while !stop.load(Ordering::Acquire) {
+        match worker.join(stop) {
+            Ok(()) => {
+                joined_once = true;
+                gone_since = Instant::now();
+            }
+            Err(failure) if !failure.may_retry() => {
+                worker.executors.end_all();
+                return Err(failure);
+            }
+            Err(failure) if gone_since.elapsed() >= worker.settings.grace => {
+                if !joined_once {
+                    return Err(failure.advice("is a job manager running there? millstream jobmanager"));
+                }
+                if worker.executors.end_all() {
+                    tracing::warn!(%failure, "the job manager has been gone for too long: its executors are ended");
+                }
+            }
+            Err(failure) => tracing::debug!(%failure, "tries again"),
+        }
+        std::thread::sleep(PAUSE);
+    }
+    worker.executors.end_all();
+    Ok(())
+}
+
+impl Worker {
+    fn introduction(&self, role: &str, name: &str) -> Introduction {
+        Introduction {
+            role: role.into(),
+            name: name.into(),
+            job: String::new(),
+            term: 0,
+            token: self.settings.token.clone().unwrap_or_default(),
+        }
+    }
+
+    /// One conversation with the job manager, until it ends.
+    fn join(self: &Arc<Self>, stop: &AtomicBool) -> Result<()> {
+        let Settings { manager, pulse, slots, ref name, .. } = self.settings;
+        let own = self.introduction(role::WORKER, name);
+        let (speaker, mut hearer) = connect::<FromWorker, ToWorker>(manager, &own, pulse)?;
+        self.executors.joined(&speaker, |running| {
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            FromWorker::Here { slots, version, running }
+        })?;
+        tracing::info!(%manager, slots, "joined");
+        let why = loop {
+            match hearer.hear() {
+                Ok(ToWorker::Start(order)) => executors::start(self, order),
+                Ok(ToWorker::End { executor }) => self.executors.end(executor),
+                Ok(ToWorker::SentAway { why }) => {
+                    return Err(Failure::user(why)
+                        .retry(Retry::No)
+                        .advice("run the same version of Millstream on all machines of a cluster"));
+                }
+                Err(why) => break why,
+            }
+        };
+        if !stop.load(Ordering::Acquire) {
+            tracing::warn!(%why, "the job manager is gone; tries to join again");
+        }
+        self.executors.left();
+        Ok(())
+    }
+}
+
+/// The address of this machine on the way to that one. Nothing is sent.
+fn own_address(manager: SocketAddr) -> Result<IpAddr> {
+    let any: SocketAddr = if manager.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
+    let find = || {
+        let socket = UdpSocket::bind(any)?;
+        socket.connect(manager)?;
+        socket.local_addr()
+    };
+    find().map(|address| address.ip()).map_err(|error| {
+        Failure::external(format!("no way leads to {manager}"))
+            .because(error)
+            .advice("say where executors are to listen: --listen ADDRESS")
+    })
+}
