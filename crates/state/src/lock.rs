@@ -59,7 +59,16 @@ impl Lock {
 /// The right to write to a local folder, until dropped.
 #[derive(Debug)]
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for FolderLock {
+    /// Lets go at once. A process that another thread starts at this moment has a copy of the file until it becomes another
+    /// program, and closing this one would leave the lock with that.
+    fn drop(&mut self) {
+        // Closing it lets go too, if a moment later.
+        let _ = self.file.unlock();
+    }
 }
 
 impl FolderLock {
@@ -76,7 +85,7 @@ impl FolderLock {
         match file.try_lock() {
             Ok(()) => {
                 note_holder(&mut file).map_err(unwritable)?;
-                Ok(Self { _file: file })
+                Ok(Self { file })
             }
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
