@@ -71,9 +71,12 @@ impl Dispatcher {
     fn remember(&mut self, ended: EndedJob) {
         self.ended.push_back(ended);
         while self.ended.len() > self.limits.history {
-            if let Some(oldest) = self.ended.pop_front() {
-                self.act(Action::Forget(oldest.record.id));
-            }
+            // The one with the lowest number, not the one that ended first: as long as the highest number is written down,
+            // the next job manager gives it to no other job.
+            let lowest =
+                (0..self.ended.len()).min_by_key(|place| self.ended.get(*place).map(|job| job.record.id));
+            let Some(oldest) = lowest.and_then(|place| self.ended.remove(place)) else { return };
+            self.act(Action::Forget(oldest.record.id));
         }
     }
 

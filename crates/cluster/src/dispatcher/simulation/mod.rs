@@ -6,6 +6,7 @@
 //! what led to it, `MILLSTREAM_STEPS=N` plays more than the suite does.
 
 mod chance;
+mod promises;
 mod world;
 
 use world::World;
