@@ -134,6 +134,10 @@ impl<T: Record> Sink for Collect<T> {
         Promise::AtMostOnce
     }
 
+    fn stays_in_the_process(&self) -> bool {
+        true
+    }
+
     fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
         // What an attempt before this one wrote and did not commit comes again.
         open(&self.0).written.remove(&context.subtask.index);

@@ -28,6 +28,8 @@ pub trait AnySink: Send + Sync {
     fn name(&self) -> String;
     /// As [`Sink::promise`].
     fn promise(&self) -> Promise;
+    /// As [`Sink::stays_in_the_process`].
+    fn stays_in_the_process(&self) -> bool;
     /// As [`Sink::check_checkpoints`].
     ///
     /// # Errors
@@ -64,6 +66,10 @@ impl<S: Sink> AnySink for SinkAdapter<S> {
 
     fn promise(&self) -> Promise {
         self.0.promise()
+    }
+
+    fn stays_in_the_process(&self) -> bool {
+        self.0.stays_in_the_process()
     }
 
     fn check_checkpoints(&self, timeout: Duration) -> Result<()> {

@@ -49,6 +49,11 @@ pub trait Sink: Send + Sync + 'static {
     /// What holds across a kill when checkpoints are taken.
     fn promise(&self) -> Promise;
 
+    /// Whether what it writes stays in the memory of the process that writes: then it has no place on a cluster.
+    fn stays_in_the_process(&self) -> bool {
+        false
+    }
+
     /// Told, before the job starts, how long its checkpoints may take; only where it takes any.
     ///
     /// # Errors

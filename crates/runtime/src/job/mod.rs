@@ -16,7 +16,7 @@ mod restart;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use millstream_dataflow::graph::JobGraph;
+use millstream_dataflow::graph::{JobGraph, NodeKind};
 use millstream_dataflow::operator::Cancelled;
 use millstream_model::error::{Failure, Fault, Result, Retry};
 use millstream_state::{CheckpointStore, StoreError};
@@ -106,9 +106,30 @@ pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
             let checkpoints = Checkpoints::open(&plan, Run::default())?;
             run(plan, checkpoints, Box::new(Here))
         }
-        Site::Master(master) => there::coordinate(&master, plan),
-        Site::Executor(executor) => take_part(&executor, plan),
+        Site::Master(master) => {
+            check_travels(&plan)?;
+            there::coordinate(&master, plan)
+        }
+        Site::Executor(executor) => {
+            check_travels(&plan)?;
+            take_part(&executor, plan)
+        }
     }
+}
+
+/// Refuses a plan that makes sense in one process only.
+fn check_travels(plan: &Plan) -> Result<()> {
+    let stays = plan
+        .graph
+        .nodes()
+        .iter()
+        .find(|node| matches!(&node.kind, NodeKind::Sink(sink) if sink.stays_in_the_process()));
+    let Some(node) = stays else { return Ok(()) };
+    Err(Failure::user(format!(
+        "sink `{}` gathers results in the memory of one process, but on a cluster a job runs in several",
+        node.name
+    ))
+    .advice("write the results to files, Kafka or another sink, or run the program without a cluster"))
 }
 
 fn run(plan: Arc<Plan>, checkpoints: Checkpoints, crew: Box<dyn Crew + Send>) -> Result<JobHandle> {

@@ -18,6 +18,7 @@ use super::jobs::Jobs;
 use super::pool::Pool;
 use super::shuffle::ShuffleStore;
 use super::{CachedSize, Counters, StageProgress};
+use crate::site::{Site, site};
 
 /// How an engine is made.
 #[derive(Clone, Debug)]
@@ -123,10 +124,17 @@ impl StageEngine {
     /// Starts the threads.
     ///
     /// # Errors
-    /// If `slots` is 0, or a thread cannot be started.
+    /// If `slots` is 0, a thread cannot be started, or a cluster started this process.
     pub fn new(settings: &StageSettings) -> Result<Self> {
         if settings.slots == 0 {
             return Err(Failure::user("parallelism 0: no task could run").advice("set it to 1 or more"));
+        }
+        if !matches!(site()?, Site::Alone) {
+            // Each process of the program would do all the work.
+            return Err(Failure::user(
+                "data sets (Rdd) and streams in batches (DStream) do not run on a cluster yet",
+            )
+            .advice("run this program by itself; on a cluster run programs of a StreamEnvironment"));
         }
         let folder = &settings.spill_folder;
         let stores = Stores {

@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
+mod homebound;
 mod output;
 mod streams;

@@ -1,0 +1,25 @@
+//! Programs that have no place on a cluster.
+//!
+//! Usage: `homebound collect` gathers a stream's records, `homebound rdd` counts a data set.
+
+use std::process::ExitCode;
+
+use millstream::rdd::Context;
+use millstream::{Failure, Result, StreamEnvironment};
+use millstream_pipelines::ended;
+
+fn main() -> ExitCode {
+    ended(run(std::env::args().nth(1).as_deref()))
+}
+
+fn run(which: Option<&str>) -> Result<()> {
+    match which {
+        Some("collect") => {
+            StreamEnvironment::new().from_sequence(1, 3).execute_and_collect("gather").map(drop)
+        }
+        Some("rdd") => {
+            Context::builder().parallelism(1).build()?.parallelize(vec![1, 2, 3]).count().map(drop)
+        }
+        _ => Err(Failure::user("usage: homebound collect|rdd")),
+    }
+}
