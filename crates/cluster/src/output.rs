@@ -2,7 +2,7 @@
 //!
 //! A log is a row of files of JSON lines. Each is named by where it begins, so that a place in the log stays what it is
 //! when the oldest file goes.
-//! Holds: lines are in the order in which they came; a log takes at most [`KEPT`] files of about [`FILE`] bytes; a reader
+//! Holds: lines are in the order in which they came; a log takes at most 16 files of about 4 MiB; a reader
 //! that missed some is told so.
 
 use std::fs::{self, File, OpenOptions};

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -36,8 +37,18 @@ pub(crate) fn millstream(arguments: &[&str]) -> Command {
     command
 }
 
-/// The program: an example of this crate, which cargo builds with its tests.
+/// The program: an example of this crate.
 pub(crate) fn steady() -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        // Cargo builds the programs of a package for its tests, but not its examples.
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "millstream-cli", "--example", "steady"]);
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        assert!(build.status().unwrap().success());
+    });
     Path::new(env!("CARGO_BIN_EXE_millstream")).parent().unwrap().join("examples/steady")
 }
 

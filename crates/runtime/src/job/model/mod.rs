@@ -19,7 +19,7 @@ use millstream_model::id::NodeId;
 use millstream_state::CheckpointStore;
 use object_store::memory::InMemory;
 
-use super::checkpoints::Checkpoints;
+use super::checkpoints::{Checkpoints, Run};
 use super::{JobHandle, JobStatus};
 use crate::plan::Plan;
 use crate::settings::{CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom};
@@ -84,7 +84,7 @@ impl World {
         change(&mut settings);
         let plan = Plan::new(self.graph(), settings).unwrap();
         let store = CheckpointStore::within(self.objects.clone(), "memory");
-        let checkpoints = Checkpoints::within(&plan, Some(store)).unwrap();
+        let checkpoints = Checkpoints::within(&plan, Some(store), Run::default()).unwrap();
         super::run(plan, checkpoints, Box::new(super::Here)).unwrap()
     }
 
