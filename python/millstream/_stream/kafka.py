@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import length_hint
 from typing import Any, Optional
 
 from millstream._stream.faults import at
@@ -36,7 +37,7 @@ class Deserialize(Operation):
                 rest = iter(records)
                 made = [one if one is None else convert(one) for one, _ in zip(made, rest)]
         except BaseException as error:
-            index = len(records) - rest.__length_hint__() - 1
+            index = len(records) - length_hint(rest) - 1
             raise at(error, self.name, _Placed(*records[index])) from None
         if None in made:
             kept = [one is not None for one in made]

@@ -242,7 +242,8 @@ class Encoding:
         key = None if self._key is None else self._key.serialize(record)
         if key is not None and type(key) is not bytes:
             key = _bytes(key, self._key)
-        topic = None if self._topic is None else self._topic(record)
+        select = self._topic
+        topic = select if select is None or isinstance(select, str) else select(record)
         if topic is not None and type(topic) is not str:
             raise TypeError(f"the topic selector gave {topic!r} of type {type(topic).__name__}, a topic is named by text")
         return topic, key, value
