@@ -33,12 +33,11 @@ impl Security {
             return Ok(());
         }
         if self.insecure {
-            tracing::warn!(%address, "listening beyond this machine without encryption, as asked by --insecure");
+            tracing::warn!(%address, "listening beyond this machine without encryption, as it was asked to");
             return Ok(());
         }
-        Err(Failure::user(format!("{address} is beyond this machine, and there are no certificates")).advice(
-            "give certificates (`millstream certs` makes some), or --insecure if the network is trusted",
-        ))
+        Err(Failure::user(format!("{address} is beyond this machine, and there are no certificates"))
+            .advice("give certificates, or set `insecure` if the network is trusted"))
     }
 }
 
@@ -51,7 +50,7 @@ mod tests {
         let mut security = Security::of(Token::new("a token of some length").unwrap());
         security.may_listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let text = security.may_listen("0.0.0.0:7077".parse().unwrap()).unwrap_err().to_string();
-        assert!(text.contains("0.0.0.0:7077") && text.contains("--insecure"), "{text}");
+        assert!(text.contains("0.0.0.0:7077") && text.contains("insecure"), "{text}");
         security.insecure = true;
         security.may_listen("0.0.0.0:7077".parse().unwrap()).unwrap();
     }
