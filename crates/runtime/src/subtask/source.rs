@@ -68,7 +68,7 @@ impl SourceTask {
     fn run(mut self) -> Result<()> {
         while self.state != State::Finished {
             if self.setup.cancelled.load(Ordering::Relaxed) {
-                return Err(Failure::cancelled());
+                return self.hear_the_last();
             }
             self.hear()?;
             if self.state == State::Reading {
@@ -137,6 +137,18 @@ impl SourceTask {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes note of what was said before everybody was sent away: that a checkpoint is complete, and that the job is done.
+    fn hear_the_last(&mut self) -> Result<()> {
+        while let Ok(order) = self.setup.orders.try_recv() {
+            match order {
+                TaskOrder::Completed(_) => self.follow(order)?,
+                TaskOrder::Finish => return Ok(()),
+                _ => {}
+            }
+        }
+        Err(Failure::cancelled())
     }
 
     /// When to go on although no order came: for a tick, a flush, or to ask for a split.
