@@ -16,8 +16,9 @@ use millstream_dataflow::graph::AnyExchange;
 use millstream_model::error::{Failure, Result};
 
 use super::channels::{Beyond, inboxes};
-use super::{Channels, Gauge};
+use super::{Channels, Meter};
 use crate::control::{Charge, Deployment, ExecutorId, TaskId};
+use crate::job::Counters;
 use crate::network::{
     Connection, Expected, Hello, Incoming, Listener, Lost, NetworkSettings, Peer, Security, Token, Why,
     connect,
@@ -77,11 +78,11 @@ impl Exchange {
         plan: &Arc<Plan>,
         deployment: &Deployment,
         tasks: &[TaskId],
-        gauge: &Arc<Gauge>,
+        counters: &Counters,
         broke: &Broke,
         unwanted: &AtomicBool,
     ) -> Result<Arc<Channels>> {
-        let inboxes = inboxes(plan, tasks, gauge);
+        let inboxes = inboxes(plan, tasks, &counters.gauge);
         let connections = self.connections(deployment, broke, unwanted)?;
         let peers = Peers {
             plan: plan.clone(),
@@ -97,7 +98,12 @@ impl Exchange {
                 let Some(inbox) = inboxes.get(&task) else { continue };
                 let decoder =
                     edge.exchange.decoder().ok_or_else(|| no_encoding(plan, port, &edge.exchange))?;
-                let incoming = Incoming { decoder, inbox: inbox.clone(), channel: port.channel };
+                let incoming = Incoming {
+                    decoder,
+                    inbox: inbox.clone(),
+                    channel: port.channel,
+                    meter: counters.meter(task),
+                };
                 peers.with(from, |connection| connection.receive(peers.number(*port), incoming))?;
             }
         }
@@ -219,10 +225,16 @@ impl Peers {
 }
 
 impl Beyond for Peers {
-    fn sender(&self, port: Port, exchange: &Arc<dyn AnyExchange>) -> Result<Box<dyn ChannelSender>> {
+    fn sender(
+        &self,
+        port: Port,
+        exchange: &Arc<dyn AnyExchange>,
+        meter: &Arc<Meter>,
+    ) -> Result<Box<dyn ChannelSender>> {
         let to = self.places[port.chain][port.subtask as usize];
         let encoder = exchange.encoder().ok_or_else(|| no_encoding(&self.plan, &port, exchange))?;
-        self.with(to, |connection| Ok(Box::new(connection.sender(self.number(port), encoder)) as Box<_>))
+        let sender = |connection: &Connection| connection.sender(self.number(port), encoder, meter.clone());
+        self.with(to, |connection| Ok(Box::new(sender(connection)) as Box<_>))
     }
 
     fn cancel(&self) {

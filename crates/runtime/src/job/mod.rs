@@ -22,7 +22,7 @@ use millstream_model::error::{Failure, Fault, Result, Retry};
 use millstream_state::{CheckpointStore, StoreError};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use counters::{Counters, Told};
+pub(crate) use counters::Counters;
 pub use counters::{Metrics, OperatorCounts};
 pub(crate) use crew::there::master::Master;
 pub(crate) use crew::there::other_plan;

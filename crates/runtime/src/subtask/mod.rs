@@ -12,6 +12,7 @@ mod source;
 mod threads;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use millstream_dataflow::operator::{BarrierPass, Cancelled, ChainContext, RestoreSource, Wakeup};
 use millstream_dataflow::state::OperatorRestore;
@@ -69,10 +70,10 @@ impl TaskSetup {
         }
     }
 
-    fn snapshot_taken(&self, pass: BarrierPass) {
+    fn snapshot_taken(&self, pass: BarrierPass, alignment: Duration) {
         let BarrierPass { barrier, snapshots } = pass;
         // Its receiver lives as long as the group.
-        let _ = self.parts.send(Some(Part { barrier, task: Some(self.id), snapshots }));
+        let _ = self.parts.send(Some(Part { barrier, task: Some(self.id), alignment, snapshots }));
     }
 
     fn inbox(&self) -> Result<Arc<Inbox>> {
