@@ -21,6 +21,7 @@ use millstream_runtime::control::{
     Ask, AskId, Charge, ExecutorId, Granted, Report, Role, ToManager, ToMaster,
 };
 
+use millstream_runtime::log::Log;
 pub use process::{Process, Signal};
 
 /// How long something may take that should be there soon, on a machine that has other work.
@@ -125,6 +126,7 @@ impl Cluster {
             term: self.term,
             token: TOKEN.into(),
             listen: [127, 0, 0, 1].into(),
+            log: Log::default(),
             role,
         };
         Process::start(&self.program.binary, &self.program.arguments, &charge)

@@ -91,26 +91,34 @@ fn serve(arguments: &JobManager) -> Result<Served> {
         ..Limits::default()
     };
     let folder = arguments.folder.as_deref();
-    serve_at(
-        arguments.listen,
-        arguments.port,
-        arguments.rest_port,
+    serve_at(Serving {
+        listen: arguments.listen,
+        port: arguments.port,
+        rest_port: arguments.rest_port,
         folder,
         token,
         limits,
-        arguments.facts.as_deref(),
-    )
+        facts: arguments.facts.as_deref(),
+        log: arguments.log,
+    })
 }
 
-pub(super) fn serve_at(
-    listen: IpAddr,
-    port: u16,
-    rest_port: u16,
-    folder: Option<&Path>,
-    token: Option<String>,
-    limits: Limits,
-    facts: Option<&Path>,
-) -> Result<Served> {
+/// How a job manager is served.
+pub(super) struct Serving<'a> {
+    pub(super) listen: IpAddr,
+    pub(super) port: u16,
+    pub(super) rest_port: u16,
+    /// A temporary one by default.
+    pub(super) folder: Option<&'a Path>,
+    pub(super) token: Option<String>,
+    pub(super) limits: Limits,
+    /// A file for its addresses.
+    pub(super) facts: Option<&'a Path>,
+    pub(super) log: Log,
+}
+
+pub(super) fn serve_at(serving: Serving<'_>) -> Result<Served> {
+    let Serving { listen, port, rest_port, folder, token, limits, facts, log } = serving;
     let own = match folder {
         Some(_) => None,
         None => Some(temporary_folder("millstream-jobmanager-")?),
@@ -123,6 +131,7 @@ pub(super) fn serve_at(
         token: token.clone(),
         limits,
         pulse: Pulse::default(),
+        log: log.into(),
     };
     let manager = Manager::start(&settings)?;
     let rest = Rest::start(&manager, SocketAddr::new(listen, rest_port), token.as_deref())?;

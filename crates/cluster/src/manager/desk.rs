@@ -141,6 +141,7 @@ fn start_master(shared: &Shared, weak: &Weak<Shared>, address: SocketAddr, start
         term,
         token,
         listen: shared.listen,
+        log: shared.log,
         role: Role::Master { manager: SocketAddr::new(local, address.port()) },
     };
     let launch = Launch {

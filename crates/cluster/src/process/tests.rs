@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use millstream_runtime::control::Charge;
+use millstream_runtime::log::Log;
 
 use super::*;
 
@@ -37,6 +38,7 @@ fn shell(script: &str) -> Shell {
             term: 0,
             token: "secret".into(),
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            log: Log::default(),
             role: Role::Master { manager: ([127, 0, 0, 1], 9).into() },
         },
     };

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use millstream_network::Pulse;
+use millstream_runtime::log::Log;
 use serde_json::Value;
 
 use super::*;
@@ -25,6 +26,7 @@ fn server(token: Option<&str>) -> Server {
         token: token.map(str::to_owned),
         limits: Limits::default(),
         pulse: Pulse::default(),
+        log: Log::default(),
     };
     let manager = Manager::start(&settings).unwrap();
     let rest = Rest::start(&manager, ([127, 0, 0, 1], 0).into(), token).unwrap();

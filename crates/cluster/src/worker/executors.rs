@@ -126,6 +126,7 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
         term: order.term,
         token: order.token,
         listen: worker.listen,
+        log: worker.settings.log,
         role: Role::Executor { executor, slots: order.slots, master },
     };
     let launch = Launch {

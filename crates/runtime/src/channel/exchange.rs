@@ -247,6 +247,7 @@ impl Beyond for Peers {
 mod tests {
     use super::*;
     use crate::control::Role;
+    use crate::log::Log;
 
     #[test]
     fn an_executor_listens_where_its_worker_said_beyond_this_machine_too() {
@@ -254,7 +255,7 @@ mod tests {
             let master = ([127, 0, 0, 1], 1).into();
             let role = Role::Executor { executor: ExecutorId(1), slots: 1, master };
             let (job, token) = ("job-1".into(), "the secret of a job".into());
-            let charge = Charge { job, term: 1, token, listen: listen.into(), role };
+            let charge = Charge { job, term: 1, token, listen: listen.into(), log: Log::default(), role };
             let exchange = Exchange::open(ExecutorId(1), &charge).unwrap();
             assert_eq!(exchange.address().ip(), charge.listen);
         }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::ExecutorId;
+use crate::log::Log;
 
 /// The variable in the environment of a process that a cluster started: `master` or `executor`.
 pub const ROLE: &str = "MILLSTREAM_ROLE";
@@ -24,6 +25,9 @@ pub struct Charge {
     pub token: String,
     /// The address to listen at; the ports are free ones.
     pub listen: IpAddr,
+    /// How it writes its log, where the program sets up none.
+    #[serde(default)]
+    pub log: Log,
     /// What it is to be.
     pub role: Role,
 }
@@ -51,11 +55,12 @@ pub enum Role {
 impl fmt::Debug for Charge {
     /// Without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { job, term, token: _, listen, role } = self;
+        let Self { job, term, token: _, listen, log, role } = self;
         f.debug_struct("Charge")
             .field("job", job)
             .field("term", term)
             .field("listen", listen)
+            .field("log", log)
             .field("role", role)
             .finish_non_exhaustive()
     }
@@ -73,6 +78,7 @@ mod tests {
             term: 3,
             token: "whisper".into(),
             listen: [127, 0, 0, 1].into(),
+            log: Log::default(),
             role,
         };
         let line = serde_json::to_string(&charge).unwrap();

@@ -62,6 +62,7 @@ impl Attempt {
         let channels = exchange.lay(plan, deployment, &tasks, &counters, &broke, unwanted)?;
         let group = Group::new(GroupSetup {
             plan: plan.clone(),
+            attempt: number,
             tasks,
             channels,
             store,
