@@ -12,6 +12,7 @@ use millstream_model::error::{Failure, Result};
 use super::logs::Log;
 use super::manager::{REST_PORT, serve_at};
 use super::stop;
+use crate::access::Access;
 
 /// A cluster on this machine.
 #[derive(Args, Debug)]
@@ -44,7 +45,8 @@ pub(crate) fn start(arguments: LocalCluster) -> Result<()> {
         0,
         arguments.rest_port,
         arguments.folder.as_deref(),
-        None,
+        &Access::default(),
+        false,
         Limits::default(),
         arguments.facts.as_deref(),
     )?;
