@@ -20,10 +20,9 @@ use millstream_model::id::OperatorUid;
 use millstream_model::key::MaxParallelism;
 use millstream_model::key::hash::hash_of;
 use millstream_model::text::Text;
+use millstream_network::{Hello, Security, Token};
 use millstream_runtime::channel::{Inbox, InboxSender, Received};
-use millstream_runtime::network::{
-    Connection, Expected, Hello, Incoming, Listener, NetworkSettings, Security, Token, connect,
-};
+use millstream_runtime::network::{Connection, Expected, Incoming, Listener, NetworkSettings, connect};
 
 use crate::arguments::{Scale, Setup};
 use crate::figure::Unit;

@@ -12,6 +12,7 @@ use millstream_model::error::{Failure, Result};
 use super::logs::Log;
 use super::manager::{REST_PORT, Serving, serve_at};
 use super::stop;
+use crate::access::Access;
 
 /// A cluster on this machine.
 #[derive(Args, Debug)]
@@ -44,7 +45,8 @@ pub(crate) fn start(arguments: LocalCluster) -> Result<()> {
         port: 0,
         rest_port: arguments.rest_port,
         folder: arguments.folder.as_deref(),
-        token: None,
+        access: &Access::default(),
+        insecure: false,
         limits: Limits::default(),
         facts: arguments.facts.as_deref(),
         log: arguments.log,

@@ -37,6 +37,7 @@ fn shell(script: &str) -> Shell {
             job: "job-1".into(),
             term: 0,
             token: "secret".into(),
+            tls: None,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             log: Log::default(),
             role: Role::Master { manager: ([127, 0, 0, 1], 9).into() },

@@ -14,15 +14,13 @@ use std::time::{Duration, Instant};
 use millstream_dataflow::exchange::ChannelSender;
 use millstream_dataflow::graph::AnyExchange;
 use millstream_model::error::{Failure, Result};
+use millstream_network::{Hello, Security};
 
 use super::channels::{Beyond, inboxes};
 use super::{Channels, Meter};
 use crate::control::{Charge, Deployment, ExecutorId, TaskId};
 use crate::job::Counters;
-use crate::network::{
-    Connection, Expected, Hello, Incoming, Listener, Lost, NetworkSettings, Peer, Security, Token, Why,
-    connect,
-};
+use crate::network::{Connection, Expected, Incoming, Listener, Lost, NetworkSettings, Peer, Why, connect};
 use crate::plan::{Plan, Port};
 
 /// How long the connections of an attempt may take.
@@ -56,11 +54,15 @@ impl Exchange {
     /// # Errors
     /// If no port can be had.
     pub(crate) fn open(own: ExecutorId, charge: &Charge) -> Result<Arc<Self>> {
-        // Whether to listen beyond this machine was decided by whoever gave the address: the worker, and its owner.
-        let security = Security { insecure: true, ..Security::of(Token::new(&charge.token)?) };
+        let security = charge.security()?;
         let address = SocketAddr::from((charge.listen, 0)).to_string();
         let listener = Listener::bind(&address, security.clone(), NetworkSettings::default())?;
         Ok(Arc::new(Self { own, job: charge.job.clone(), security, listener }))
+    }
+
+    /// What this process shows to others of its job, and asks of them.
+    pub(crate) fn security(&self) -> &Security {
+        &self.security
     }
 
     /// Where it listens.
@@ -255,7 +257,8 @@ mod tests {
             let master = ([127, 0, 0, 1], 1).into();
             let role = Role::Executor { executor: ExecutorId(1), slots: 1, master };
             let (job, token) = ("job-1".into(), "the secret of a job".into());
-            let charge = Charge { job, term: 1, token, listen: listen.into(), log: Log::default(), role };
+            let charge =
+                Charge { job, term: 1, token, tls: None, listen: listen.into(), log: Log::default(), role };
             let exchange = Exchange::open(ExecutorId(1), &charge).unwrap();
             assert_eq!(exchange.address().ip(), charge.listen);
         }

@@ -62,11 +62,11 @@ impl Executor {
             name: id.to_string(),
             job: charge.job.clone(),
             term: charge.term,
-            token: charge.token.clone(),
         };
         let exchange = Exchange::open(id, charge)?;
         let data = exchange.address();
-        let (master, orders) = connect::<ToJob, ToExecutor>(master, &own, Pulse::default())?;
+        let (master, orders) =
+            connect::<ToJob, ToExecutor>(&master.to_string(), &own, exchange.security(), Pulse::default())?;
         master.say(&ToJob::Here { executor: id, slots, data })?;
         let executor = Arc::new(Self {
             id,

@@ -16,11 +16,11 @@ use std::thread::JoinHandle;
 
 use millstream_dataflow::exchange::BatchEncoder;
 use millstream_model::error::{Failure, Result};
+use millstream_network::socket::{self, Outgoing};
 use thiserror::Error;
 
 use super::frame::{self, HEADER, Kind};
 use super::remote::{Incoming, RemoteReceiver, RemoteSender, Window};
-use super::socket::{self, Outgoing};
 use super::{NetworkSettings, Peer};
 use crate::channel::Meter;
 
