@@ -40,9 +40,11 @@ pub struct Port {
 /// A job, ready to be started.
 pub struct Plan {
     /// The graph.
-    pub graph: JobGraph,
+    pub graph: Arc<JobGraph>,
     /// The settings.
     pub settings: JobSettings,
+    /// Operators that could have more subtasks have so many.
+    pub most: u32,
     /// Each node's uid.
     pub uids: Vec<OperatorUid>,
     /// The chains; sources among them.
@@ -81,12 +83,32 @@ impl Plan {
     pub fn new(graph: JobGraph, settings: JobSettings) -> Result<Arc<Self>> {
         settings.check()?;
         graph.check()?;
+        Self::of(Arc::new(graph), settings, u32::MAX)
+    }
+
+    /// The same job for fewer slots: no operator has more than `most` subtasks.
+    ///
+    /// # Errors
+    /// None that the wider one did not have.
+    pub fn narrowed(self: &Arc<Self>, most: u32) -> Result<Arc<Self>> {
+        if most == self.most || (most > self.widest() && self.most == u32::MAX) {
+            return Ok(self.clone());
+        }
+        Self::of(self.graph.clone(), self.settings.clone(), most)
+    }
+
+    /// The most subtasks that a chain has: so many slots it takes.
+    pub fn widest(&self) -> u32 {
+        self.chains.iter().map(|chain| chain.parallelism).max().unwrap_or(0)
+    }
+
+    fn of(graph: Arc<JobGraph>, settings: JobSettings, most: u32) -> Result<Arc<Self>> {
         let max = u32::from(settings.max_parallelism.get());
         let mut parallelism = Vec::with_capacity(graph.nodes().len());
         for node in graph.nodes() {
             let own = node.parallelism.unwrap_or(settings.parallelism);
             check_parallelism(&format!("operator `{}`", node.name), own, max)?;
-            parallelism.push(own);
+            parallelism.push(own.min(most.max(1)));
         }
         check_forward(&graph, &parallelism)?;
         let uids = graph.uids();
@@ -95,6 +117,7 @@ impl Plan {
             chain_of: vec![0; graph.nodes().len()],
             graph,
             settings,
+            most,
             uids,
             chains: Vec::new(),
             ports: HashMap::new(),

@@ -83,7 +83,7 @@ impl Owner for Desk {
             let mut heard = self.heard.lock().unwrap();
             match message {
                 ToManager::Here { executors } => heard.executors = Some(executors),
-                ToManager::Need { slots } => heard.needs = slots,
+                ToManager::Need { slots, .. } => heard.needs = slots,
                 ToManager::Report(report) => heard.report = Some(*report),
                 ToManager::Answer(id, answer) => {
                     heard.answers.insert(id, answer.map_err(|failure| failure.to_string()));

@@ -1,6 +1,6 @@
 //! A job that is made to be killed: counts by key what a replayable source gives, into two-phase files.
 //!
-//! Usage: `victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM`. Restores the latest checkpoint of the folder, if any.
+//! Usage: `victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM [adaptive]`. Restores the latest checkpoint of the folder, if any.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,14 +15,15 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<()> {
-    let [checkpoints, output, records, rate, parallelism] = arguments else {
-        return Err(Failure::user("usage: victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM"));
+    let [checkpoints, output, records, rate, parallelism, more @ ..] = arguments else {
+        return Err(Failure::user("usage: victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM [adaptive]"));
     };
     let number = |text: &String| {
         text.parse::<u64>().map_err(|error| Failure::user(format!("`{text}` is no number")).because(error))
     };
     let env = StreamEnvironment::new();
     env.set_parallelism(u32::try_from(number(parallelism)?).unwrap_or(0));
+    env.set_adaptive(more.iter().any(|word| word == "adaptive"));
     env.set_flush_interval(Duration::from_millis(1));
     env.enable_checkpoints(CheckpointSettings {
         interval: Duration::from_millis(15),

@@ -117,6 +117,12 @@ impl StreamEnvironment {
         self.set(|settings| settings.parallelism = parallelism)
     }
 
+    /// On a cluster with fewer slots than the parallelism: run with those there are, and with more once there are more (after
+    /// the next checkpoint; without checkpoints only what is lost changes it). Without it a job waits for all of its slots.
+    pub fn set_adaptive(&self, adaptive: bool) -> &Self {
+        self.set(|settings| settings.adaptive = adaptive)
+    }
+
     /// The number of key groups, 128 by default: the most subtasks a keyed operator can ever have. A checkpoint can only
     /// be restored with the number it was written with.
     pub fn set_max_parallelism(&self, groups: u32) -> &Self {

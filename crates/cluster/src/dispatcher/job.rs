@@ -29,6 +29,8 @@ pub(super) struct Job {
     pub(super) lost_because: String,
     /// How many slots the master needs, by its last word.
     pub(super) need: u32,
+    /// With so many of them it runs already.
+    pub(super) least: u32,
     /// Since when it has fewer.
     pub(super) waits_since: Option<Moment>,
     /// What its master was told last.
@@ -117,6 +119,7 @@ impl Job {
             was_here: false,
             lost_because: String::new(),
             need: 0,
+            least: 0,
             waits_since: None,
             told: None,
             reports: Reports::default(),

@@ -23,8 +23,8 @@ impl Dispatcher {
                 job.master = Master::Here { at, executors };
                 job.was_here = true;
             }
-            (ToManager::Need { slots }, Master::Here { .. }) => {
-                job.need = slots;
+            (ToManager::Need { slots, least }, Master::Here { .. }) => {
+                (job.need, job.least) = (slots, least.min(slots));
                 // The master waits for an answer even where nothing changes.
                 job.told = None;
             }
@@ -39,7 +39,7 @@ impl Dispatcher {
             (ToManager::Answer(ask, answer), _) => self.answered(id, ask, answer),
             (ToManager::Ended(_), Master::Started { at } | Master::Here { at, .. }) => {
                 job.master = Master::Leaving { born: at, at: now.steady };
-                job.need = 0;
+                (job.need, job.least) = (0, 0);
                 self.end_executors(|executor| executor.job == Some(id));
             }
             // Said twice, or after it was killed.
@@ -138,7 +138,7 @@ impl Dispatcher {
         let killed = matches!(job.master, Master::Killed { .. });
         let term = job.term;
         job.master = Master::Killed { born };
-        job.need = 0;
+        (job.need, job.least) = (0, 0);
         if !killed {
             self.act(Action::EndMaster { job: id, term });
             self.end_executors(|executor| executor.job == Some(id));
@@ -191,7 +191,7 @@ impl Dispatcher {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         job.term += 1;
         job.master = Master::Pause { until: now.steady.saturating_add(pause) };
-        job.need = 0;
+        (job.need, job.least) = (0, 0);
         job.told = None;
         job.waits_since = None;
         let record = job.record(None);

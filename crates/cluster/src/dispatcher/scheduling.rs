@@ -2,7 +2,8 @@
 //!
 //! The oldest job that waits comes first, and gets what it lacks all at once. Nobody overtakes it, unless the whole
 //! cluster has too few slots for it or it waits out a pause after crashes. Slots that a younger job holds while it waits
-//! for more are taken back for it: that job cannot run with them, and two that hold half each would wait for ever.
+//! for more are taken back for it: that job cannot run with them, and two that hold half each would wait for ever. A job
+//! that runs with fewer slots than it could use gets more when nobody waits; it gives none of them back.
 //!
 //! Holds: the oldest waiting job that the cluster has slots enough for gets them, once jobs that run have left enough.
 
@@ -25,21 +26,38 @@ impl Dispatcher {
         let waiting: Vec<JobId> = self.waiting().map(|(id, _)| id).collect();
         for id in waiting {
             let Some(job) = self.jobs.get(&id) else { continue };
-            if job.need > total || now.steady < job.executors_not_before {
+            if job.least > total || now.steady < job.executors_not_before {
                 continue;
             }
-            let missing = job.need - self.granted(id);
-            if missing > self.slots_free() {
+            let (granted, free) = (self.granted(id), self.slots_free());
+            let missing = job.least - granted;
+            if missing > free {
                 oldest_waits = Some((id, missing));
                 break;
             }
-            self.grant(now, id, missing);
+            let wanted = (job.need - granted).min(free);
+            self.grant(now, id, wanted);
         }
-        if let Some((id, missing)) = oldest_waits {
-            self.take_back_for(id, missing, total);
+        match oldest_waits {
+            Some((id, missing)) => self.take_back_for(id, missing, total),
+            None => self.widen(now),
         }
         self.note_waits(now);
         self.tell_slots();
+    }
+
+    /// Gives what is free to jobs that run with fewer slots than they could use.
+    fn widen(&mut self, now: Moment) {
+        let here = self.jobs.values().filter(|job| job.executors_join_at().is_some());
+        let ready = here.filter(|job| now.steady >= job.executors_not_before);
+        let narrow = ready.map(|job| (job.id, job.least, job.need, self.granted(job.id)));
+        let narrow: Vec<_> = narrow.filter(|(_, least, need, has)| (*least..*need).contains(has)).collect();
+        for (id, _, need, granted) in narrow {
+            let wanted = (need - granted).min(self.slots_free());
+            if wanted > 0 {
+                self.grant(now, id, wanted);
+            }
+        }
     }
 
     /// The slots of all workers.
@@ -80,11 +98,11 @@ impl Dispatcher {
             .map(|(id, executor)| (*id, executor))
     }
 
-    /// Jobs with fewer slots than they need, the oldest first, and how many they have.
+    /// Jobs with fewer slots than they can run with, the oldest first, and how many they have.
     fn waiting(&self) -> impl DoubleEndedIterator<Item = (JobId, u32)> {
         let here = self.jobs.values().filter(|job| job.executors_join_at().is_some());
-        here.map(|job| (job.id, job.need, self.granted(job.id)))
-            .filter(|(_, need, granted)| granted < need)
+        here.map(|job| (job.id, job.least, self.granted(job.id)))
+            .filter(|(_, least, granted)| granted < least)
             .map(|(id, _, granted)| (id, granted))
     }
 
@@ -127,7 +145,7 @@ impl Dispatcher {
         let mut lacking = missing.saturating_sub(self.slots_free() + coming);
         let mut taken = Vec::new();
         for (other, _) in self.waiting().rev() {
-            let hopeless = self.jobs.get(&other).is_some_and(|job| job.need > total);
+            let hopeless = self.jobs.get(&other).is_some_and(|job| job.least > total);
             if other == id || (other < id && !hopeless) {
                 continue;
             }
@@ -180,7 +198,7 @@ impl Dispatcher {
     pub(super) fn waits_for(&self, id: JobId) -> Option<String> {
         let job = self.jobs.get(&id)?;
         job.waits_since?;
-        let (need, granted) = (job.need, self.granted(id));
+        let (need, granted) = (job.least, self.granted(id));
         let (total, free) = (self.slots_in_all(), self.slots_free());
         let rest = if need > total {
             format!("start workers with {} more, or lower the program's parallelism", need - total)

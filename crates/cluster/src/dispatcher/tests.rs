@@ -79,7 +79,7 @@ impl Desk {
     }
 
     fn need(&mut self, job: JobId, term: u64, slots: u32) {
-        self.said(job, term, ToManager::Need { slots });
+        self.said(job, term, ToManager::Need { slots, least: slots });
     }
 
     /// A job whose master needs so many slots.
@@ -510,4 +510,22 @@ fn names_of_jobs_are_read_as_they_are_written() {
         let error = wrong.parse::<JobId>().unwrap_err();
         assert_eq!(error, format!("`{wrong}` is no name of a job (expected job-1, job-2, ...)"));
     }
+}
+
+#[test]
+fn a_job_that_takes_what_it_gets_runs_with_it_and_gets_more_when_nobody_waits() {
+    let mut desk = Desk::with(&[2]);
+    desk.submit();
+    desk.here(JOB, 1);
+    desk.said(JOB, 1, ToManager::Need { slots: 5, least: 1 });
+    assert_eq!(desk.started().iter().map(|(_, _, slots)| slots).sum::<u32>(), 2);
+    assert_ne!(desk.state(JOB), JobState::Waiting, "it runs with what there is");
+    let second = desk.job_that_needs(2);
+    assert_eq!(desk.state(second), JobState::Waiting, "nothing is taken back from what runs");
+    desk.join(2, 1);
+    assert_eq!(desk.started(), [], "the slot is kept for the one that waits");
+    desk.join(3, 1);
+    assert_ne!(desk.state(second), JobState::Waiting);
+    desk.join(4, 4);
+    assert_eq!(desk.started().iter().map(|(_, _, slots)| slots).sum::<u32>(), 3, "up to what it could use");
 }

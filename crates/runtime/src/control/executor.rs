@@ -70,6 +70,8 @@ pub struct Deployment {
     pub number: u64,
     /// The attempt's number in the whole program.
     pub attempt: u64,
+    /// No operator has more subtasks than this.
+    pub most: u32,
     /// What the plan amounts to: an executor with another one refuses.
     pub fingerprint: String,
     /// Everybody who takes part.

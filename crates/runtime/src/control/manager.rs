@@ -25,6 +25,8 @@ pub enum ToManager {
     Need {
         /// The number.
         slots: u32,
+        /// With so many of them it runs already, and takes in the others when they come.
+        least: u32,
     },
     /// How the job is: told each second, and when something changes.
     Report(Box<Report>),

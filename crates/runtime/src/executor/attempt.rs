@@ -37,6 +37,7 @@ impl Attempt {
         master: Speaker<ToJob>,
         unwanted: &AtomicBool,
     ) -> Result<Self> {
+        let plan = &plan.narrowed(deployment.most)?;
         check_plan(plan, deployment)?;
         let number = deployment.attempt;
         let tasks: Vec<TaskId> =

@@ -29,14 +29,33 @@ pub(super) enum Broken {
     Again(Failure),
     /// It is started again, whatever the restart strategy says of failures: a process that ran some of it is gone.
     Lost(Failure),
+    /// It is started again at once: there is room for more subtasks.
+    Outgrown(Failure),
     /// It may not: it was to end anyway, or something of this attempt still runs.
     ForGood(Failure),
 }
 
+impl Broken {
+    fn failure(&self) -> &Failure {
+        match self {
+            Self::Again(failure) | Self::Lost(failure) | Self::Outgrown(failure) | Self::ForGood(failure) => {
+                failure
+            }
+        }
+    }
+
+    fn into_failure(self) -> Failure {
+        match self {
+            Self::Again(failure) | Self::Lost(failure) | Self::Outgrown(failure) | Self::ForGood(failure) => {
+                failure
+            }
+        }
+    }
+}
+
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (Self::Again(failure) | Self::Lost(failure) | Self::ForGood(failure)) = self;
-        failure.fmt(f)
+        self.failure().fmt(f)
     }
 }
 
@@ -85,8 +104,8 @@ impl Attempt<'_> {
         match (result, left) {
             (result, Ok(())) => result,
             (Ok(_), Err(stuck)) => Err(Broken::ForGood(stuck)),
-            (Err(Broken::Again(failure) | Broken::Lost(failure) | Broken::ForGood(failure)), Err(stuck)) => {
-                Err(Broken::ForGood(failure.advice(stuck.to_string())))
+            (Err(broken), Err(stuck)) => {
+                Err(Broken::ForGood(broken.into_failure().advice(stuck.to_string())))
             }
         }
     }

@@ -92,6 +92,8 @@ pub(super) struct Coordinator<'a> {
     farewell: Option<Sender<Result<String>>>,
     /// A process that ran some of it is gone.
     lost: bool,
+    /// It ends so that another attempt takes more room.
+    outgrown: bool,
 }
 
 impl<'a> Coordinator<'a> {
@@ -117,6 +119,7 @@ impl<'a> Coordinator<'a> {
             cut: false,
             farewell: None,
             lost: false,
+            outgrown: false,
         }
     }
 
@@ -127,6 +130,7 @@ impl<'a> Coordinator<'a> {
             failure if self.stopping => {
                 Broken::ForGood(failure.advice("the job was being stopped, so it is not started again"))
             }
+            failure if self.outgrown => Broken::Outgrown(failure),
             failure if self.lost => Broken::Lost(failure),
             failure => Broken::Again(failure),
         })
@@ -361,6 +365,12 @@ impl<'a> Coordinator<'a> {
         self.checkpoints.collect_garbage();
         self.pace.completed(pending.begun, now());
         self.tell_sources(&TaskOrder::Completed(CheckpointId(name.id)));
+        // Now nothing is read twice.
+        let nobody_waits = self.savepoints.is_empty() && !self.stopping;
+        if !pending.is_last && nobody_waits && self.team.is_outgrown() {
+            self.outgrown = true;
+            return Err(Failure::external("there is room for more subtasks"));
+        }
         Ok(pending.is_last)
     }
 

@@ -90,7 +90,8 @@ pub struct JobHandle {
 pub(crate) struct Shared {
     status: AtomicU8,
     pub(crate) plan: Arc<Plan>,
-    counters: Mutex<Arc<Counters>>,
+    /// What the last attempt runs, or ran, and what it counts.
+    current: Mutex<(Arc<Plan>, Arc<Counters>)>,
     restarts: AtomicU32,
     pub(crate) history: Arc<Mutex<History>>,
 }
@@ -189,10 +190,12 @@ fn attempts(
     let mut losses = Restarts::new(AFTER_LOSS);
     loop {
         let counters = Arc::new(Counters::new(shared.plan.graph.nodes().len()));
-        *shared.counters.lock().unwrap_or_else(PoisonError::into_inner) = counters.clone();
+        let planned = crew.plan(&shared.plan, messages);
+        let plan = planned.as_ref().unwrap_or(&shared.plan).clone();
+        *shared.current.lock().unwrap_or_else(PoisonError::into_inner) = (plan.clone(), counters.clone());
         shared.set_status(JobStatus::Running);
         let attempt = Attempt {
-            plan: &shared.plan,
+            plan: &plan,
             number: u64::from(shared.restarts()) + 1,
             checkpoints,
             crew,
@@ -200,7 +203,7 @@ fn attempts(
             messages,
             to_coordinator,
         };
-        let (failure, delay) = match attempt.run() {
+        let (failure, delay) = match planned.and_then(|_| attempt.run()) {
             Ok(outcome) => {
                 return Ok(JobResult {
                     runtime: now().saturating_duration_since(started),
@@ -208,6 +211,10 @@ fn attempts(
                     stopped: outcome == Outcome::Stopped,
                     checkpoints: checkpoints.completed(),
                 });
+            }
+            Err(Broken::Outgrown(_)) => {
+                tracing::info!("the job goes on with more subtasks");
+                continue;
             }
             Err(Broken::ForGood(failure)) => {
                 shared.remember(&failure);
@@ -254,9 +261,10 @@ fn pause(messages: &Receiver<Message>, delay: Duration) -> Result<()> {
 
 impl Shared {
     fn new(plan: Arc<Plan>, history: Arc<Mutex<History>>) -> Arc<Self> {
-        let counters = Mutex::new(Arc::new(Counters::new(plan.graph.nodes().len())));
+        let counters = Arc::new(Counters::new(plan.graph.nodes().len()));
+        let current = Mutex::new((plan.clone(), counters));
         let (status, restarts) = (AtomicU8::new(JobStatus::Running as u8), AtomicU32::new(0));
-        Arc::new(Self { status, plan, counters, restarts, history })
+        Arc::new(Self { status, plan, current, restarts, history })
     }
 
     fn set_ended(&self, result: &Result<JobResult>) {
@@ -282,8 +290,13 @@ impl Shared {
 
     /// What has passed through the operators.
     pub(crate) fn metrics(&self) -> Metrics {
-        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        counters.read(&self.plan)
+        let (plan, counters) = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        counters.read(&plan)
+    }
+
+    /// What the last attempt runs, or ran.
+    pub(crate) fn current_plan(&self) -> Arc<Plan> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
     }
 
     fn set_status(&self, status: JobStatus) {

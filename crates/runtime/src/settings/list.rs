@@ -21,6 +21,13 @@ pub(super) static PARALLELISM: Setting<u32> = Setting::new(
 .default("1")
 .at_least("1")
 .elsewhere(&["parallelism.default", "default-parallelism", "spark.default.parallelism"]);
+pub(super) static ADAPTIVE: Setting<bool> = Setting::new(
+    "adaptive",
+    "On a cluster with fewer slots than the parallelism: run with those there are, and with more once there are more. Without \
+     it a job waits for all of its slots.",
+)
+.default("false")
+.elsewhere(&["scheduler-mode", "jobmanager.scheduler", "spark.dynamicAllocation.enabled"]);
 pub(super) static MAX_PARALLELISM: Setting<MaxParallelism> = Setting::new(
     "max-parallelism",
     "The key groups: the most subtasks that a keyed operator can ever have. A checkpoint is restored with the number it \
@@ -185,7 +192,15 @@ pub(super) static RESTART_NUMBERS: SettingsGroup = &[
 pub static JOB_SETTINGS: SettingsList = SettingsList::new(
     "job settings",
     &[
-        &[&PARALLELISM, &MAX_PARALLELISM, &RECORDS_IN_FLIGHT, &FLUSH_INTERVAL, &MODE, &CHECKPOINTS],
+        &[
+            &PARALLELISM,
+            &ADAPTIVE,
+            &MAX_PARALLELISM,
+            &RECORDS_IN_FLIGHT,
+            &FLUSH_INTERVAL,
+            &MODE,
+            &CHECKPOINTS,
+        ],
         NEED_A_FOLDER,
         &[&RESTART],
         RESTART_NUMBERS,

@@ -24,6 +24,8 @@ pub struct JobSettings {
     pub name: String,
     /// Subtasks of each operator that says nothing else; 1 and up.
     pub parallelism: u32,
+    /// On a cluster: run with fewer subtasks where there are fewer slots, and with more, up to `parallelism`, once there are.
+    pub adaptive: bool,
     /// Key groups; the most subtasks that a keyed operator can ever have.
     pub max_parallelism: MaxParallelism,
     /// Records that may be between subtasks, in all channels of the job together.
@@ -45,6 +47,7 @@ impl Default for JobSettings {
         Self {
             name: "job".into(),
             parallelism: 1,
+            adaptive: false,
             max_parallelism: MaxParallelism::default(),
             records_in_flight: 65_536,
             flush_interval: Duration::from_millis(5),

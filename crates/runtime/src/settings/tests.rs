@@ -30,6 +30,7 @@ fn the_defaults_that_are_described_are_those_of_a_job() {
 fn each_setting_that_is_given_replaces_the_programs() {
     let settings = given(&[
         ("parallelism", "2"),
+        ("adaptive", "true"),
         ("max-parallelism", "256"),
         ("records-in-flight", "1000"),
         ("flush-interval", "0"),
@@ -52,6 +53,7 @@ fn each_setting_that_is_given_replaces_the_programs() {
     let job = JobSettings::default().with(&settings).unwrap();
     let seconds = Duration::from_secs;
     assert_eq!((job.parallelism, job.max_parallelism.get(), job.records_in_flight), (2, 256, 1_000));
+    assert!(job.adaptive);
     assert_eq!((job.flush_interval, job.mode, job.cancel_timeout), (Duration::ZERO, Mode::Batch, seconds(9)));
     let checkpoints = job.checkpoints.unwrap();
     assert_eq!(checkpoints.folder, PathBuf::from("out"));

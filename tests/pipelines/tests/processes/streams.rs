@@ -1,7 +1,7 @@
 //! Streams on executors.
 
 use millstream_runtime::JobStatus;
-use millstream_runtime::control::Ask;
+use millstream_runtime::control::{Ask, Report};
 use millstream_testkit::cluster::{Cluster, Signal};
 
 use crate::output::{assert_exactly_once, victim};
@@ -59,6 +59,25 @@ fn a_job_waits_for_the_slots_that_it_lacks_and_says_so() {
     cluster.add_executor(1);
     assert!(cluster.wait().success(), "{}", cluster.said());
     assert_exactly_once(folder.path(), 2_000);
+}
+
+#[test]
+fn an_adaptive_job_runs_in_the_slots_that_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(victim(folder.path(), RECORDS, RATE, 3).arg("adaptive"));
+    let first = cluster.add_executor(1);
+    let runs = |report: &Report, subtasks: u32| {
+        let counts = report.operators.last().is_some_and(|sink| sink.records_in > 0);
+        report.status == JobStatus::Running && report.parallelism == subtasks && counts
+    };
+    cluster.wait_for_report("it runs in one slot", |report| runs(report, 1));
+    assert_eq!(cluster.needs(), 3, "it would take more");
+    cluster.add_executor(2);
+    cluster.wait_for_report("it runs in three", |report| runs(report, 3));
+    cluster.kill(first);
+    cluster.wait_for_report("it runs in the two that are left", |report| runs(report, 2));
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    assert_exactly_once(folder.path(), RECORDS);
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn again(event: &Event) -> Option<Event> {
         Event::MasterSaid { job, term, said } => {
             let said = match said {
                 ToManager::Here { executors } => ToManager::Here { executors: *executors },
-                ToManager::Need { slots } => ToManager::Need { slots: *slots },
+                ToManager::Need { slots, least } => ToManager::Need { slots: *slots, least: *least },
                 ToManager::Report(report) => ToManager::Report(report.clone()),
                 ToManager::Answer(ask, _) => ToManager::Answer(*ask, Ok("again".into())),
                 ToManager::Ended(ended) => ToManager::Ended(ended.clone()),
@@ -374,7 +374,7 @@ impl World {
         if let Some(master) = self.masters.get_mut(&id) {
             master.need = slots;
         }
-        self.say(id, ToManager::Need { slots });
+        self.say(id, ToManager::Need { slots, least: slots });
     }
 
     fn finish(&mut self, id: (JobId, u64), status: JobStatus) {

@@ -41,6 +41,14 @@ pub(crate) struct Start<'a> {
 
 /// Runs attempts, one after the other.
 pub(crate) trait Crew {
+    /// What the next attempt runs of `widest`: as many subtasks as there is room for.
+    ///
+    /// # Errors
+    /// If the job is to end while it is waited for.
+    fn plan(&mut self, widest: &Arc<Plan>, _: &Receiver<Message>) -> Result<Arc<Plan>, Broken> {
+        Ok(widest.clone())
+    }
+
     /// Starts all subtasks of the plan. Given back with an error as soon as there are some that have to leave.
     fn start(&mut self, start: &Start<'_>) -> (Box<dyn Team>, Result<(), Broken>);
 }
@@ -49,6 +57,11 @@ pub(crate) trait Crew {
 pub(crate) trait Team {
     /// Tells a subtask what to do. One that is gone has said why, or will.
     fn tell(&self, task: TaskId, order: TaskOrder);
+
+    /// Whether there is room for more subtasks by now than the attempt has, and the job wants them.
+    fn is_outgrown(&self) -> bool {
+        false
+    }
 
     /// Ends those that still run, and waits for their end.
     ///

@@ -34,7 +34,8 @@ struct State {
     executors: HashMap<ExecutorId, Speaker<ToExecutor>>,
     granted: Vec<Granted>,
     free: u32,
-    needs: BTreeMap<u64, u32>,
+    /// How many slots each job can use, and with how many it can run.
+    needs: BTreeMap<u64, (u32, u32)>,
     seats: BTreeMap<u64, Arc<Seat>>,
     ended: BTreeMap<u64, ToExecutor>,
     attending: HashMap<u64, Arc<Attending>>,
@@ -130,15 +131,21 @@ impl Master {
         state.needs.remove(&number);
     }
 
-    /// How many slots a job needs.
-    pub(crate) fn need(&self, number: u64, slots: u32) {
-        let slots = {
+    /// How many slots a job can use, and with how many it can run.
+    pub(crate) fn need(&self, number: u64, slots: u32, least: u32) {
+        let (slots, least) = {
             let mut state = self.lock();
-            state.needs.insert(number, slots);
+            state.needs.insert(number, (slots, least));
             // Jobs of one program share slots, as the chains of one job do.
-            state.needs.values().copied().max().unwrap_or(0)
+            let slots = state.needs.values().map(|(slots, _)| *slots).max().unwrap_or(0);
+            (slots, state.needs.values().map(|(_, least)| *least).max().unwrap_or(0))
         };
-        self.tell_manager(&ToManager::Need { slots });
+        self.tell_manager(&ToManager::Need { slots, least });
+    }
+
+    /// The slots of executors that have come to a job.
+    pub(crate) fn slots_at(&self, number: u64) -> u32 {
+        self.lock().roster.slots_at(number)
     }
 
     /// Places the subtasks of a job.

@@ -29,6 +29,9 @@ use crate::sync::{Receiver, now, receive_until};
 
 /// How often somebody who waits looks again, should a message be missed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// How long no executor has come when a job that takes what it gets starts, and how long room for more has been there when
+/// it grows.
+const SETTLE: Duration = Duration::from_secs(2);
 /// How long executors may take to lay their channels.
 const LAYING: Duration = Duration::from_secs(60);
 
@@ -44,7 +47,7 @@ pub(crate) fn coordinate(master: &Arc<Master>, plan: Arc<Plan>) -> Result<JobHan
     let (remote, messages) = JobRemote::new();
     let seat = Arc::new(Seat::new(number, remote.clone(), shared.clone()));
     master.seat(number, seat.clone());
-    let crew = Box::new(Executors { master: master.clone(), seat, number });
+    let crew = Box::new(Executors { master: master.clone(), seat, number, widest: 0 });
     let own = master.clone();
     let ended = move |result: &Result<JobResult>| own.ended(number, result);
     crate::job::coordinate(shared, checkpoints, crew, (remote, messages), ended)
@@ -55,18 +58,32 @@ pub(crate) struct Executors {
     master: Arc<Master>,
     seat: Arc<Seat>,
     number: u64,
+    /// The slots that it could use, where it takes what it gets.
+    widest: u32,
 }
 
 impl Executors {
+    /// How many slots it can use, and with how many it can run.
+    fn need(&self, plan: &Plan) -> (u32, u32) {
+        let has = plan.widest();
+        (has.max(self.widest), if plan.settings.adaptive { 1 } else { has })
+    }
+
     fn deploy(&self, start: &Start<'_>) -> Result<There, Broken> {
         let chains: Vec<u32> = start.plan.chains.iter().map(|chain| chain.parallelism).collect();
         let fingerprint = start.plan.fingerprint();
-        self.master.need(self.number, chains.iter().copied().max().unwrap_or(0));
+        let (need, least) = self.need(start.plan);
+        self.master.need(self.number, need, least);
+        let since = now();
         let placement = loop {
             match self.master.place(self.number, &fingerprint, &chains) {
                 Ok(placement) => break placement,
                 Err(Lacking::OtherPlan(executor)) => {
                     return Err(Broken::ForGood(other_plan(&executor.to_string())));
+                }
+                Err(Lacking::Slots { .. }) if start.plan.settings.adaptive && now() > since + SETTLE => {
+                    let text = "slots that the job was to run in are gone before it ran";
+                    return Err(Broken::Lost(Failure::external(text)));
                 }
                 Err(Lacking::Slots { have, need }) => {
                     self.seat.waits_for(Some(self.master.slots_lacking(have, need)))
@@ -78,13 +95,20 @@ impl Executors {
         let deployment = Deployment {
             number: self.number,
             attempt: self.master.next_attempt(),
+            most: start.plan.most,
             fingerprint,
             peers: placement.peers,
             places: placement.places,
             restore: start.restore.as_ref().map(|from| from.1.checkpoint.to_string()),
         };
-        let there =
-            There::new(&deployment, self.seat.messages(), start.counters.clone(), self.master.clone());
+        let wanted = (self.need(start.plan).0 > start.plan.widest()).then(|| self.need(start.plan).0);
+        let there = There::new(
+            &deployment,
+            wanted,
+            self.seat.messages(),
+            start.counters.clone(),
+            self.master.clone(),
+        );
         self.master.attend(deployment.attempt, there.attending().clone());
         let peers = deployment.peers.clone();
         let message = ToExecutor::Deploy(deployment);
@@ -107,6 +131,38 @@ impl Executors {
 }
 
 impl Crew for Executors {
+    fn plan(&mut self, widest: &Arc<Plan>, messages: &Receiver<Message>) -> Result<Arc<Plan>, Broken> {
+        let need = widest.widest();
+        if !widest.settings.adaptive || need < 2 {
+            return Ok(widest.clone());
+        }
+        self.widest = need;
+        self.master.need(self.number, need, 1);
+        let mut seen = (0, now());
+        loop {
+            let have = self.master.slots_at(self.number);
+            if have >= need {
+                break;
+            }
+            if have != seen.0 {
+                seen = (have, now());
+            }
+            // More may be on their way.
+            if have > 0 && now() >= seen.1 + SETTLE {
+                break;
+            }
+            if have == 0 {
+                self.seat.waits_for(Some(self.master.slots_lacking(0, 1)));
+            }
+            listen(messages)?;
+        }
+        self.seat.waits_for(None);
+        let plan =
+            widest.narrowed(self.master.slots_at(self.number).clamp(1, need)).map_err(Broken::ForGood)?;
+        tracing::info!(subtasks = plan.widest(), of = need, "the job runs in the slots that there are");
+        Ok(plan)
+    }
+
     fn start(&mut self, start: &Start<'_>) -> (Box<dyn Team>, Result<(), Broken>) {
         match self.deploy(start) {
             Ok(there) => {

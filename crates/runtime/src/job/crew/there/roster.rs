@@ -68,6 +68,15 @@ impl Roster {
         }
     }
 
+    /// The slots of executors that have come to a job.
+    pub(crate) fn slots_at(&self, number: u64) -> u32 {
+        self.members
+            .values()
+            .filter(|member| member.at.contains_key(&number))
+            .map(|member| member.slots)
+            .sum()
+    }
+
     /// Places the subtasks of a job whose chains have so many each.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ impl Seat {
 
     /// How the job is.
     pub(crate) fn report(&self) -> Report {
-        let plan = &self.shared.plan;
+        let plan = &self.shared.current_plan();
         let metrics = self.shared.metrics();
         let (checkpoints, exceptions) =
             self.shared.history.lock().unwrap_or_else(PoisonError::into_inner).lists();

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result};
 
 use super::super::Team;
+use super::SETTLE;
 use super::master::Master;
 use crate::control::{Counted, Deployment, ExecutorId, Happened, Order, TaskId, TaskOrder, ToExecutor};
 use crate::job::Counters;
@@ -104,14 +105,25 @@ impl Attending {
 pub(crate) struct There {
     attempt: u64,
     places: Vec<Vec<ExecutorId>>,
+    growth: Option<Growth>,
     attending: Arc<Attending>,
     master: Arc<Master>,
 }
 
+/// What a job waits for that runs in fewer slots than it could use.
+struct Growth {
+    number: u64,
+    has: u32,
+    wants: u32,
+    /// The slots that were there last, and since when.
+    room: Mutex<(u32, Instant)>,
+}
+
 impl There {
-    /// The team of a deployment; nobody is told yet.
+    /// The team of a deployment; nobody is told yet. It would have `wanted` slots if there were so many.
     pub(crate) fn new(
         deployment: &Deployment,
+        wanted: Option<u32>,
         messages: Sender<Message>,
         counters: Arc<Counters>,
         master: Arc<Master>,
@@ -124,7 +136,11 @@ impl There {
             counters,
         };
         let (attempt, places) = (deployment.attempt, deployment.places.clone());
-        Self { attempt, places, attending: Arc::new(attending), master }
+        let has =
+            places.iter().map(|chain| u32::try_from(chain.len()).unwrap_or(u32::MAX)).max().unwrap_or(0);
+        let number = deployment.number;
+        let growth = wanted.map(|wants| Growth { number, has, wants, room: Mutex::new((has, now())) });
+        Self { attempt, places, growth, attending: Arc::new(attending), master }
     }
 
     /// What its executors are heard with.
@@ -157,6 +173,16 @@ impl Team for There {
         if let Some(executor) = place {
             self.order(*executor, Order::Task(task, order));
         }
+    }
+
+    fn is_outgrown(&self) -> bool {
+        let Some(growth) = &self.growth else { return false };
+        let there = self.master.slots_at(growth.number).min(growth.wants);
+        let mut room = growth.room.lock().unwrap_or_else(PoisonError::into_inner);
+        if room.0 != there {
+            *room = (there, now());
+        }
+        there > growth.has && now() >= room.1 + SETTLE
     }
 
     fn leave(self: Box<Self>, timeout: Duration) -> Result<()> {
