@@ -22,6 +22,7 @@ use millstream_runtime::control::{
     Ask, AskId, Charge, ExecutorId, Granted, Report, Role, ToManager, ToMaster,
 };
 
+use millstream_runtime::log::Log;
 pub use process::{Process, Signal};
 
 /// How long something may take that should be there soon, on a machine that has other work.
@@ -155,6 +156,7 @@ impl Cluster {
             token: TOKEN.into(),
             tls: self.tls.clone(),
             listen: [127, 0, 0, 1].into(),
+            log: Log::default(),
             role,
         };
         Process::start(&self.program.binary, &self.program.arguments, &charge)

@@ -83,28 +83,36 @@ fn serve(arguments: &JobManager) -> Result<Served> {
         ..Limits::default()
     };
     let folder = arguments.folder.as_deref();
-    serve_at(
-        arguments.listen,
-        arguments.port,
-        arguments.rest_port,
+    serve_at(Serving {
+        listen: arguments.listen,
+        port: arguments.port,
+        rest_port: arguments.rest_port,
         folder,
-        &arguments.access,
-        arguments.insecure,
+        access: &arguments.access,
+        insecure: arguments.insecure,
         limits,
-        arguments.facts.as_deref(),
-    )
+        facts: arguments.facts.as_deref(),
+        log: arguments.log,
+    })
 }
 
-pub(super) fn serve_at(
-    listen: IpAddr,
-    port: u16,
-    rest_port: u16,
-    folder: Option<&Path>,
-    access: &Access,
-    insecure: bool,
-    limits: Limits,
-    facts: Option<&Path>,
-) -> Result<Served> {
+/// How a job manager is served.
+pub(super) struct Serving<'a> {
+    pub(super) listen: IpAddr,
+    pub(super) port: u16,
+    pub(super) rest_port: u16,
+    /// A temporary one by default.
+    pub(super) folder: Option<&'a Path>,
+    pub(super) access: &'a Access,
+    pub(super) insecure: bool,
+    pub(super) limits: Limits,
+    /// A file for its addresses.
+    pub(super) facts: Option<&'a Path>,
+    pub(super) log: Log,
+}
+
+pub(super) fn serve_at(serving: Serving<'_>) -> Result<Served> {
+    let Serving { listen, port, rest_port, folder, access, insecure, limits, facts, log } = serving;
     let (token, security) = (access.token()?, access.security(insecure)?);
     let own = match folder {
         Some(_) => None,
@@ -118,6 +126,7 @@ pub(super) fn serve_at(
         security: security.clone(),
         limits,
         pulse: Pulse::default(),
+        log: log.into(),
     };
     let manager = Manager::start(&settings)?;
     let rest = Rest::start(&manager, SocketAddr::new(listen, rest_port), token.as_deref(), &security)?;

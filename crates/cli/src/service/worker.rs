@@ -68,6 +68,7 @@ pub(crate) fn start(arguments: Worker) -> Result<()> {
         folder,
         grace: Duration::from_secs(arguments.grace),
         pulse: Pulse::default(),
+        log: arguments.log.into(),
         listen: arguments.listen,
     };
     // What waits for the job manager looks at the signal only now and then: a thread waits for that.

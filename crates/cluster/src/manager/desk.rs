@@ -149,6 +149,7 @@ fn start_master(
         token,
         tls: shared.tls.clone(),
         listen: shared.listen,
+        log: shared.log,
         role: Role::Master { manager: SocketAddr::new(local, address.port()) },
     };
     let launch = Launch {

@@ -19,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use millstream_model::error::{Failure, Result};
 use millstream_network::{Pulse, Reception, Security, TlsFiles};
+use millstream_runtime::log::Log;
 use tokio::sync::oneshot;
 
 use self::callers::Callers;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub limits: Limits,
     /// When a worker or master is taken for gone.
     pub pulse: Pulse,
+    /// How masters write their logs.
+    pub log: Log,
 }
 
 /// A job manager that runs until it is dropped.
@@ -72,6 +75,7 @@ pub(crate) struct Shared {
     outputs: Mutex<HashMap<JobId, Output>>,
     start: Instant,
     listen: IpAddr,
+    log: Log,
     /// What masters are told to show.
     tls: Option<TlsFiles>,
 }
@@ -96,6 +100,7 @@ impl Manager {
             outputs: Mutex::default(),
             start: Instant::now(),
             listen: settings.listen,
+            log: settings.log,
             tls: settings.security.tls.as_ref().map(|tls| tls.files().clone()),
         });
         let reception = callers::receive(&shared, settings.listen, settings.port, settings.security.clone())?;

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use millstream_network::{Pulse, Security};
+use millstream_runtime::log::Log;
 use serde_json::Value;
 
 use super::serve::Caller;
@@ -26,6 +27,7 @@ fn server(token: Option<&str>) -> Server {
         security: Security::open(),
         limits: Limits::default(),
         pulse: Pulse::default(),
+        log: Log::default(),
     };
     let manager = Manager::start(&settings).unwrap();
     let rest = Rest::start(&manager, ([127, 0, 0, 1], 0).into(), token, &Security::open()).unwrap();

@@ -127,6 +127,7 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
         token: worker.settings.security.token.derive(&order.seed),
         tls: worker.settings.security.tls.as_ref().map(|tls| tls.files().clone()),
         listen: worker.listen,
+        log: worker.settings.log,
         role: Role::Executor { executor, slots: order.slots, master },
     };
     let launch = Launch {

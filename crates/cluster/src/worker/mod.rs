@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result, Retry};
 use millstream_network::{Introduction, Pulse, Security, connect};
+use millstream_runtime::log::Log;
 
 use self::executors::Executors;
 use crate::blobs::Blobs;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub grace: Duration,
     /// When the job manager is taken for gone.
     pub pulse: Pulse,
+    /// How executors write their logs.
+    pub log: Log,
     /// Where executors listen; by default the address of this machine that the job manager sees.
     pub listen: Option<IpAddr>,
 }

@@ -17,8 +17,9 @@ use millstream_model::error::{Failure, Result};
 use millstream_network::{Hello, Security};
 
 use super::channels::{Beyond, inboxes};
-use super::{Channels, Gauge};
+use super::{Channels, Meter};
 use crate::control::{Charge, Deployment, ExecutorId, TaskId};
+use crate::job::Counters;
 use crate::network::{Connection, Expected, Incoming, Listener, Lost, NetworkSettings, Peer, Why, connect};
 use crate::plan::{Plan, Port};
 
@@ -79,11 +80,11 @@ impl Exchange {
         plan: &Arc<Plan>,
         deployment: &Deployment,
         tasks: &[TaskId],
-        gauge: &Arc<Gauge>,
+        counters: &Counters,
         broke: &Broke,
         unwanted: &AtomicBool,
     ) -> Result<Arc<Channels>> {
-        let inboxes = inboxes(plan, tasks, gauge);
+        let inboxes = inboxes(plan, tasks, &counters.gauge);
         let connections = self.connections(deployment, broke, unwanted)?;
         let peers = Peers {
             plan: plan.clone(),
@@ -99,7 +100,12 @@ impl Exchange {
                 let Some(inbox) = inboxes.get(&task) else { continue };
                 let decoder =
                     edge.exchange.decoder().ok_or_else(|| no_encoding(plan, port, &edge.exchange))?;
-                let incoming = Incoming { decoder, inbox: inbox.clone(), channel: port.channel };
+                let incoming = Incoming {
+                    decoder,
+                    inbox: inbox.clone(),
+                    channel: port.channel,
+                    meter: counters.meter(task),
+                };
                 peers.with(from, |connection| connection.receive(peers.number(*port), incoming))?;
             }
         }
@@ -221,10 +227,16 @@ impl Peers {
 }
 
 impl Beyond for Peers {
-    fn sender(&self, port: Port, exchange: &Arc<dyn AnyExchange>) -> Result<Box<dyn ChannelSender>> {
+    fn sender(
+        &self,
+        port: Port,
+        exchange: &Arc<dyn AnyExchange>,
+        meter: &Arc<Meter>,
+    ) -> Result<Box<dyn ChannelSender>> {
         let to = self.places[port.chain][port.subtask as usize];
         let encoder = exchange.encoder().ok_or_else(|| no_encoding(&self.plan, &port, exchange))?;
-        self.with(to, |connection| Ok(Box::new(connection.sender(self.number(port), encoder)) as Box<_>))
+        let sender = |connection: &Connection| connection.sender(self.number(port), encoder, meter.clone());
+        self.with(to, |connection| Ok(Box::new(sender(connection)) as Box<_>))
     }
 
     fn cancel(&self) {
@@ -237,6 +249,7 @@ impl Beyond for Peers {
 mod tests {
     use super::*;
     use crate::control::Role;
+    use crate::log::Log;
 
     #[test]
     fn an_executor_listens_where_its_worker_said_beyond_this_machine_too() {
@@ -244,7 +257,8 @@ mod tests {
             let master = ([127, 0, 0, 1], 1).into();
             let role = Role::Executor { executor: ExecutorId(1), slots: 1, master };
             let (job, token) = ("job-1".into(), "the secret of a job".into());
-            let charge = Charge { job, term: 1, token, tls: None, listen: listen.into(), role };
+            let charge =
+                Charge { job, term: 1, token, tls: None, listen: listen.into(), log: Log::default(), role };
             let exchange = Exchange::open(ExecutorId(1), &charge).unwrap();
             assert_eq!(exchange.address().ip(), charge.listen);
         }

@@ -9,6 +9,7 @@ use millstream_network::{Security, Tls, TlsFiles, Token};
 use serde::{Deserialize, Serialize};
 
 use super::ExecutorId;
+use crate::log::Log;
 
 /// The variable in the environment of a process that a cluster started: `master` or `executor`.
 pub const ROLE: &str = "MILLSTREAM_ROLE";
@@ -29,6 +30,9 @@ pub struct Charge {
     pub tls: Option<TlsFiles>,
     /// The address to listen at; the ports are free ones.
     pub listen: IpAddr,
+    /// How it writes its log, where the program sets up none.
+    #[serde(default)]
+    pub log: Log,
     /// What it is to be.
     pub role: Role,
 }
@@ -68,12 +72,13 @@ impl Charge {
 impl fmt::Debug for Charge {
     /// Without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { job, term, token: _, tls, listen, role } = self;
+        let Self { job, term, token: _, tls, listen, log, role } = self;
         f.debug_struct("Charge")
             .field("job", job)
             .field("term", term)
             .field("tls", tls)
             .field("listen", listen)
+            .field("log", log)
             .field("role", role)
             .finish_non_exhaustive()
     }
@@ -92,6 +97,7 @@ mod tests {
             token: "whisper".into(),
             tls: None,
             listen: [127, 0, 0, 1].into(),
+            log: Log::default(),
             role,
         };
         let line = serde_json::to_string(&charge).unwrap();

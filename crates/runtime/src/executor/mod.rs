@@ -224,8 +224,7 @@ impl Executor {
 
 /// What passed through the operators here.
 fn counted(attempt: u64, counters: &Counters) -> ToJob {
-    let (nodes, in_flight) = counters.told();
-    ToJob::Counted { attempt, nodes, in_flight }
+    ToJob::Counted { attempt, counted: counters.counted() }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {

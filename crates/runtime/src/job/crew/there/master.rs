@@ -255,9 +255,9 @@ impl Master {
                     attending.left(executor);
                 }
             }
-            ToJob::Counted { attempt, nodes, in_flight } => {
+            ToJob::Counted { attempt, counted } => {
                 if let Some(attending) = attending(attempt) {
-                    attending.counted(executor, (nodes, in_flight));
+                    attending.counted(executor, counted);
                 }
             }
         }
