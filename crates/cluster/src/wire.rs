@@ -80,8 +80,8 @@ pub(crate) struct StartExecutor {
     pub(crate) job: String,
     /// Of which master.
     pub(crate) term: u64,
-    /// The secret of the job's processes.
-    pub(crate) token: String,
+    /// What the secret of the job's processes follows from, for those who have the cluster's token.
+    pub(crate) seed: String,
     /// How many slots it has.
     pub(crate) slots: u32,
     /// Where its master listens; an address of any interface means the job manager's machine.

@@ -52,6 +52,19 @@ impl Token {
         Self(hmac::Key::new(hmac::HMAC_SHA256, b""))
     }
 
+    /// The secret that follows from this one and a seed: who has the token and hears the seed knows it, who only hears the
+    /// seed does not. 64 hexadecimal digits.
+    ///
+    /// ```
+    /// let token = millstream_network::Token::new("the token of a cluster")?;
+    /// assert_eq!(token.derive("job-1"), token.derive("job-1"));
+    /// assert_ne!(token.derive("job-1"), millstream_network::Token::none().derive("job-1"));
+    /// # Ok::<(), millstream_model::error::Failure>(())
+    /// ```
+    pub fn derive(&self, seed: &str) -> String {
+        self.prove(&[b"derived", seed.as_bytes()]).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Proves to who has the same token that `parts` were said by one who has it.
     pub(crate) fn prove(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);

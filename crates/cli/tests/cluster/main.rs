@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what is no `#[test]` itself is called by tests only")]
 
 mod faults;
+mod flood;
 mod jobs;
 mod refusals;
+mod secrets;
 mod stage;
+mod strangers;

@@ -27,8 +27,10 @@ pub(crate) struct Stage {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) manager: Option<Process>,
     pub(crate) workers: Vec<Process>,
-    rest: String,
-    workers_at: String,
+    pub(crate) rest: String,
+    pub(crate) workers_at: String,
+    /// What job manager and workers are started with, and those that ask them.
+    access: [Vec<String>; 2],
 }
 
 pub(crate) fn millstream(arguments: &[&str]) -> Command {
@@ -71,9 +73,15 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 impl Stage {
     /// A job manager and workers with so many slots.
     pub(crate) fn with(slots: &[u32]) -> Self {
+        Self::start(slots, false, false)
+    }
+
+    /// The same, that ask for certificates, for a token, or for both.
+    pub(crate) fn start(slots: &[u32], tls: bool, token: bool) -> Self {
         let (rest, workers_at) = (String::new(), String::new());
         let folder = tempfile::tempdir().unwrap();
-        let mut stage = Self { folder, manager: None, workers: Vec::new(), rest, workers_at };
+        let access = access(folder.path(), tls, token);
+        let mut stage = Self { folder, manager: None, workers: Vec::new(), rest, workers_at, access };
         stage.start_manager(&["--port", "0", "--rest-port", "0"]);
         for slots in slots {
             stage.add_worker(*slots);
@@ -87,6 +95,7 @@ impl Stage {
         let _none_yet = fs::remove_file(&facts);
         let mut command = millstream(&["jobmanager", "--folder"]);
         command.arg(self.folder.path().join("manager")).arg("--facts").arg(&facts).args(ports);
+        command.args(&self.access[0]);
         self.manager = Some(Process(command.stderr(self.log("manager")).spawn().unwrap()));
         let facts = wait_for("the job manager", || fs::read(&facts).ok());
         let facts: Value = serde_json::from_slice(&facts).unwrap();
@@ -108,8 +117,14 @@ impl Stage {
     }
 
     pub(crate) fn add_worker(&mut self, slots: u32) {
-        let (slots, address) = (slots.to_string(), self.workers_at.clone());
-        let mut command = millstream(&["worker", "--grace", "60", "--slots", &slots, "--manager", &address]);
+        self.add_worker_at(slots, &self.workers_at.clone());
+    }
+
+    /// One that finds the job manager there.
+    pub(crate) fn add_worker_at(&mut self, slots: u32, address: &str) {
+        let slots = slots.to_string();
+        let mut command = millstream(&["worker", "--grace", "60", "--slots", &slots, "--manager", address]);
+        command.args(&self.access[0]);
         let log = self.log(&format!("worker-{}", self.workers.len()));
         self.workers.push(Process(command.stderr(log).spawn().unwrap()));
     }
@@ -123,7 +138,7 @@ impl Stage {
     /// A command that asks this job manager.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Command {
         let mut command = millstream(arguments);
-        command.args(["--master", &self.rest]);
+        command.args(["--master", &self.rest]).args(&self.access[1]);
         command
     }
 
@@ -148,7 +163,7 @@ impl Stage {
 
     pub(crate) fn run_program(&self, program: &Path, options: &[&str], arguments: &[&str]) -> Command {
         let mut command = millstream(&["run", "--master", &self.rest]);
-        command.args(options).arg(program).args(arguments);
+        command.args(&self.access[1]).args(options).arg(program).args(arguments);
         command
     }
 
@@ -178,6 +193,16 @@ impl Stage {
 
     pub(crate) fn wait_for_state(&self, job: &str, state: &str) {
         wait_for(state, || (self.json(&["status", job])["state"] == state).then_some(()));
+    }
+
+    /// What the job manager has logged.
+    pub(crate) fn manager_log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("manager.log")).unwrap()
+    }
+
+    /// The token of the cluster.
+    pub(crate) fn token(&self) -> String {
+        fs::read_to_string(self.folder.path().join("token")).unwrap().trim().to_owned()
     }
 
     /// The processes of the program, by their role.
@@ -222,6 +247,30 @@ impl Stage {
             );
         }
     }
+}
+
+/// The arguments for processes of a cluster, and for those that ask it; what they name is made as a user makes it.
+fn access(folder: &Path, tls: bool, token: bool) -> [Vec<String>; 2] {
+    let mut access = [Vec::new(), Vec::new()];
+    let mut add = |option: &str, [cluster, client]: [PathBuf; 2]| {
+        access[0].extend([option.to_owned(), cluster.display().to_string()]);
+        access[1].extend([option.to_owned(), client.display().to_string()]);
+    };
+    let made = |arguments: &[&str]| {
+        let output = millstream(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    };
+    if tls {
+        let certs = folder.join("certs");
+        made(&["certs", &certs.to_string_lossy()]);
+        add("--tls", [certs.join("cluster"), certs.join("client")]);
+    }
+    if token {
+        let file = folder.join("token");
+        made(&["token", &file.to_string_lossy()]);
+        add("--token-file", [file.clone(), file]);
+    }
+    access
 }
 
 pub(crate) fn kill(pid: u32) {

@@ -55,6 +55,11 @@ impl Callers {
         self.workers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The secret of a job's processes. What it follows from is all that travels.
+    pub(super) fn secret_of(&self, seed: &str) -> String {
+        self.token.derive(seed)
+    }
+
     /// From now on a master of this term is let in, and no other of the job.
     ///
     /// # Errors

@@ -65,8 +65,9 @@ fn act(shared: &Shared, weak: &Weak<Shared>, masters: &mut Masters, address: Soc
         Action::StartMaster(start) => {
             let (job, term) = (start.job, start.term);
             tracing::info!(%job, term, program = start.submission.file_name, "starts the job's master");
-            let expected = shared.callers.expect_master(job, term, &start.token);
-            match expected.and_then(|()| start_master(shared, weak, address, start)) {
+            let secret = shared.callers.secret_of(&start.token);
+            let expected = shared.callers.expect_master(job, term, &secret);
+            match expected.and_then(|()| start_master(shared, weak, address, start, secret)) {
                 Ok(running) => {
                     masters.insert((job, term), running);
                 }
@@ -89,7 +90,7 @@ fn act(shared: &Shared, weak: &Weak<Shared>, masters: &mut Masters, address: Soc
                 executor,
                 job: start.job.to_string(),
                 term: start.term,
-                token: start.token,
+                seed: start.token,
                 slots,
                 master,
                 program: submission.program,
@@ -126,8 +127,14 @@ fn act(shared: &Shared, weak: &Weak<Shared>, masters: &mut Masters, address: Soc
     }
 }
 
-fn start_master(shared: &Shared, weak: &Weak<Shared>, address: SocketAddr, start: Start) -> Result<Running> {
-    let Start { job, term, token, submission } = start;
+fn start_master(
+    shared: &Shared,
+    weak: &Weak<Shared>,
+    address: SocketAddr,
+    start: Start,
+    token: String,
+) -> Result<Running> {
+    let Start { job, term, token: _seed, submission } = start;
     let program = shared.programs.find(&submission.program)?.ok_or_else(|| {
         Failure::external(format!(
             "the program {} is no longer in the job manager's folder",

@@ -7,6 +7,7 @@ use millstream_network::{Pulse, Security};
 use millstream_runtime::log::Log;
 use serde_json::Value;
 
+use super::serve::Caller;
 use super::*;
 use crate::dispatcher::Limits;
 use crate::manager::Settings;
@@ -144,4 +145,39 @@ fn a_port_that_is_taken_is_said_so() {
     let server = server(None);
     let failure = Rest::start(&server._manager, server.rest.address(), None, &Security::open()).unwrap_err();
     assert!(failure.to_string().contains("take another port: --rest-port PORT"), "{failure}");
+}
+
+/// A bounded run of random requests, without a socket between.
+#[test]
+fn whatever_is_asked_is_answered_or_refused_with_advice() {
+    let server = server(None);
+    let desk = Desk { manager: server._manager.shared(), token: None, encrypted: false };
+    let router = router(desk);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ways = [
+        "/v1/jobs",
+        "/v1/jobs/{}",
+        "/v1/jobs/{}/stop",
+        "/v1/jobs/{}/rescale",
+        "/v1/jobs/{}/output?from={}",
+        "/v1/programs/{}",
+        "/{}",
+    ];
+    bolero::check!().with_type::<(u8, u8, String, Vec<u8>)>().for_each(|(way, method, part, body)| {
+        let part: String = part.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let way =
+            ways[usize::from(*way) % ways.len()].replace("{}", if part.is_empty() { "job-1" } else { &part });
+        let method = ["GET", "POST", "PUT", "DELETE"][usize::from(*method) % 4];
+        let caller = Caller { certified: false, known: Default::default() };
+        let request = axum::http::Request::builder().method(method).uri(way).header("host", "127.0.0.1");
+        let request = request.extension(caller).body(axum::body::Body::from(body.clone())).unwrap();
+        let answer = runtime.block_on(tower_service::Service::call(&mut router.clone(), request)).unwrap();
+        let status = answer.status();
+        assert!(status != 500, "{method} {status}");
+        if !status.is_success() {
+            let body = runtime.block_on(axum::body::to_bytes(answer.into_body(), 1 << 20)).unwrap();
+            let refused: Refused = serde_json::from_slice(&body).unwrap();
+            assert!(!refused.error.is_empty() && !refused.advice.is_empty(), "{refused:?}");
+        }
+    });
 }

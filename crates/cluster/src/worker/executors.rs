@@ -124,7 +124,7 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
     let charge = Charge {
         job: order.job.clone(),
         term: order.term,
-        token: order.token,
+        token: worker.settings.security.token.derive(&order.seed),
         tls: worker.settings.security.tls.as_ref().map(|tls| tls.files().clone()),
         listen: worker.listen,
         log: worker.settings.log,

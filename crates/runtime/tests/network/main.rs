@@ -4,6 +4,7 @@
 
 mod channels;
 mod doors;
+mod fuzz;
 mod losses;
 
 use std::sync::mpsc::{self, Receiver};

@@ -4,6 +4,7 @@ mod damage;
 mod durability;
 mod fixture;
 mod folder;
+mod fuzz;
 mod layout;
 
 use std::collections::BTreeMap;
