@@ -2,6 +2,7 @@
 //!
 //! Answers for what is outside of a job, through the contracts of `millstream_dataflow`. Not for running anything.
 
+mod chosen;
 pub mod collect;
 pub mod collection;
 pub mod discard;
@@ -15,5 +16,7 @@ pub mod row_files;
 pub mod sequence;
 pub mod tcp;
 pub mod text_files;
+mod tls;
+pub mod webhook;
 
 pub use millstream_formats::lines;
