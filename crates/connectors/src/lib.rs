@@ -1,4 +1,5 @@
-//! Sources and sinks: collections, sequences, generators, files, TCP, Flume, Kafka, print.
+//! Sources and sinks: collections, sequences, generators, files, TCP, webhooks, standard input and
+//! output, Flume, Kafka, print.
 //!
 //! Answers for what is outside of a job, through the contracts of `millstream_dataflow`. Not for running anything.
 
@@ -12,8 +13,11 @@ pub mod generator;
 pub mod kafka;
 pub mod print;
 pub mod ranges;
+#[cfg(test)]
+mod reference;
 pub mod row_files;
 pub mod sequence;
+pub mod standard_io;
 pub mod tcp;
 pub mod text_files;
 mod tls;
