@@ -17,7 +17,8 @@ use sink::Parts;
 use source::{Reading, Readings};
 
 fn write(path: &Path, readings: &[Reading]) {
-    let bytes = readings.iter().flat_map(|one| [one.sensor.to_le_bytes(), one.celsius.to_le_bytes()].concat());
+    let bytes =
+        readings.iter().flat_map(|one| [one.sensor.to_le_bytes(), one.celsius.to_le_bytes()].concat());
     std::fs::write(path, bytes.collect::<Vec<u8>>()).unwrap();
 }
 
@@ -70,7 +71,8 @@ fn a_folder_that_is_not_there_and_a_file_that_is_cut_are_told() {
     assert!(error.starts_with("the folder of readings /no/such/folder cannot be read\n"), "{error}");
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.readings"), [0; 13]).unwrap();
-    let error = Run::open(&Readings::in_folder(folder.path()), 1, None).unwrap().step().unwrap_err().to_string();
+    let error =
+        Run::open(&Readings::in_folder(folder.path()), 1, None).unwrap().step().unwrap_err().to_string();
     assert!(error.contains("ends within a reading\n  caused by: it has 13 bytes"), "{error}");
 }
 

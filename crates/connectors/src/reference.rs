@@ -20,7 +20,8 @@ fn lists() -> [(&'static str, &'static SettingsList); 6] {
 /// Writes the page anew where it differs, so that it only has to be committed.
 #[test]
 fn the_reference_of_settings_is_in_step_with_the_program() {
-    let page = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../docs/reference/network.md");
+    let page =
+        Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../../docs/reference/network.md");
     let mut expected = "# Settings of TCP, webhooks, standard input and generators\n\n\
          Generated from the descriptions in `crates/connectors/src` (`tcp/settings.rs`, `webhook/settings.rs`, `tls/list.rs`,\n\
          `standard_io/settings.rs`, `generator/settings.rs`); a test keeps it in step.\n\n\

@@ -2,10 +2,12 @@
 
 use millstream_model::settings::{Setting, SettingsList};
 
-pub(super) static COUNT: Setting<u64> =
-    Setting::new("count", "How many records there are. Without it, and where the program gives none, they have no end.")
-        .unit("records")
-        .elsewhere(&["number-of-rows"]);
+pub(super) static COUNT: Setting<u64> = Setting::new(
+    "count",
+    "How many records there are. Without it, and where the program gives none, they have no end.",
+)
+.unit("records")
+.elsewhere(&["number-of-rows"]);
 pub(super) static RATE: Setting<f64> = Setting::new(
     "rate",
     "How many records a second there are at most, over all subtasks. Without it, as many as the job can take.",

@@ -38,10 +38,16 @@ fn a_generator_takes_its_settings_and_refuses_what_is_none() {
     check_source(ten, &(0..10).collect::<Vec<_>>());
     check_idle(&Generator::new(|n| n, None).set("rate", "0.001"));
     for (generator, said) in [
-        (Generator::new(|n| n, None).rate(0.0), "setting `rate` is `0` (in the program), but must be a number from 0.000001 on"),
+        (
+            Generator::new(|n| n, None).rate(0.0),
+            "setting `rate` is `0` (in the program), but must be a number from 0.000001 on",
+        ),
         (Generator::new(|n| n, None).rate(-1.0), "setting `rate` is `-1`"),
         (Generator::new(|n| n, None).rate(f64::NAN), "setting `rate` is `NaN`"),
-        (ten().set("rows-per-second", "1"), "there is no setting `rows-per-second` (in the program); did you mean `rate`?"),
+        (
+            ten().set("rows-per-second", "1"),
+            "there is no setting `rows-per-second` (in the program); did you mean `rate`?",
+        ),
     ] {
         let error = generator.enumerator(None).err().unwrap().to_string();
         assert!(error.starts_with(said), "{error}");

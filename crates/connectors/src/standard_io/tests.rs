@@ -154,6 +154,7 @@ fn standard_output_keeps_what_it_promises() {
 #[test]
 fn a_closed_pipe_is_said() {
     let mut writer = Writer::new(vec![0_u8; 1].leak());
-    let error = SinkWriter::<u32, (), ()>::write(&mut writer, &mut Batch::from(vec![100])).unwrap_err().to_string();
+    let error =
+        SinkWriter::<u32, (), ()>::write(&mut writer, &mut Batch::from(vec![100])).unwrap_err().to_string();
     assert!(error.starts_with("cannot write to standard output\n  caused by: "), "{error}");
 }

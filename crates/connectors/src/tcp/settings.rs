@@ -59,16 +59,20 @@ pub(super) static DELIMITER: Setting<String> = Setting::new(
      belongs to the end of a text as well.",
 )
 .default("\\n");
-pub(super) static FRAME_MAX: Setting<ByteSize> =
-    Setting::new("frame-max", "The longest record. A longer one is an error rather than a buffer without bound.")
-        .default("64 MiB")
-        .at_least("1 B")
-        .at_most("1 GiB");
-pub(super) static LISTEN_FRAME_MAX: Setting<ByteSize> =
-    Setting::new("frame-max", "The longest record. The connection of a client that sends a longer one is closed.")
-        .default("1 MiB")
-        .at_least("1 B")
-        .at_most("1 GiB");
+pub(super) static FRAME_MAX: Setting<ByteSize> = Setting::new(
+    "frame-max",
+    "The longest record. A longer one is an error rather than a buffer without bound.",
+)
+.default("64 MiB")
+.at_least("1 B")
+.at_most("1 GiB");
+pub(super) static LISTEN_FRAME_MAX: Setting<ByteSize> = Setting::new(
+    "frame-max",
+    "The longest record. The connection of a client that sends a longer one is closed.",
+)
+.default("1 MiB")
+.at_least("1 B")
+.at_most("1 GiB");
 pub(super) static BAD_TEXT: Setting<BadText> = Setting::new(
     "bad-text",
     "What becomes of a record that is no UTF-8, where records are text: the job fails, bad bytes are replaced, or it is left out.",
@@ -94,12 +98,10 @@ pub(super) static FIRST_DELAY: Setting<Duration> = Setting::new(
 .at_least("1 ms");
 pub(super) static MAX_DELAY: Setting<Duration> =
     Setting::new("reconnect-max-delay", "The longest wait.").default("30 s").at_least("1 ms");
-pub(super) static WRITE_TIMEOUT: Setting<Duration> = Setting::new(
-    "write-timeout",
-    "How long a server may take nothing before its connection counts as cut.",
-)
-.default("60 s")
-.at_least("1 ms");
+pub(super) static WRITE_TIMEOUT: Setting<Duration> =
+    Setting::new("write-timeout", "How long a server may take nothing before its connection counts as cut.")
+        .default("60 s")
+        .at_least("1 ms");
 pub(super) static CONNECTIONS: Setting<usize> = Setting::new(
     "connections",
     "How many clients may be connected at once. One more takes the place of the oldest that has sent no record yet; where \
@@ -113,12 +115,10 @@ pub(super) static FRAME_TIMEOUT: Setting<Duration> = Setting::new(
 )
 .default("30 s")
 .at_least("1 ms");
-pub(super) static IDLE_TIMEOUT: Setting<Duration> = Setting::new(
-    "idle-timeout",
-    "How long a client may send nothing before its connection is closed.",
-)
-.default("15 min")
-.at_least("1 ms");
+pub(super) static IDLE_TIMEOUT: Setting<Duration> =
+    Setting::new("idle-timeout", "How long a client may send nothing before its connection is closed.")
+        .default("15 min")
+        .at_least("1 ms");
 pub(super) static MEMORY: Setting<ByteSize> = Setting::new(
     "memory",
     "The most memory for records that wait for the job. Beyond it clients are read no further, until there is room. Each \

@@ -204,7 +204,8 @@ fn send(
     let mut moved = Instant::now();
     loop {
         // What TLS has encrypted may still be here when all was given to it.
-        let step = if bytes.is_empty() { stream.flush().map(|()| None) } else { stream.write(bytes).map(Some) };
+        let step =
+            if bytes.is_empty() { stream.flush().map(|()| None) } else { stream.write(bytes).map(Some) };
         match step {
             Ok(None) => return Ok(Ok(())),
             Ok(Some(0)) => return Ok(Err(ErrorKind::WriteZero.into())),

@@ -156,7 +156,10 @@ fn a_server_of_another_name_or_authority_or_without_tls_is_told_with_what_to_do(
     let ways: [&dyn Fn(&Authority, &str, &str) -> String; 2] = [&by_source, &by_sink];
     for way in ways {
         let error = said(&|address| way(&stranger, "localhost", address), Some(authority.server()));
-        assert!(error.contains("\n  name the PEM file of who vouches for the server by the setting tls-ca"), "{error}");
+        assert!(
+            error.contains("\n  name the PEM file of who vouches for the server by the setting tls-ca"),
+            "{error}"
+        );
         let error = said(&|address| way(&authority, "other", address), Some(authority.server()));
         assert!(error.contains("by the setting tls-server-name"), "{error}");
         let error = said(&|address| way(&authority, "localhost", address), None);

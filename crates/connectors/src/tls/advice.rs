@@ -13,9 +13,7 @@ pub(crate) fn advice(error: &io::Error) -> Option<&'static str> {
         }
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => {
-            "connect by the name that the certificate has, or give that name by the setting tls-server-name"
-        }
+        ) => "connect by the name that the certificate has, or give that name by the setting tls-server-name",
         Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "name the PEM file of who vouches for the server by the setting tls-ca"
         }

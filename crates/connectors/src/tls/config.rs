@@ -48,8 +48,10 @@ impl ClientTls {
             None => Ok(Self(None)),
             Some(setting) => {
                 let name = setting.name();
-                Err(Failure::user(format!("the setting `{name}` is given, but the address begins with http://"))
-                    .advice(format!("let it begin with https://, or leave out `{name}`")))
+                Err(Failure::user(format!(
+                    "the setting `{name}` is given, but the address begins with http://"
+                ))
+                .advice(format!("let it begin with https://, or leave out `{name}`")))
             }
         }
     }
@@ -63,10 +65,12 @@ impl ClientTls {
         })?;
         let roots = match chosen.given(&CLIENT_CA)? {
             Some(path) => roots(&path)?,
-            None => roots(SYSTEM.map(Path::new).into_iter().find(|path| path.exists()).ok_or_else(|| {
-                Failure::user("this system has no file of trusted certificates")
-                    .advice("name a PEM file of them by the setting tls-ca")
-            })?)?,
+            None => {
+                roots(SYSTEM.map(Path::new).into_iter().find(|path| path.exists()).ok_or_else(|| {
+                    Failure::user("this system has no file of trusted certificates")
+                        .advice("name a PEM file of them by the setting tls-ca")
+                })?)?
+            }
         };
         let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()

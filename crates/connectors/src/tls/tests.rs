@@ -109,7 +109,10 @@ fn files_that_hold_something_else_are_named_and_keys_are_not_shown() {
     let (certificate, _) = authority.identity("you");
     let said =
         refused(&[("tls", "on"), ("tls-ca", &ca), ("tls-certificate", &certificate), ("tls-key", &key)]);
-    assert!(said.starts_with(&format!("the certificate in {certificate} cannot be used with its key\n")), "{said}");
+    assert!(
+        said.starts_with(&format!("the certificate in {certificate} cannot be used with its key\n")),
+        "{said}"
+    );
     let secret = std::fs::read_to_string(Path::new(&key)).unwrap();
     assert!(!said.contains(secret.lines().nth(1).unwrap()));
 }

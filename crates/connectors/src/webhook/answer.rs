@@ -31,7 +31,9 @@ pub(super) fn judge(server: &str, status: u16, retry_after: Option<&str>, text: 
         return Answer::Later(what, retry_after.and_then(|text| delay(text, SystemTime::now())));
     }
     let advice = match status {
-        300..=399 => "the server is elsewhere: give the address that it sends to, which is not followed by itself",
+        300..=399 => {
+            "the server is elsewhere: give the address that it sends to, which is not followed by itself"
+        }
         401 | 403 | 407 => {
             "see the credentials: .header(\"Authorization\", ...), or tls-certificate and tls-key"
         }
@@ -50,7 +52,9 @@ pub(super) fn judge(server: &str, status: u16, retry_after: Option<&str>, text: 
 fn delay(text: &str, now: SystemTime) -> Option<Duration> {
     match text.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => httpdate::parse_http_date(text.trim()).ok().map(|at| at.duration_since(now).unwrap_or_default()),
+        Err(_) => {
+            httpdate::parse_http_date(text.trim()).ok().map(|at| at.duration_since(now).unwrap_or_default())
+        }
     }
 }
 

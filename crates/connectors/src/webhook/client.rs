@@ -64,10 +64,9 @@ impl Client {
             .map_err(|error| Failure::user("a request to a webhook cannot be made").because(error))?;
         let headers = request.headers_mut();
         headers.extend(target.headers.clone());
-        if let (Ok(name), Ok(key)) = (
-            self.key_header.parse::<ureq::http::HeaderName>(),
-            HeaderValue::from_str(key),
-        ) {
+        if let (Ok(name), Ok(key)) =
+            (self.key_header.parse::<ureq::http::HeaderName>(), HeaderValue::from_str(key))
+        {
             headers.insert(name, key);
         }
         let answer = match self.agent.run(request) {
@@ -93,7 +92,11 @@ impl Client {
         };
         match error {
             Error::Protocol(error) => {
-                let port = if self.target.shown.starts_with("https") { "" } else { ", or begin the address with https://" };
+                let port = if self.target.shown.starts_with("https") {
+                    ""
+                } else {
+                    ", or begin the address with https://"
+                };
                 never(
                     format!("the answer is no HTTP/1.1: {error}"),
                     &format!("see that the port is that of an HTTP server{port}"),

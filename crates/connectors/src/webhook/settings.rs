@@ -41,8 +41,7 @@ impl Choices for Method {
 pub(super) static FORMAT: Setting<Format> =
     Setting::new("format", "How records are put into a request: as an array, or each on a line.")
         .default("json-array");
-pub(super) static METHOD: Setting<Method> =
-    Setting::new("method", "How a request is made.").default("post");
+pub(super) static METHOD: Setting<Method> = Setting::new("method", "How a request is made.").default("post");
 pub(super) static BATCH_RECORDS: Setting<u32> =
     Setting::new("batch-records", "The most records of one request.")
         .unit("records")

@@ -129,7 +129,8 @@ impl<T> Webhook<T> {
             Failure::user(format!("the address of a webhook {what}"))
                 .advice("such as https://hooks.example/path or http://localhost:8080/path")
         };
-        let uri: Uri = self.address.parse().map_err(|error| wrong("is none").because(http::Error::from(error)))?;
+        let uri: Uri =
+            self.address.parse().map_err(|error| wrong("is none").because(http::Error::from(error)))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(wrong("has no http:// or https:// at its begin"));
         };
@@ -185,12 +186,16 @@ impl<T: Record> Sink for Webhook<T> {
         let format = settings.get(&FORMAT)?;
         let (content_type, body) = match &self.make {
             Make::Whole(_, _) if settings.is_given("format") => {
-                return Err(Failure::user("the setting `format` is given, but the program makes bodies itself")
-                    .advice("leave out one of the two: .set(\"format\", ...) or Webhook::body(...)"));
+                return Err(Failure::user(
+                    "the setting `format` is given, but the program makes bodies itself",
+                )
+                .advice("leave out one of the two: .set(\"format\", ...) or Webhook::body(...)"));
             }
             Make::Whole(_, _) if settings.is_given("batch-bytes") => {
-                return Err(Failure::user("the setting `batch-bytes` is given, but the program makes bodies itself")
-                    .advice("only `batch-records` bounds what it is given at once"));
+                return Err(Failure::user(
+                    "the setting `batch-bytes` is given, but the program makes bodies itself",
+                )
+                .advice("only `batch-records` bounds what it is given at once"));
             }
             Make::Whole(compose, kind) => (kind.as_str(), Body::Whole(compose.clone(), Vec::new())),
             Make::Each(encode) => {
@@ -211,7 +216,11 @@ impl<T: Record> Sink for Webhook<T> {
             Failure::user(format!("`{key_header}` is no name of a header, as idempotency-header is to be"))
                 .because(error)
         })?;
-        let tls = ClientTls::by_scheme(settings, uri.scheme_str() == Some("https"), uri.host().unwrap_or_default())?;
+        let tls = ClientTls::by_scheme(
+            settings,
+            uri.scheme_str() == Some("https"),
+            uri.host().unwrap_or_default(),
+        )?;
         let headers = self.headers(content_type)?;
         let target = Target { uri, shown: shown.clone(), method, headers };
         let limits = Limits {

@@ -51,7 +51,8 @@ fn serve_over(script: &[&'static str], tls: Option<ServerTls>) -> Server {
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = format!("{scheme}://localhost:{}", listener.local_addr().unwrap().port());
     let requests = Arc::<Mutex<Vec<Request>>>::default();
-    let (own, script): (_, Script) = (requests.clone(), Arc::new(Mutex::new(script.iter().copied().collect())));
+    let (own, script): (_, Script) =
+        (requests.clone(), Arc::new(Mutex::new(script.iter().copied().collect())));
     std::thread::spawn(move || {
         for socket in listener.incoming() {
             let (own, script, tls, socket) = (own.clone(), script.clone(), tls.clone(), socket.unwrap());
@@ -104,8 +105,11 @@ fn answer(mut input: impl BufRead, mut output: impl Write, requests: &Mutex<Vec<
             let (name, value) = line.split_once(':').unwrap();
             (name.to_lowercase(), value.trim().to_owned())
         };
-        let mut request =
-            Request { first: lines[0].clone(), headers: lines[1..].iter().map(header).collect(), body: String::new() };
+        let mut request = Request {
+            first: lines[0].clone(),
+            headers: lines[1..].iter().map(header).collect(),
+            body: String::new(),
+        };
         let length: u64 = request.header("content-length").parse().unwrap();
         input.by_ref().take(length).read_to_string(&mut request.body).unwrap();
         let head = script.lock().unwrap().pop_front().unwrap_or(OK);
@@ -113,12 +117,14 @@ fn answer(mut input: impl BufRead, mut output: impl Write, requests: &Mutex<Vec<
         if head.is_empty() {
             return;
         }
-        let _gone = write!(output, "HTTP/1.1 {head}content-length: 4\r\n\r\ntext").and_then(|()| output.flush());
+        let _gone =
+            write!(output, "HTTP/1.1 {head}content-length: 4\r\n\r\ntext").and_then(|()| output.flush());
     }
 }
 
 fn hook(server: &Server) -> Webhook<u32> {
-    Webhook::json(format!("{}/path/secret-path?key=secret-key", server.address)).set("retry-first-delay", "1 ms")
+    Webhook::json(format!("{}/path/secret-path?key=secret-key", server.address))
+        .set("retry-first-delay", "1 ms")
 }
 
 fn write(sink: &Webhook<u32>, numbers: impl Into<Vec<u32>>) -> Result<()> {
@@ -135,14 +141,21 @@ fn bodies(server: &Server) -> Vec<String> {
 fn batches_are_arrays_or_lines_or_what_a_function_makes() {
     let server = serve(&[]);
     write(&hook(&server).set("batch-records", "2").header("X-Token", "t"), [1, 2, 3]).unwrap();
-    write(&hook(&server).set("batch-bytes", "4 B").set("method", "put").set("format", "json-lines"), [11, 22, 3])
-        .unwrap();
-    let made = Webhook::body(&server.address, "text/csv", |numbers: &[u32]| Ok(format!("{numbers:?}").into_bytes()));
+    write(
+        &hook(&server).set("batch-bytes", "4 B").set("method", "put").set("format", "json-lines"),
+        [11, 22, 3],
+    )
+    .unwrap();
+    let made =
+        Webhook::body(&server.address, "text/csv", |numbers: &[u32]| Ok(format!("{numbers:?}").into_bytes()));
     write(&made.header("content-type", "text/plain"), [1, 2]).unwrap();
     assert_eq!(bodies(&server), ["[1,2]", "[3]", "11\n", "22\n3\n", "[1, 2]"]);
     let requests = server.requests.lock().unwrap();
     assert_eq!(requests[0].first, "POST /path/secret-path?key=secret-key HTTP/1.1");
-    assert_eq!((requests[0].header("content-type"), requests[0].header("x-token")), ("application/json", "t"));
+    assert_eq!(
+        (requests[0].header("content-type"), requests[0].header("x-token")),
+        ("application/json", "t")
+    );
     assert!(requests[2].first.starts_with("PUT "));
     assert_eq!(requests[2].header("content-type"), "application/x-ndjson");
     assert_eq!(requests[4].header("content-type"), "text/plain");
@@ -154,9 +167,17 @@ fn what_may_pass_is_sent_again_under_the_same_key_until_it_is_taken() {
     let server = serve(&script);
     write(&hook(&server).set("batch-records", "2"), [1, 2, 3, 4]).unwrap();
     assert_eq!(bodies(&server), ["[1,2]", "[1,2]", "[1,2]", "[1,2]", "[1,2]", "[3,4]", "[3,4]"]);
-    let keys: Vec<String> =
-        server.requests.lock().unwrap().iter().map(|request| request.header("idempotency-key").to_owned()).collect();
-    assert!(keys[..5].iter().all(|key| *key == keys[0]) && keys[5] == keys[6] && keys[0] != keys[5], "{keys:?}");
+    let keys: Vec<String> = server
+        .requests
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|request| request.header("idempotency-key").to_owned())
+        .collect();
+    assert!(
+        keys[..5].iter().all(|key| *key == keys[0]) && keys[5] == keys[6] && keys[0] != keys[5],
+        "{keys:?}"
+    );
     write(&hook(&server).set("idempotency-header", "X-Once"), [5]).unwrap();
     let once = server.requests.lock().unwrap().last().unwrap().header("x-once").to_owned();
     assert!(once.len() > 32 && !keys.contains(&once), "{once}");
@@ -176,7 +197,8 @@ fn a_server_that_never_takes_a_batch_is_given_up_with_what_it_said() {
     let error = write(&hook(&server).set("give-up-after", "50 ms"), [1]).unwrap_err().to_string();
     let begin = format!("{} did not take a batch within 50 ms, in ", server.address);
     assert!(
-        error.starts_with(&begin) && error.contains(" attempts\n  caused by: status 503: text\n  see that the server"),
+        error.starts_with(&begin)
+            && error.contains(" attempts\n  caused by: status 503: text\n  see that the server"),
         "{error}"
     );
     let server = serve(&["429 Slow\r\nRetry-After: 3600\r\n"]);
@@ -206,7 +228,10 @@ fn addresses_headers_and_settings_that_are_wrong_are_refused_before_anything_is_
     let said = |sink: Webhook<u32>| open_writer(&sink, Vec::new()).err().unwrap().to_string();
     for (address, begin) in [
         ("hooks.example/path", "the address of a webhook"),
-        ("ftp://hooks.example/", "the address of a webhook begins with ftp://, which is not spoken here\n  such as https://"),
+        (
+            "ftp://hooks.example/",
+            "the address of a webhook begins with ftp://, which is not spoken here\n  such as https://",
+        ),
         ("http://me:secret@hooks.example/", "the address of a webhook has a user in it\n"),
     ] {
         let error = said(Webhook::json(address));
@@ -216,13 +241,28 @@ fn addresses_headers_and_settings_that_are_wrong_are_refused_before_anything_is_
     let error = said(good().header("a b", "secret"));
     assert!(error.starts_with("`a b` is no name of a header\n") && !error.contains("secret"), "{error}");
     let error = said(good().header("Authorization", "secret\n"));
-    assert!(error.starts_with("the value of the header `authorization` cannot") && !error.contains("secret"), "{error}");
+    assert!(
+        error.starts_with("the value of the header `authorization` cannot") && !error.contains("secret"),
+        "{error}"
+    );
     let error = said(good().set("retries", "3"));
-    assert!(error.starts_with("there is no setting `retries` (in the program); did you mean `give-up-after`?"), "{error}");
+    assert!(
+        error.starts_with("there is no setting `retries` (in the program); did you mean `give-up-after`?"),
+        "{error}"
+    );
     let error = said(good().set("tls-ca", "/x.pem"));
-    assert!(error.starts_with("the setting `tls-ca` is given, but the address begins with http://\n"), "{error}");
-    let error = said(Webhook::body("http://localhost:9/", "text/plain", |_: &[u32]| Ok(Vec::new())).set("format", "json-lines"));
-    assert!(error.starts_with("the setting `format` is given, but the program makes bodies itself\n"), "{error}");
+    assert!(
+        error.starts_with("the setting `tls-ca` is given, but the address begins with http://\n"),
+        "{error}"
+    );
+    let error = said(
+        Webhook::body("http://localhost:9/", "text/plain", |_: &[u32]| Ok(Vec::new()))
+            .set("format", "json-lines"),
+    );
+    assert!(
+        error.starts_with("the setting `format` is given, but the program makes bodies itself\n"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -241,7 +281,10 @@ fn a_port_that_nobody_listens_at_or_that_speaks_no_http_is_told() {
         let _until_closed = socket.read_to_end(&mut Vec::new());
     });
     let error = write(&Webhook::json(&address), [1]).unwrap_err().to_string();
-    assert!(error.contains("the answer is no HTTP/1.1") && error.contains("or begin the address with https://"), "{error}");
+    assert!(
+        error.contains("the answer is no HTTP/1.1") && error.contains("or begin the address with https://"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -251,14 +294,18 @@ fn batches_go_over_tls_to_whom_is_trusted_only() {
     write(&hook(&server).set("tls-ca", &authority.ca()), [1, 2]).unwrap();
     assert_eq!(bodies(&server), ["[1,2]"]);
     let error = write(&hook(&server).set("tls-ca", &Authority::new().ca()), [3]).unwrap_err().to_string();
-    assert!(error.contains("by the setting tls-ca") && error.starts_with("nothing can be sent to https://"), "{error}");
+    assert!(
+        error.contains("by the setting tls-ca") && error.starts_with("nothing can be sent to https://"),
+        "{error}"
+    );
     let plain = Webhook::json(server.address.replace("https", "http")).set("give-up-after", "20 ms");
     write(&plain, [3]).unwrap_err();
     assert_eq!(bodies(&server).len(), 1);
 }
 
 fn cancellable(sink: &Webhook<u32>, cancelled: Cancelled) -> WriterOf<Webhook<u32>> {
-    let context = WriterContext { subtask: Subtask { index: 0, of: 1 }, wakeup: Wakeup::default(), cancelled };
+    let context =
+        WriterContext { subtask: Subtask { index: 0, of: 1 }, wakeup: Wakeup::default(), cancelled };
     sink.writer(context, Vec::new()).unwrap()
 }
 

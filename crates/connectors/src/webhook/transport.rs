@@ -129,7 +129,8 @@ impl Transport for Connection {
     fn is_open(&mut self) -> bool {
         let socket = self.stream.socket();
         let peeked = socket.set_nonblocking(true).and_then(|()| socket.peek(&mut [0]));
-        let is_open = matches!(&peeked, Err(error) if is_waiting(error)) || (self.is_tls() && peeked.is_ok_and(|count| count > 0));
+        let is_open = matches!(&peeked, Err(error) if is_waiting(error))
+            || (self.is_tls() && peeked.is_ok_and(|count| count > 0));
         socket.set_nonblocking(false).is_ok() && is_open
     }
 

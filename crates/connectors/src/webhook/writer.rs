@@ -49,7 +49,13 @@ pub(super) fn unforeseeable() -> u64 {
 }
 
 impl<T> Writer<T> {
-    pub(super) fn new(client: Client, shown: String, limits: Limits, cancelled: Cancelled, body: Body<T>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        shown: String,
+        limits: Limits,
+        cancelled: Cancelled,
+        body: Body<T>,
+    ) -> Self {
         let own = format!("{:016x}{:016x}", unforeseeable(), unforeseeable());
         Self { client, shown, limits, cancelled, body, own, batches: 0 }
     }
@@ -64,8 +70,9 @@ impl<T> Writer<T> {
             }
             Body::Each(encode, gathered) => {
                 let mut bytes = Vec::new();
-                encode(record, &mut bytes)
-                    .map_err(|error| Failure::user("a record cannot be made a part of a request").because(error))?;
+                encode(record, &mut bytes).map_err(|error| {
+                    Failure::user("a record cannot be made a part of a request").because(error)
+                })?;
                 if gathered.records > 0 && gathered.bytes.len() + bytes.len() > self.limits.bytes {
                     self.send()?;
                 }

@@ -40,7 +40,11 @@ pub(in crate::tcp) trait Cut<T>: Send {
 pub(in crate::tcp) type MakeCut<T> = fn(&Plan, Arc<str>, u64) -> Result<Box<dyn Cut<T>>>;
 
 /// Cuts bytes.
-pub(in crate::tcp) fn bytes_cutter(plan: &Plan, peer: Arc<str>, records: u64) -> Result<Box<dyn Cut<Vec<u8>>>> {
+pub(in crate::tcp) fn bytes_cutter(
+    plan: &Plan,
+    peer: Arc<str>,
+    records: u64,
+) -> Result<Box<dyn Cut<Vec<u8>>>> {
     Ok(Box::new(Frames::new(plan, peer, records, |frame, _| Ok(Decoded::Record(frame.to_vec())))))
 }
 

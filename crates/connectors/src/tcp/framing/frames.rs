@@ -73,7 +73,8 @@ impl<T> Frames<T> {
     }
 
     fn too_long(&self, why: &str) -> Failure {
-        let failure = Failure::user(format!("a record is longer than {} bytes: {why}", self.plan.max)).at(self.here());
+        let failure =
+            Failure::user(format!("a record is longer than {} bytes: {why}", self.plan.max)).at(self.here());
         let pending = self.buffer.get(self.at..).unwrap_or_default();
         match looks_like(pending) {
             Some(what) => failure.advice(format!("what comes looks like {what}: see that the port is right")),
@@ -88,7 +89,8 @@ impl<T> Frames<T> {
     }
 
     fn here(&self) -> Position {
-        Origin::new(self.peer.clone(), Unit::Record, self.records + self.batch.len() as u64 + 1, 1).position(0)
+        Origin::new(self.peer.clone(), Unit::Record, self.records + self.batch.len() as u64 + 1, 1)
+            .position(0)
     }
 
     fn take(
@@ -170,7 +172,9 @@ impl<T: Send> Cut<T> for Frames<T> {
                 return Err(Failure::external("the connection ended within a record")
                     .because(format!("{pending} bytes of it came, with its length"))
                     .at(here)
-                    .advice("do both sides have the same `framing`? If so, see why the other side went away"));
+                    .advice(
+                        "do both sides have the same `framing`? If so, see why the other side went away",
+                    ));
             }
             if pending > self.plan.max {
                 let failure = self.too_long(&format!("{pending} bytes came before the end"));
@@ -198,7 +202,8 @@ impl<T: Send> Cut<T> for Frames<T> {
 
 /// What somebody may speak who does not speak in frames.
 fn looks_like(bytes: &[u8]) -> Option<&'static str> {
-    let is_http = [&b"GET "[..], b"POST", b"PUT ", b"HEAD", b"HTTP"].iter().any(|word| bytes.starts_with(word));
+    let is_http =
+        [&b"GET "[..], b"POST", b"PUT ", b"HEAD", b"HTTP"].iter().any(|word| bytes.starts_with(word));
     match bytes {
         _ if is_http => Some("HTTP"),
         [0x16, 3, ..] => Some("TLS"),

@@ -140,9 +140,7 @@ impl Plan {
 /// # Errors
 /// What is no escape, or empty.
 fn unescaped(text: &str) -> Result<Vec<u8>> {
-    let wrong = |what: String| {
-        Failure::user(what).advice("such as `\\n`, `\\r\\n`, `;`, `\\0` or `\\x1e`")
-    };
+    let wrong = |what: String| Failure::user(what).advice("such as `\\n`, `\\r\\n`, `;`, `\\0` or `\\x1e`");
     let (mut bytes, mut characters) = (Vec::new(), text.chars());
     while let Some(character) = characters.next() {
         if character != '\\' {

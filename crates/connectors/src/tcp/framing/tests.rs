@@ -33,7 +33,11 @@ fn cut<T: Clone>(mut cutter: Box<dyn Cut<T>>, bytes: &[u8], at_once: usize) -> (
     loop {
         let count = cutter.read(&mut input).unwrap();
         let result = cutter.cut(count == 0, &mut |batch| {
-            assert_eq!(batch.position(0).unwrap().first, records.len() as u64 + 1, "records are counted from 1");
+            assert_eq!(
+                batch.position(0).unwrap().first,
+                records.len() as u64 + 1,
+                "records are counted from 1"
+            );
             records.extend(batch.drain());
             Ok(())
         });
@@ -106,7 +110,12 @@ fn lengths_are_where_the_framing_says() {
 
 #[test]
 fn a_delimiter_is_written_with_escapes_and_what_is_none_is_refused() {
-    for (text, bytes) in [("\\n", b"\n".as_slice()), ("\\r\\n", b"\r\n"), ("a\\\\\\x1e\\0\\t", b"a\\\x1e\0\t"), ("§", "§".as_bytes())] {
+    for (text, bytes) in [
+        ("\\n", b"\n".as_slice()),
+        ("\\r\\n", b"\r\n"),
+        ("a\\\\\\x1e\\0\\t", b"a\\\x1e\0\t"),
+        ("§", "§".as_bytes()),
+    ] {
         assert_eq!(plan(&[("delimiter", text)]).unwrap().delimiter, bytes);
         assert_eq!(unescaped(&escaped(bytes)).unwrap(), bytes);
     }
@@ -147,14 +156,20 @@ fn a_record_that_is_too_long_says_so_and_what_it_looks_like() {
     let (found, result) = cut(bytes_cutter(&delimited, "peer".into(), 0).unwrap(), b"ok\nlonger\n", 100);
     assert_eq!(found, [b"ok"]);
     let error = result.unwrap_err().to_string();
-    assert!(error.contains("3 bytes came without its end\n  at peer, record 2\n  is `\\n` what ends"), "{error}");
+    assert!(
+        error.contains("3 bytes came without its end\n  at peer, record 2\n  is `\\n` what ends"),
+        "{error}"
+    );
     let small = plan(&[("framing", "length-u8")]).unwrap();
     let error = small.put(&mut Vec::new(), |bytes| {
         bytes.resize(bytes.len() + 256, 0);
         Ok(())
     });
     let error = error.unwrap_err().to_string();
-    assert!(error.starts_with("a record of 256 bytes cannot be sent: 255 is the limit\n  see the"), "{error}");
+    assert!(
+        error.starts_with("a record of 256 bytes cannot be sent: 255 is the limit\n  see the"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -163,7 +178,10 @@ fn an_end_within_a_record_is_told() {
     let (found, result) = cut(bytes_cutter(&plan, "peer".into(), 0).unwrap(), b"\x00\x01a\x00\x05bc", 100);
     assert_eq!(found, [b"a"]);
     let error = result.unwrap_err().to_string();
-    assert!(error.starts_with("the connection ended within a record\n  at peer, record 2\n  caused by: 4 bytes"), "{error}");
+    assert!(
+        error.starts_with("the connection ended within a record\n  at peer, record 2\n  caused by: 4 bytes"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -178,6 +196,10 @@ fn texts_behind_lengths_are_judged_as_the_setting_says() {
     let (found, result, _) = texts(OnBadText::Fail);
     assert_eq!(found, ["ok"]);
     let error = result.unwrap_err().to_string();
-    assert!(error.starts_with("a record is not UTF-8 text\n  at peer, record 2\n") && error.contains("`bad-text`"), "{error}");
+    assert!(
+        error.starts_with("a record is not UTF-8 text\n  at peer, record 2\n")
+            && error.contains("`bad-text`"),
+        "{error}"
+    );
     assert_eq!(texts(OnBadText::Replace).0, ["ok", "a\u{fffd}", "end"]);
 }

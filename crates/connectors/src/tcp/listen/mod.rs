@@ -239,7 +239,9 @@ impl<T: Record> SourceReader<T, Peer> for Reader<T> {
                         if error.kind() != ErrorKind::AddrInUse {
                             return Err(Failure::external(format!("cannot listen at {}", peer.address))
                                 .because(error)
-                                .advice("give an address of this machine and a port that this user may have"));
+                                .advice(
+                                    "give an address of this machine and a port that this user may have",
+                                ));
                         }
                         if is_late {
                             let waited = shown_duration(self.start_timeout);

@@ -66,8 +66,9 @@ impl<T: Send + 'static> Server<T> {
         let local = listener.local_addr()?;
         let shared = Arc::new(Shared { limits, intake, open: Mutex::default() });
         let own = shared.clone();
-        let accepting =
-            std::thread::Builder::new().name(format!("tcp {local}")).spawn(move || own.accept(&listener, local))?;
+        let accepting = std::thread::Builder::new()
+            .name(format!("tcp {local}"))
+            .spawn(move || own.accept(&listener, local))?;
         Ok(Self { shared, address: local, accepting: Some(accepting) })
     }
 }

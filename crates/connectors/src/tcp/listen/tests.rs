@@ -71,7 +71,12 @@ fn garbage_too_long_and_slow_clients_are_closed_and_nobody_else_is_disturbed() {
     let (mut run, address) = started(&source);
     let mut good = TcpStream::connect(address).unwrap();
     good.write_all(b"\0\0\0\x01a").unwrap();
-    for bytes in [b"GET / HTTP/1.1\r\n\r\n".as_slice(), b"\x16\x03\x01\x02\x00\x01\x00", b"\0\0\x04\x01", b"\0\0\0\x09abc"] {
+    for bytes in [
+        b"GET / HTTP/1.1\r\n\r\n".as_slice(),
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"\0\0\x04\x01",
+        b"\0\0\0\x09abc",
+    ] {
         let mut bad = TcpStream::connect(address).unwrap();
         bad.write_all(bytes).unwrap();
         assert!(is_closed(bad), "{bytes:?}");
