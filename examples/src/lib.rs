@@ -57,3 +57,13 @@ mod tests {
         assert_eq!(cancelled, 201);
     }
 }
+
+/// The programs of the book's pages that need no server.
+#[cfg(doctest)]
+pub mod book {
+    #[doc = include_str!("../../docs/book/own-connector.md")]
+    pub struct OwnConnector;
+
+    #[doc = include_str!("../../docs/book/network.md")]
+    pub struct Network;
+}

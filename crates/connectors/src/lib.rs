@@ -1,7 +1,9 @@
-//! Sources and sinks: collections, sequences, generators, files, TCP, Flume, Kafka, print.
+//! Sources and sinks: collections, sequences, generators, files, TCP, webhooks, standard input and
+//! output, Flume, Kafka, print.
 //!
 //! Answers for what is outside of a job, through the contracts of `millstream_dataflow`. Not for running anything.
 
+mod chosen;
 pub mod collect;
 pub mod collection;
 pub mod discard;
@@ -11,9 +13,14 @@ pub mod generator;
 pub mod kafka;
 pub mod print;
 pub mod ranges;
+#[cfg(test)]
+mod reference;
 pub mod row_files;
 pub mod sequence;
+pub mod standard_io;
 pub mod tcp;
 pub mod text_files;
+mod tls;
+pub mod webhook;
 
 pub use millstream_formats::lines;

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use millstream_testkit::conformance::{Run, check_sink, check_source};
+use millstream_dataflow::source::{Boundedness, Source};
+use millstream_testkit::conformance::{Run, check_idle, check_sink, check_source};
 
 use crate::collect::Collect;
 use crate::collection::Collection;
@@ -28,6 +29,29 @@ fn a_sequence_has_both_its_ends() {
 fn a_generator_gives_each_record_once_with_and_without_a_rate() {
     check_source(|| Generator::new(|n| n * 2, Some(3000)), &(0..3000).map(|n| n * 2).collect::<Vec<_>>());
     check_source(|| Generator::new(|n| n, Some(20)).rate(2000.0), &(0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_generator_takes_its_settings_and_refuses_what_is_none() {
+    let ten = || Generator::new(|n| n, None).set("count", "10").set("rate", "2000");
+    assert_eq!(ten().boundedness(), Boundedness::Bounded);
+    check_source(ten, &(0..10).collect::<Vec<_>>());
+    check_idle(&Generator::new(|n| n, None).set("rate", "0.001"));
+    for (generator, said) in [
+        (
+            Generator::new(|n| n, None).rate(0.0),
+            "setting `rate` is `0` (in the program), but must be a number from 0.000001 on",
+        ),
+        (Generator::new(|n| n, None).rate(-1.0), "setting `rate` is `-1`"),
+        (Generator::new(|n| n, None).rate(f64::NAN), "setting `rate` is `NaN`"),
+        (
+            ten().set("rows-per-second", "1"),
+            "there is no setting `rows-per-second` (in the program); did you mean `rate`?",
+        ),
+    ] {
+        let error = generator.enumerator(None).err().unwrap().to_string();
+        assert!(error.starts_with(said), "{error}");
+    }
 }
 
 #[test]

@@ -5,8 +5,15 @@ use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result};
 
+use super::settings::{ATTEMPTS, FIRST_DELAY, MAX_DELAY};
+use crate::chosen::Chosen;
+use crate::tls::advice;
+
 /// How long one attempt may take: short enough that a job can be cancelled within a second.
 const CONNECT: Duration = Duration::from_millis(500);
+
+/// How long the other side may take to agree on encryption.
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// How often, and after which waits, a connection is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +27,17 @@ pub struct Reconnect {
     pub max_delay: Duration,
 }
 
+impl Reconnect {
+    /// With what the settings say.
+    pub(super) fn with(self, chosen: &Chosen) -> Result<Self> {
+        Ok(Self {
+            attempts: chosen.given(&ATTEMPTS)?.unwrap_or(self.attempts),
+            first_delay: chosen.given(&FIRST_DELAY)?.unwrap_or(self.first_delay),
+            max_delay: chosen.given(&MAX_DELAY)?.unwrap_or(self.max_delay),
+        })
+    }
+}
+
 impl Default for Reconnect {
     /// No attempt after the first; if there are to be some: after half a second, up to 30 seconds.
     fn default() -> Self {
@@ -27,11 +45,16 @@ impl Default for Reconnect {
     }
 }
 
-/// Refuses what is no `host:port`.
-pub(super) fn check_address(address: &str) -> Result<()> {
-    let port = address.rsplit_once(':').map(|(host, port)| (!host.is_empty(), port.parse::<u16>()));
-    if let Some((true, Ok(_))) = port {
-        return Ok(());
+/// The host of `host:port`.
+///
+/// # Errors
+/// If it is none.
+pub(super) fn host(address: &str) -> Result<&str> {
+    let parts = address.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>()));
+    if let Some((host, Ok(_))) = parts
+        && !host.is_empty()
+    {
+        return Ok(host);
     }
     Err(Failure::user(format!("`{address}` is no address to connect to"))
         .advice("give host and port, such as localhost:9999 or [::1]:9999"))
@@ -93,6 +116,15 @@ impl Attempts {
 
     /// That no attempt is left, since `error`.
     pub(super) fn gave_up(&self, address: &str, error: std::io::Error) -> Failure {
+        let of_tls = advice(&error);
+        let failure = self.without_more(address, error);
+        match of_tls {
+            Some(advice) => failure.advice(advice),
+            None => failure,
+        }
+    }
+
+    fn without_more(&self, address: &str, error: std::io::Error) -> Failure {
         let (host, port) = address.rsplit_once(':').unwrap_or((address, "none"));
         let many = |count| if count == 1 { "1 attempt".to_owned() } else { format!("{count} attempts") };
         let again =

@@ -51,6 +51,11 @@ impl Delimiter {
         if let [byte] = *self.0 { Some(byte) } else { None }
     }
 
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Refuses what ends no line.
     pub(super) fn check(&self) -> Result<()> {
         let failure = match &*self.0 {

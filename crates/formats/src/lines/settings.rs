@@ -29,7 +29,8 @@ impl SkippedLines {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn add_one(&self) {
+    /// Counts one.
+    pub fn add_one(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -81,8 +81,9 @@ impl<T: SettingValue> Setting<T> {
     pub(super) fn read(&self, text: &str) -> Option<T> {
         let value = T::read(text)?;
         let bound = |text: Option<&str>| text.and_then(T::read);
-        let below = bound(self.least).is_some_and(|least| value.order(&least) == Some(Ordering::Less));
-        let above = bound(self.most).is_some_and(|most| value.order(&most) == Some(Ordering::Greater));
+        // What stands in no order to a bound, as NaN, is out of it.
+        let below = bound(self.least).is_some_and(|least| value.order(&least).is_none_or(Ordering::is_lt));
+        let above = bound(self.most).is_some_and(|most| value.order(&most).is_none_or(Ordering::is_gt));
         (!below && !above).then_some(value)
     }
 }
