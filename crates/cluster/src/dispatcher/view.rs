@@ -2,7 +2,9 @@
 //!
 //! Holds: nothing secret is in it.
 
-use millstream_runtime::control::{CheckpointRecord, ExceptionRecord, ExecutorId, Graph, Report};
+use millstream_runtime::control::{
+    CheckpointRecord, ExceptionRecord, ExecutorId, Graph, Report, SourceGauge,
+};
 use millstream_runtime::job::JobStatus;
 use serde::{Deserialize, Serialize};
 
@@ -175,6 +177,8 @@ pub struct OperatorView {
     pub watermark: Option<i64>,
     /// How far that was behind the job manager's clock when it was reported, in milliseconds.
     pub watermark_lag: Option<i64>,
+    /// What the readers of a source publish, such as how far they are behind.
+    pub gauges: Vec<SourceGauge>,
 }
 
 impl Dispatcher {
@@ -369,6 +373,7 @@ fn rows(report: &Report, before: Option<(u64, &[(u64, u64)])>, wall: Option<i64>
                 .filter(|time| *time < i64::MAX / 2)
                 .zip(wall)
                 .map(|(watermark, wall)| wall.saturating_sub(watermark)),
+            gauges: passed.gauges.clone(),
         }
     };
     nodes.map(row).collect()

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use millstream_dataflow::operator::Barrier;
-use millstream_dataflow::source::EncodedSplit;
+use millstream_dataflow::source::{EncodedSplit, SourceGauge};
 use millstream_model::error::Failure;
 use millstream_model::id::CheckpointId;
 use millstream_state::{Committable, SubtaskState};
@@ -158,6 +158,8 @@ pub enum ToJob {
         nodes: Vec<(u64, u64, u64, i64)>,
         /// Records in channels now, and the most there were.
         in_flight: (usize, usize),
+        /// What the readers of a node publish.
+        gauges: Vec<(usize, SourceGauge)>,
     },
 }
 

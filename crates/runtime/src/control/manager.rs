@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use millstream_dataflow::source::SourceGauge;
 use millstream_model::error::Failure;
 use serde::{Deserialize, Serialize};
 
@@ -162,6 +163,9 @@ pub struct OperatorReport {
     pub records_skipped: u64,
     /// The lowest watermark of its subtasks, in milliseconds since 1970; `None` before the first.
     pub watermark: Option<i64>,
+    /// What the readers of a source publish.
+    #[serde(default)]
+    pub gauges: Vec<SourceGauge>,
 }
 
 /// A checkpoint that was tried.

@@ -17,7 +17,7 @@ use millstream_network::{Hearer, Introduction, Pulse, Speaker, connect};
 
 use crate::channel::Exchange;
 use crate::control::{Charge, Deployment, ExecutorId, Happened, Order, ToExecutor, ToJob};
-use crate::job::{Counters, JobResult};
+use crate::job::{Counters, JobResult, Told};
 use crate::plan::Plan;
 use crate::site::desert;
 use attempt::Attempt;
@@ -224,8 +224,8 @@ impl Executor {
 
 /// What passed through the operators here.
 fn counted(attempt: u64, counters: &Counters) -> ToJob {
-    let (nodes, in_flight) = counters.told();
-    ToJob::Counted { attempt, nodes, in_flight }
+    let Told { nodes, in_flight, gauges } = counters.told();
+    ToJob::Counted { attempt, nodes, in_flight, gauges }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {

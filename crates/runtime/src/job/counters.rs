@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use millstream_dataflow::operator::LinkCounts;
+use millstream_dataflow::source::SourceGauge;
 use millstream_model::time::Timestamp;
 
 use crate::channel::Gauge;
@@ -14,13 +15,22 @@ use crate::plan::Plan;
 /// The counters of one attempt, by node.
 pub(crate) struct Counters {
     nodes: Vec<Arc<LinkCounts>>,
+    /// What readers published last, by node and subtask.
+    published: Mutex<BTreeMap<(usize, u32), Vec<SourceGauge>>>,
     pub(crate) gauge: Arc<Gauge>,
     /// What other processes counted, where it is they that run the subtasks.
     elsewhere: Mutex<BTreeMap<ExecutorId, Told>>,
 }
 
-/// What a process counted: by node records in, out and skipped and the last watermark; records in channels now and at most.
-pub(crate) type Told = (Vec<(u64, u64, u64, i64)>, (usize, usize));
+/// What a process counted.
+pub(crate) struct Told {
+    /// By node: records in, out and skipped and the last watermark.
+    pub(crate) nodes: Vec<(u64, u64, u64, i64)>,
+    /// Records in channels now and at most.
+    pub(crate) in_flight: (usize, usize),
+    /// What readers of a node published.
+    pub(crate) gauges: Vec<(usize, SourceGauge)>,
+}
 
 impl Counters {
     pub(crate) fn new(nodes: usize) -> Self {
@@ -32,6 +42,7 @@ impl Counters {
         };
         Self {
             nodes: (0..nodes).map(|_| Arc::new(counts())).collect(),
+            published: Mutex::default(),
             gauge: Arc::default(),
             elsewhere: Mutex::default(),
         }
@@ -45,7 +56,18 @@ impl Counters {
                 (count(&counts.records_in), count(&counts.records_out), count(&counts.records_skipped));
             (records.0, records.1, records.2, counts.watermark.load(Ordering::Relaxed))
         });
-        (nodes.collect(), (self.gauge.now(), self.gauge.peak()))
+        let published = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        let gauges = published.iter().flat_map(|((node, _), gauges)| gauges.iter().map(|one| (*node, one)));
+        Told {
+            nodes: nodes.collect(),
+            in_flight: (self.gauge.now(), self.gauge.peak()),
+            gauges: gauges.map(|(node, gauge)| (node, gauge.clone())).collect(),
+        }
+    }
+
+    /// A reader publishes these, in place of what it had published before.
+    pub(crate) fn publish(&self, node: usize, subtask: u32, gauges: Vec<SourceGauge>) {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner).insert((node, subtask), gauges);
     }
 
     /// Another process has counted this much in all.
@@ -58,9 +80,16 @@ impl Counters {
     }
 
     pub(crate) fn read(&self, plan: &Plan) -> Metrics {
-        let (mut nodes, mut in_flight) = self.told();
-        for (there, (now, peak)) in self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            for (own, there) in nodes.iter_mut().zip(there) {
+        let Told { mut nodes, mut in_flight, gauges } = self.told();
+        let mut published: BTreeMap<usize, BTreeMap<(String, String), i64>> = BTreeMap::new();
+        let mut add = |node: usize, gauge: SourceGauge| {
+            *published.entry(node).or_default().entry((gauge.name, gauge.of)).or_default() += gauge.value;
+        };
+        gauges.into_iter().for_each(|(node, gauge)| add(node, gauge));
+        for there in self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            there.gauges.iter().for_each(|(node, gauge)| add(*node, gauge.clone()));
+            let (now, peak) = there.in_flight;
+            for (own, there) in nodes.iter_mut().zip(&there.nodes) {
                 own.0 += there.0;
                 own.1 += there.1;
                 own.2 += there.2;
@@ -69,14 +98,15 @@ impl Counters {
             in_flight.0 += now;
             in_flight.1 += peak;
         }
-        let nodes = plan.graph.nodes().iter().zip(nodes);
+        let nodes = plan.graph.nodes().iter().zip(nodes).enumerate();
         let operators =
-            nodes.map(|(node, (records_in, records_out, records_skipped, watermark))| OperatorCounts {
+            nodes.map(|(at, (node, (records_in, records_out, records_skipped, watermark)))| OperatorCounts {
                 name: node.name.to_string(),
                 records_in,
                 records_out,
                 records_skipped,
                 watermark: Timestamp::from_millis(watermark),
+                gauges: published.remove(&at).unwrap_or_default().into_iter().map(gauge).collect(),
             });
         Metrics {
             operators: operators.collect(),
@@ -84,6 +114,10 @@ impl Counters {
             peak_records_in_flight: in_flight.1,
         }
     }
+}
+
+fn gauge(((name, of), value): ((String, String), i64)) -> SourceGauge {
+    SourceGauge { name, of, value }
 }
 
 /// The earlier of two watermarks, of those that there are.
@@ -118,4 +152,6 @@ pub struct OperatorCounts {
     pub records_skipped: u64,
     /// The last watermark that a subtask saw; [`Timestamp::MIN`] before the first.
     pub watermark: Timestamp,
+    /// What the readers of a source published last, such as how far they are behind; see `SourceReader::gauges`.
+    pub gauges: Vec<SourceGauge>,
 }

@@ -20,9 +20,9 @@ use super::team::Attending;
 use crate::control::{
     Ask as Question, AskId, Charge, ExecutorId, Granted, ToExecutor, ToJob, ToManager, ToMaster,
 };
-use crate::job::JobResult;
 use crate::job::checkpoints::Run;
 use crate::job::message::{Ask, Message};
+use crate::job::{JobResult, Told};
 use crate::site::desert;
 
 /// From one report to the next.
@@ -262,9 +262,9 @@ impl Master {
                     attending.left(executor);
                 }
             }
-            ToJob::Counted { attempt, nodes, in_flight } => {
+            ToJob::Counted { attempt, nodes, in_flight, gauges } => {
                 if let Some(attending) = attending(attempt) {
-                    attending.counted(executor, (nodes, in_flight));
+                    attending.counted(executor, Told { nodes, in_flight, gauges });
                 }
             }
         }

@@ -64,6 +64,7 @@ impl Seat {
             records_out: counts.records_out,
             records_skipped: counts.records_skipped,
             watermark: (counts.watermark != Timestamp::MIN).then(|| counts.watermark.millis()),
+            gauges: counts.gauges.clone(),
         });
         Report {
             name: plan.settings.name.clone(),
