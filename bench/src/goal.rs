@@ -14,8 +14,8 @@ enum Bound {
 enum Measured {
     /// The figure as a multiple of another contender's.
     Against(&'static str),
-    /// The figure of this label, as it is.
-    Alone(&'static str, Unit),
+    /// The figure as it is.
+    Alone(Unit),
 }
 
 /// A bound on a contender's figure.
@@ -23,35 +23,39 @@ enum Measured {
 pub(crate) struct Goal {
     bound: Bound,
     measured: Measured,
+    /// The label of the figures it is for; `None` is any.
+    label: Option<&'static str>,
 }
 
 impl Goal {
     /// At least `times` the figure of contender `of`.
     pub(crate) fn at_least(times: f64, of: &'static str) -> Self {
-        Self { bound: Bound::AtLeast(times), measured: Measured::Against(of) }
+        Self { bound: Bound::AtLeast(times), measured: Measured::Against(of), label: None }
     }
 
     /// At most `times` the figure of contender `of`.
     pub(crate) fn at_most(times: f64, of: &'static str) -> Self {
-        Self { bound: Bound::AtMost(times), measured: Measured::Against(of) }
+        Self { bound: Bound::AtMost(times), measured: Measured::Against(of), label: None }
     }
 
     /// The figure labelled `label` at most `value`.
     pub(crate) fn below(label: &'static str, unit: Unit, value: f64) -> Self {
-        Self { bound: Bound::AtMost(value), measured: Measured::Alone(label, unit) }
+        Self { bound: Bound::AtMost(value), measured: Measured::Alone(unit), label: Some(label) }
     }
 
     /// The figure labelled `label` at least `value`.
     pub(crate) fn above(label: &'static str, unit: Unit, value: f64) -> Self {
-        Self { bound: Bound::AtLeast(value), measured: Measured::Alone(label, unit) }
+        Self { bound: Bound::AtLeast(value), measured: Measured::Alone(unit), label: Some(label) }
+    }
+
+    /// The same goal, for figures of one label.
+    pub(crate) fn on(self, label: &'static str) -> Self {
+        Self { label: Some(label), ..self }
     }
 
     /// Whether it is a goal for figures of this label.
     pub(crate) fn is_for(&self, figure: Figure) -> bool {
-        match self.measured {
-            Measured::Against(_) => true,
-            Measured::Alone(label, _) => label == figure.label,
-        }
+        self.label.is_none_or(|label| label == figure.label)
     }
 
     /// Whose figure is the measure, if it is anybody's.
@@ -85,8 +89,8 @@ impl std::fmt::Display for Goal {
         match (self.bound, self.measured) {
             (Bound::AtLeast(times), Measured::Against(than)) => write!(f, ">= {times:.2} x {than}"),
             (Bound::AtMost(times), Measured::Against(than)) => write!(f, "<= {times:.2} x {than}"),
-            (Bound::AtLeast(value), Measured::Alone(_, unit)) => write!(f, ">= {}", Figure::new(unit, value)),
-            (Bound::AtMost(value), Measured::Alone(_, unit)) => write!(f, "<= {}", Figure::new(unit, value)),
+            (Bound::AtLeast(value), Measured::Alone(unit)) => write!(f, ">= {}", Figure::new(unit, value)),
+            (Bound::AtMost(value), Measured::Alone(unit)) => write!(f, "<= {}", Figure::new(unit, value)),
         }
     }
 }
@@ -115,6 +119,8 @@ mod tests {
         assert_eq!(goal.judge(of("p99", 0.125), of("p99", 0.125)), (0.5, true));
         assert!(!goal.judge(of("p99", 0.3), of("p99", 0.3)).1);
         assert_eq!(goal.to_string(), "<= 250.0 ms");
+        let goal = Goal::at_least(2.0, "loop").on("p99");
+        assert!(goal.is_for(of("p99", 1.0)) && !goal.is_for(of("p50", 1.0)));
         let goal = Goal::above("rate", Unit::MillionsPerSecond, 2.0);
         assert_eq!(goal.judge(of("rate", 3.0), of("rate", 3.0)), (1.5, true));
         assert!(!goal.judge(of("rate", 1.9), of("rate", 1.9)).1);

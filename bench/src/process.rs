@@ -57,7 +57,12 @@ fn peak_memory() -> Option<u64> {
 
 /// The seconds of processors that this process has used so far, of all its threads.
 pub(crate) fn processor_seconds() -> Option<f64> {
-    let all = std::fs::read_to_string("/proc/self/stat").ok()?;
+    processor_seconds_of("self")
+}
+
+/// As [`processor_seconds`], of the process of this number.
+pub(crate) fn processor_seconds_of(process: &str) -> Option<f64> {
+    let all = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // Behind the name, which may have spaces: the 12th and 13th field are hundredths of a second in user and system code.
     let fields: Vec<&str> = all.rsplit_once(')')?.1.split_whitespace().collect();
     let hundredths = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;

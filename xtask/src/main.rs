@@ -1,4 +1,5 @@
-//! Developer tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench-python` and `cargo xtask services`.
+//! Developer tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench-python`, `cargo xtask bench-kafka`
+//! and `cargo xtask services`.
 //!
 //! Answers for the rules of the house being checked by a program, and for one command that runs the whole test suite.
 //! Not for what the rules are for: see STYLE.md and ARCHITECTURE.md.
@@ -51,6 +52,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure from Kafka to Kafka beside librdkafka and the same job on Flink, with a broker and a cluster of their own.
+    BenchKafka {
+        /// `--short`, `--runs N`, and what else the benchmark takes.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Real servers (Flink, Flume, Kafka, Spark) for tests and for trying things: fetched once, started on free ports.
     Services {
         #[command(subcommand)]
@@ -66,6 +73,10 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Test { only } => suite::run(&project, only.as_deref())?,
         Task::BenchPython { arguments } => {
             python::bench(&project, &arguments)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Task::BenchKafka { arguments } => {
+            kafka::bench(&project, &arguments)?;
             return Ok(ExitCode::SUCCESS);
         }
         Task::Services { command } => {

@@ -1,6 +1,7 @@
 //! Apache Flink: a session cluster of one job manager and one task manager, on loopback.
 //!
-//! Facts: `MILLSTREAM_FLINK_MASTER` (the REST address), `MILLSTREAM_FLINK_CONF` (a folder of settings for a client).
+//! Facts: `MILLSTREAM_FLINK_MASTER` (the REST address), `MILLSTREAM_FLINK_CONF` (a folder of settings for a client),
+//! `MILLSTREAM_FLINK_HOME` (where it is installed).
 
 use std::fs;
 use std::path::Path;
@@ -78,6 +79,7 @@ impl Service for Flink {
         })?;
         running.facts.insert("MILLSTREAM_FLINK_MASTER".to_owned(), format!("127.0.0.1:{rest}"));
         running.facts.insert("MILLSTREAM_FLINK_CONF".to_owned(), run.join("conf").display().to_string());
+        running.facts.insert("MILLSTREAM_FLINK_HOME".to_owned(), home.display().to_string());
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 //! Holds: nothing secret is in it.
 
 use millstream_runtime::control::{
-    ChainWork, CheckpointRecord, ExceptionRecord, ExecutorId, Graph, OperatorReport, Report,
+    ChainWork, CheckpointRecord, ExceptionRecord, ExecutorId, Graph, OperatorReport, Report, SourceGauge,
 };
 use millstream_runtime::job::JobStatus;
 use serde::{Deserialize, Serialize};
@@ -191,6 +191,8 @@ pub struct OperatorView {
     pub watermark: Option<i64>,
     /// How far that was behind the job manager's clock when it was reported, in milliseconds.
     pub watermark_lag: Option<i64>,
+    /// What the readers of a source publish, such as how far they are behind.
+    pub gauges: Vec<SourceGauge>,
 }
 
 impl Dispatcher {
@@ -397,6 +399,7 @@ fn rows(report: &Report, before: Option<(u64, &[OperatorReport])>, wall: Option<
                     .filter(|time| *time < i64::MAX / 2)
                     .zip(wall)
                     .map(|(watermark, wall)| wall.saturating_sub(watermark)),
+                gauges: passed.gauges.clone(),
             }
         };
     nodes.map(row).collect()

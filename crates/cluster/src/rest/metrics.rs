@@ -156,6 +156,24 @@ fn operators(text: &mut Text, jobs: &[JobView]) {
         ("millstream_operator_watermark_lag_seconds", "gauge", "How far the watermark is behind the clock."),
         each(|operator| operator.watermark_lag.map(|lag| lag as f64 / 1000.0)),
     );
+    let gauges = jobs.iter().flat_map(|job| {
+        job.operators.iter().flat_map(move |operator| {
+            operator.gauges.iter().map(move |gauge| {
+                let labels = vec![
+                    ("job", job.summary.id.to_string()),
+                    ("operator", operator.name.clone()),
+                    ("uid", operator.uid.clone()),
+                    ("gauge", gauge.name.clone()),
+                    ("of", gauge.of.clone()),
+                ];
+                (labels, gauge.value)
+            })
+        })
+    });
+    text.family(
+        ("millstream_source_gauge", "gauge", "What a source publishes of its parts, such as its lag."),
+        gauges,
+    );
 }
 
 #[cfg(test)]

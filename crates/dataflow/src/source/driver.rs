@@ -12,7 +12,8 @@ use millstream_model::id::{CheckpointId, Subtask};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Boundedness, NextSplit, Polled, Promise, Source, SourceOutput, SourceReader, Split, SplitEnumerator,
+    Boundedness, NextSplit, Polled, Promise, Source, SourceGauge, SourceOutput, SourceReader, Split,
+    SplitEnumerator,
 };
 use crate::operator::{ChainContext, Control, Downstream, FanOut};
 use crate::state::encoding::{from_bytes, to_bytes};
@@ -98,6 +99,8 @@ pub trait AnyReader {
     /// # Errors
     /// If they cannot be encoded.
     fn snapshot(&mut self) -> Result<OperatorPart>;
+    /// As [`SourceReader::gauges`].
+    fn gauges(&self) -> Vec<SourceGauge>;
     /// As [`SourceReader::on_checkpoint_complete`].
     ///
     /// # Errors
@@ -196,6 +199,10 @@ impl<T, S: Split> AnyReader for ReaderAdapter<T, S> {
 
     fn snapshot(&mut self) -> Result<OperatorPart> {
         Ok(OperatorPart::new(SPLITS, 1, &self.reader.snapshot())?)
+    }
+
+    fn gauges(&self) -> Vec<SourceGauge> {
+        self.reader.gauges()
     }
 
     fn on_checkpoint_complete(&mut self, checkpoint: CheckpointId) -> Result<()> {

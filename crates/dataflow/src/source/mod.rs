@@ -7,9 +7,11 @@
 
 mod driver;
 mod emit;
+mod gauge;
 
 pub use driver::{AnyEnumerator, AnyReader, AnySource, EncodedSplit, SPLITS, SourceAdapter};
 pub use emit::SourceOutput;
+pub use gauge::SourceGauge;
 
 use std::time::Duration;
 
@@ -156,6 +158,11 @@ pub trait SourceReader<T, S> {
 
     /// The splits that are not read to their ends, each with the position behind the last record *emitted*.
     fn snapshot(&mut self) -> Vec<S>;
+
+    /// What it tells those who watch the job, of the splits that it reads; asked for about once a second.
+    fn gauges(&self) -> Vec<SourceGauge> {
+        Vec::new()
+    }
 
     /// A checkpoint that this reader took part in is complete.
     ///

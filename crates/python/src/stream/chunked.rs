@@ -10,7 +10,7 @@ use std::time::Duration;
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::operator::{ChainContext, Control, Downstream};
 use millstream_dataflow::source::{
-    Boundedness, Polled, Promise, Source, SourceOutput, SourceReader, SplitEnumerator,
+    Boundedness, Polled, Promise, Source, SourceGauge, SourceOutput, SourceReader, SplitEnumerator,
 };
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{CheckpointId, Subtask};
@@ -180,6 +180,10 @@ impl<T: Encoded, P> SourceReader<Chunk, P> for Reader<T, P> {
 
     fn snapshot(&mut self) -> Vec<P> {
         self.reader.snapshot()
+    }
+
+    fn gauges(&self) -> Vec<SourceGauge> {
+        self.reader.gauges()
     }
 
     fn on_checkpoint_complete(&mut self, checkpoint: CheckpointId) -> Result<()> {

@@ -1,5 +1,6 @@
 //! What the subtasks of one process have counted in an attempt.
 
+use millstream_dataflow::source::SourceGauge;
 use serde::{Deserialize, Serialize};
 
 /// All of it; totals, so that what is told late or twice does no harm.
@@ -9,6 +10,8 @@ pub struct Counted {
     pub nodes: Vec<NodeCounts>,
     /// By chain of the plan; nothing for those behind the last that runs here.
     pub chains: Vec<ChainWork>,
+    /// What the readers of a node publish.
+    pub gauges: Vec<(usize, SourceGauge)>,
     /// Records in channels now.
     pub in_flight: usize,
     /// The most there were.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use millstream_dataflow::source::SourceGauge;
 use millstream_model::error::Failure;
 use serde::{Deserialize, Serialize};
 
@@ -166,6 +167,9 @@ pub struct OperatorReport {
     pub watermark: Option<i64>,
     /// What the chain that it runs in did with its time.
     pub chain: ChainWork,
+    /// What the readers of a source publish.
+    #[serde(default)]
+    pub gauges: Vec<SourceGauge>,
 }
 
 /// A checkpoint that was tried.

@@ -30,3 +30,4 @@ pub use manager::{
     Ask, AskId, CheckpointRecord, Ended, ExceptionRecord, Granted, Graph, GraphEdge, GraphNode,
     OperatorReport, Report, ToManager, ToMaster,
 };
+pub use millstream_dataflow::source::SourceGauge;

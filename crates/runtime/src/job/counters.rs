@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use millstream_dataflow::operator::LinkCounts;
+use millstream_dataflow::source::SourceGauge;
 use millstream_model::time::Timestamp;
 
 use crate::channel::{Gauge, Meter};
@@ -15,6 +16,8 @@ use crate::plan::Plan;
 /// The counters of one attempt.
 pub(crate) struct Counters {
     nodes: Vec<Arc<LinkCounts>>,
+    /// What readers published last, by node and subtask.
+    published: Mutex<BTreeMap<(usize, u32), Vec<SourceGauge>>>,
     pub(crate) gauge: Arc<Gauge>,
     /// Of the subtasks that run here.
     meters: Mutex<BTreeMap<TaskId, Arc<Meter>>>,
@@ -36,6 +39,7 @@ impl Counters {
         };
         Self {
             nodes: (0..nodes).map(|_| Arc::new(counts())).collect(),
+            published: Mutex::default(),
             gauge: Arc::default(),
             meters: Mutex::default(),
             elsewhere: Mutex::default(),
@@ -61,7 +65,15 @@ impl Counters {
             chains[task.chain].add(&work(meter));
         }
         let (in_flight, peak_in_flight) = (self.gauge.now(), self.gauge.peak());
-        Counted { nodes: nodes.collect(), chains, in_flight, peak_in_flight }
+        let published = whole(&self.published);
+        let gauges = published.iter().flat_map(|((node, _), gauges)| gauges.iter().map(|one| (*node, one)));
+        let gauges = gauges.map(|(node, gauge)| (node, gauge.clone())).collect();
+        Counted { nodes: nodes.collect(), chains, gauges, in_flight, peak_in_flight }
+    }
+
+    /// A reader publishes these, in place of what it had published before.
+    pub(crate) fn publish(&self, node: usize, subtask: u32, gauges: Vec<SourceGauge>) {
+        whole(&self.published).insert((node, subtask), gauges);
     }
 
     /// Another process has counted this much in all.
@@ -79,22 +91,29 @@ impl Counters {
     }
 
     pub(crate) fn read(&self, plan: &Plan) -> Metrics {
-        let Counted { mut nodes, mut chains, mut in_flight, mut peak_in_flight } = self.counted();
+        let Counted { mut nodes, mut chains, gauges, mut in_flight, mut peak_in_flight } = self.counted();
+        let mut published: BTreeMap<usize, BTreeMap<(String, String), i64>> = BTreeMap::new();
+        let mut add = |node: usize, gauge: SourceGauge| {
+            *published.entry(node).or_default().entry((gauge.name, gauge.of)).or_default() += gauge.value;
+        };
+        gauges.into_iter().for_each(|(node, gauge)| add(node, gauge));
         chains.resize(plan.chains.len(), ChainWork::default());
         for there in whole(&self.elsewhere).values() {
             nodes.iter_mut().zip(&there.nodes).for_each(|(own, there)| own.add(there));
             chains.iter_mut().zip(&there.chains).for_each(|(own, there)| own.add(there));
+            there.gauges.iter().for_each(|(node, gauge)| add(*node, gauge.clone()));
             in_flight += there.in_flight;
             peak_in_flight += there.peak_in_flight;
         }
-        let nodes = plan.graph.nodes().iter().zip(nodes).zip(&plan.chain_of);
-        let operators = nodes.map(|((node, counts), chain)| OperatorCounts {
+        let nodes = plan.graph.nodes().iter().zip(nodes).zip(&plan.chain_of).enumerate();
+        let operators = nodes.map(|(at, ((node, counts), chain))| OperatorCounts {
             name: node.name.to_string(),
             records_in: counts.records_in,
             records_out: counts.records_out,
             records_skipped: counts.records_skipped,
             watermark: Timestamp::from_millis(counts.watermark),
             chain: chains[*chain],
+            gauges: published.remove(&at).unwrap_or_default().into_iter().map(gauge).collect(),
         });
         Metrics {
             operators: operators.collect(),
@@ -102,6 +121,10 @@ impl Counters {
             peak_records_in_flight: peak_in_flight,
         }
     }
+}
+
+fn gauge(((name, of), value): ((String, String), i64)) -> SourceGauge {
+    SourceGauge { name, of, value }
 }
 
 fn work(meter: &Meter) -> ChainWork {
@@ -142,4 +165,6 @@ pub struct OperatorCounts {
     pub watermark: Timestamp,
     /// What the chain that it runs in did with its time.
     pub chain: ChainWork,
+    /// What the readers of a source published last, such as how far they are behind; see `SourceReader::gauges`.
+    pub gauges: Vec<SourceGauge>,
 }

@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_millis(10);
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// How soon a reader that has splits to read asks whether there are more.
 const ASK_FOR_MORE: Duration = Duration::from_millis(200);
+/// How often a reader is asked for its gauges.
+const PUBLISH: Duration = Duration::from_secs(1);
 
 /// Reads, drives the chain, until the job is finished or cancelled.
 pub(super) fn run(setup: TaskSetup) -> Result<()> {
@@ -40,6 +42,7 @@ pub(super) fn run(setup: TaskSetup) -> Result<()> {
         state: State::Reading,
         asked: false,
         asked_at: now(),
+        published_at: now(),
         no_more: false,
     }
     .run()
@@ -66,6 +69,7 @@ struct SourceTask {
     state: State,
     asked: bool,
     asked_at: Instant,
+    published_at: Instant,
     no_more: bool,
 }
 
@@ -79,6 +83,7 @@ impl SourceTask {
             if self.state == State::Reading {
                 self.read()?;
             }
+            self.publish();
             if let Some(mut due) = self.clock.due_tick() {
                 self.reader.control(&mut due)?;
             }
@@ -87,6 +92,13 @@ impl SourceTask {
             }
         }
         Ok(())
+    }
+
+    fn publish(&mut self) {
+        if now() >= self.published_at + PUBLISH {
+            self.published_at = now();
+            self.setup.counters.publish(self.head, self.setup.id.subtask, self.reader.gauges());
+        }
     }
 
     fn read(&mut self) -> Result<()> {

@@ -11,7 +11,8 @@ use crate::own_agent::{Channel, LONG, OwnAgent, free_port, lines, pulled_at, pus
 
 /// How often each kind of kill happens; `MILLSTREAM_KILL_FACTOR` multiplies it.
 const KILLS: u64 = 5;
-const EACH: u32 = 2_000;
+/// Batches of 100 and half a one: an odd number, so that what is held back until the next one comes is held when all is quiet.
+const EACH: u32 = 2_050;
 const SEED: u64 = 20_261_123;
 
 fn relay(way: &str, address: &str, log: Option<&Path>, agent: &OwnAgent, checkpoints: &Path) -> Child {
@@ -43,9 +44,10 @@ impl Chance {
         (self.0 >> 33) % limit
     }
 
-    /// A moment within some checkpoints: what is waited for is time itself.
+    /// A moment within some checkpoints, or when all that was sent has long been taken: what is waited for is time itself.
     fn moment(&mut self) {
-        let until = Instant::now() + Duration::from_millis(self.below(60));
+        let most = [60, 900][self.below(2) as usize];
+        let until = Instant::now() + Duration::from_millis(self.below(most));
         while Instant::now() < until {
             std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
         }

@@ -6,6 +6,7 @@
 
 mod bell;
 mod budget;
+mod counts;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use millstream_model::error::{Failure, Result};
 
 pub(super) use self::bell::Bell;
 pub(super) use self::budget::Budget;
+use self::counts::Counts;
 use self::queue::Queue;
 use super::event::FlumeEvent;
 use super::log::{Appended, Log, LogPlace, LogReader};
@@ -42,6 +44,7 @@ pub(super) enum Taken {
 pub(super) struct Intake {
     way: Way,
     pub(super) budget: Budget,
+    pub(super) counts: Counts,
     answer_within: Duration,
     stopped: AtomicBool,
     failed: Mutex<Option<Failure>>,
@@ -69,7 +72,8 @@ impl Intake {
 
     fn new(way: Way, memory: usize, answer_within: Duration) -> Self {
         let (stopped, failed) = (AtomicBool::new(false), Mutex::new(None));
-        Self { way, budget: Budget::new(memory), answer_within, stopped, failed }
+        let (budget, counts) = (Budget::new(memory), Counts::default());
+        Self { way, budget, counts, answer_within, stopped, failed }
     }
 
     /// Takes events, and waits until they are safe; leaves none of them. `is_over` tells whether whoever sent them has
@@ -78,6 +82,13 @@ impl Intake {
         if events.count == 0 {
             return Taken::Yes;
         }
+        let count = events.count;
+        let taken = self.put(events, is_over);
+        self.counts.note(count, taken);
+        taken
+    }
+
+    fn put(&self, events: &mut Packed, is_over: &dyn Fn() -> bool) -> Taken {
         let is_over = || self.is_stopped() || is_over();
         let until = Instant::now() + self.answer_within;
         match &self.way {

@@ -117,12 +117,14 @@ impl<'a> Connection<'a> {
             match heard {
                 Ok(request) => {
                     if let Some(wrong) = request.wrong() {
+                        self.intake.counts.reject();
                         tracing::warn!(peer = ?self.stream.peer_addr().ok(), wrong, "a Flume request was refused");
                     }
                     self.begun = true;
                     self.requests.push(request);
                 }
                 Err(malformed) => {
+                    self.intake.counts.reject();
                     // The events of whole requests before it are not taken either: their agent sends them again.
                     return Err(Ended::Malformed(malformed, hint));
                 }

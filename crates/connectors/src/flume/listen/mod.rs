@@ -142,6 +142,7 @@ impl Shared {
             }
             open.insert(number, Open { stream: stream.clone(), served: served.clone() });
         }
+        self.intake.counts.connections.fetch_add(1, Ordering::Relaxed);
         let own = self.clone();
         let work = move || {
             let mut connection = Connection::new(&own.limits, &own.intake, &stream, &served);
@@ -152,10 +153,12 @@ impl Shared {
             }
             let _ = stream.shutdown(Shutdown::Both);
             own.open().remove(&number);
+            own.intake.counts.connections.fetch_sub(1, Ordering::Relaxed);
         };
         let spawned = std::thread::Builder::new().name(format!("flume {peer}")).spawn(work);
         if spawned.is_err() {
             self.open().remove(&number);
+            self.intake.counts.connections.fetch_sub(1, Ordering::Relaxed);
         }
         spawned.map(drop)
     }

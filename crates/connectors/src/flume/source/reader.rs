@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_dataflow::batch::{Batch, DEFAULT_BATCH, Origin};
-use millstream_dataflow::source::{Polled, SourceOutput, SourceReader};
+use millstream_dataflow::source::{Polled, SourceGauge, SourceOutput, SourceReader};
 use millstream_model::error::{Failure, Result, Unit};
 use millstream_model::id::CheckpointId;
 use millstream_model::settings::shown_duration;
@@ -107,6 +107,14 @@ impl<D: Decode> SourceReader<D::Record, FlumeSplit> for EventReader<D> {
             open.split.clone()
         };
         self.open.iter_mut().map(snapshot).collect()
+    }
+
+    fn gauges(&self) -> Vec<SourceGauge> {
+        let of = |open: &Open| match &open.state {
+            State::Running { intake, .. } => intake.counts.gauges(&open.split.address).collect(),
+            State::Opening { .. } => Vec::new(),
+        };
+        self.open.iter().flat_map(of).collect()
     }
 
     fn on_checkpoint_complete(&mut self, _: CheckpointId) -> Result<()> {

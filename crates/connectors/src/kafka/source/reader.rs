@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_dataflow::batch::{Batch, DEFAULT_BATCH, Origin};
-use millstream_dataflow::source::{self, SourceOutput, SourceReader};
+use millstream_dataflow::source::{self, SourceGauge, SourceOutput, SourceReader};
 use millstream_model::error::{Failure, Result, Unit};
 use millstream_model::id::CheckpointId;
 
@@ -185,6 +185,14 @@ impl<D: Decode> SourceReader<D::Record, KafkaSplit> for PartitionReader<D> {
         });
         self.snapshot = splits.iter().map(place).chain(ended).collect();
         splits
+    }
+
+    fn gauges(&self) -> Vec<SourceGauge> {
+        let lag = |Open { split, .. }: &Open| {
+            let end = self.consumer.known_end(&split.topic, split.partition)?;
+            Some(SourceGauge::new("lag_records", split.id(), (end - split.next).max(0)))
+        };
+        self.work.open.iter().filter_map(lag).collect()
     }
 
     fn on_checkpoint_complete(&mut self, _: CheckpointId) -> Result<()> {

@@ -65,6 +65,7 @@ impl Seat {
             records_skipped: counts.records_skipped,
             watermark: (counts.watermark != Timestamp::MIN).then(|| counts.watermark.millis()),
             chain: counts.chain,
+            gauges: counts.gauges.clone(),
         });
         Report {
             name: plan.settings.name.clone(),
