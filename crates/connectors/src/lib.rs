@@ -5,15 +5,14 @@
 pub mod collect;
 pub mod collection;
 pub mod discard;
+pub mod files;
 pub mod flume;
 pub mod generator;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod print;
 pub mod ranges;
-pub mod row_files;
 pub mod sequence;
 pub mod tcp;
-pub mod text_files;
 
 pub use millstream_formats::lines;

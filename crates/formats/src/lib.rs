@@ -3,5 +3,6 @@
 //! Answers for what the bytes of a file or a socket mean. Not for where they come from: that is the connectors'.
 
 pub mod compression;
+pub mod file;
 pub mod lines;
 pub mod rows;
