@@ -5,6 +5,10 @@
 //! source and sink are given.
 //! Holds: exactly once, as long as files do not change once they are found.
 
+#[cfg(feature = "avro")]
+pub mod avro;
+#[cfg(feature = "arrow")]
+pub mod columns;
 mod enumerator;
 mod find;
 mod input;

@@ -21,7 +21,7 @@ pub struct FileSource<F> {
     path: String,
     split_bytes: u64,
     watch: Option<Duration>,
-    format: F,
+    pub(super) format: F,
     places: places::Places,
 }
 
