@@ -23,7 +23,7 @@ mod row_tests;
 #[cfg(test)]
 mod tests;
 
-pub use find::{bytes, found};
+pub use find::{bytes, found, sized};
 pub use millstream_formats::file::PartReader;
 pub use millstream_formats::lines::{Delimiter, LineSettings, OnBadText, PartLines, SkippedLines};
 pub use millstream_formats::rows::{Csv, OnBadRow, Ragged, SkippedRows};
