@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use millstream::connectors::text_files::TextFiles;
-use millstream::connectors::text_files::sink::TextFilesSink;
+use millstream::connectors::files::TextFiles;
+use millstream::connectors::files::sink::TextFilesSink;
 use millstream::time::{days, hours, millis};
 use millstream::{
     CheckpointSettings, Failure, JobStatus, RestoreFrom, Result, StreamEnvironment, TumblingEventTime,

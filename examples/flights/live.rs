@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use millstream::connectors::collect::Collect;
+use millstream::connectors::files::sink::TextFilesSink;
 use millstream::connectors::tcp::TcpLines;
-use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::time::{Timestamp, hours};
 use millstream::{
     CheckpointSettings, Failure, JobHandle, JobStatus, OutputTag, Result, StreamEnvironment,

@@ -11,6 +11,9 @@ _Places = Sequence[Sequence[Tuple[int, int]]]
 def portable_hash(x: Any) -> int:
     """Spark's `portable_hash`: the same in every process, `None` and tuples included."""
 
+def stored_files(path: str) -> List[Tuple[str, int]]:
+    """The files at a location such as `s3://bucket/folder` or `hdfs://host:port/*.csv`, each with its length in bytes."""
+
 def stable_hash(key: Any) -> int:
     """The hash that streams place keys by: the same in every process and run, and equal for keys that are equal."""
 

@@ -65,7 +65,7 @@ def test_files_are_in_a_folder_for_each_hour_and_closed_by_size(tmp_path):
             lambda: FileSink.for_row_format("out", Encoder.simple_string_encoder("latin-1")),
             "written in UTF-8",
         ),
-        (lambda: FileSink.for_row_format("hdfs://name/out", TEXT), "local folder"),
+        (lambda: FileSink.for_row_format("gs://name/out", TEXT), "hdfs://HOST:PORT/PATH or s3://BUCKET/PATH"),
         (
             lambda: FileSink.for_row_format("out", TEXT).with_bucket_assigner("hourly"),
             "BucketAssigner.base_path",

@@ -31,6 +31,10 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     let broker = services::start("kafka", services::Life::Tied)?;
     let mut pytest = Command::new(tests);
     pytest.envs(&broker.facts);
+    let stores = [services::start("s3", services::Life::Tied)?, services::start("hdfs", services::Life::Tied)?];
+    stores.iter().for_each(|store| {
+        pytest.envs(&store.facts);
+    });
     pytest.env("MILLSTREAM_BINARY", project.target().join("debug/millstream"));
     project.run(pytest.args(["-m", "pytest", "tests/python"]))
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use millstream::connectors::collect::Collect;
-use millstream::connectors::text_files::TextFiles;
+use millstream::connectors::files::TextFiles;
 use millstream::{DataStream, Mode, StreamEnvironment, Text};
 
 use super::{Counts, Timed};

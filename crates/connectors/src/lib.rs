@@ -7,6 +7,7 @@ mod chosen;
 pub mod collect;
 pub mod collection;
 pub mod discard;
+pub mod files;
 pub mod flume;
 pub mod generator;
 #[cfg(feature = "kafka")]
@@ -15,11 +16,9 @@ pub mod print;
 pub mod ranges;
 #[cfg(test)]
 mod reference;
-pub mod row_files;
 pub mod sequence;
 pub mod standard_io;
 pub mod tcp;
-pub mod text_files;
 mod tls;
 pub mod webhook;
 

@@ -1,11 +1,14 @@
-//! Compressed files: which compression a name tells of, and reading through it.
+//! Compressed files: which compression a name tells of, reading through it and writing.
 //!
-//! Answers for gzip (several members in one file, too), zstd, snappy and lz4, the latter two in their own frames and in
-//! those that Hadoop writes. Not for writing compressed files.
+//! Answers for gzip (several members in one file, too), zstd, snappy and lz4, the latter two in their own frames and, where they are read, in
+//! those that Hadoop writes.
 //! Holds: what is read is what was compressed, or an error.
 
 mod hadoop;
 mod lz4;
+mod write;
+
+pub use write::Compressor;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;

@@ -45,6 +45,13 @@ fn stable_hash(key: &Bound<'_, PyAny>) -> PyResult<i64> {
     hash::stable_hash(key)
 }
 
+/// The files at a location, each with its length in bytes.
+#[pyfunction]
+fn stored_files(py: Python<'_>, path: &str) -> PyResult<Vec<(String, u64)>> {
+    let found = py.detach(|| millstream_connectors::files::sized(path));
+    found.map_err(|failure| pyo3::exceptions::PyOSError::new_err(failure.to_string()))
+}
+
 /// Records, with their times, in one list for each of the receivers that the hashes of their keys name; `None` where there
 /// are none.
 #[pyfunction]
@@ -102,5 +109,5 @@ mod _native {
     #[pymodule_export]
     use super::streaming::{PyBatches, PyKafkaRanges, PyRangeCutter, PyRangeReader};
     #[pymodule_export]
-    use super::{deal, decode, encode, portable_hash, serve, split_by_key, stable_hash};
+    use super::{deal, decode, encode, portable_hash, serve, split_by_key, stable_hash, stored_files};
 }

@@ -58,6 +58,11 @@ impl Objects {
         Self { parts: None, ..self }
     }
 
+    /// Whether a file can get another name.
+    pub(crate) fn can_rename(&self) -> bool {
+        self.kind != Kind::Tagged
+    }
+
     pub(crate) fn has_parts(&self) -> bool {
         self.parts.is_some()
     }

@@ -87,7 +87,7 @@ impl Reader {
         let (place, name, tag) = (self.place.clone(), self.name.clone(), self.tag.clone());
         let read = move || {
             // Nobody waits any more where the reader was dropped.
-            let _ = send.send(place.get_range_of(&name, range, tag.as_deref()));
+            let _ = send.send(place.get_range_tagged(&name, range, tag.as_deref()));
         };
         match &self.place.needs_network() {
             true => drop(runtime()?.spawn_blocking(read)),

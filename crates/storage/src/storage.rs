@@ -225,11 +225,14 @@ impl Storage {
     /// # Errors
     /// As [`Storage::get`].
     pub fn get_range(&self, name: &str, range: Range<u64>) -> Result<Vec<u8>, StorageError> {
-        self.get_range_of(name, range, None)
+        self.get_range_tagged(name, range, None)
     }
 
-    /// The same of a file that still has this tag.
-    pub(crate) fn get_range_of(
+    /// The same of a file that must still have this tag, where its store has such a thing.
+    ///
+    /// # Errors
+    /// As [`Storage::get`], or if it is another file by now.
+    pub fn get_range_tagged(
         &self,
         name: &str,
         range: Range<u64>,

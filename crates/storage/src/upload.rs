@@ -35,6 +35,8 @@ pub struct Upload {
     hidden: String,
     bytes: u64,
     way: Open,
+    /// Whether it is to be read while it waits for its commit.
+    read: bool,
 }
 
 enum Open {
@@ -68,6 +70,8 @@ pub struct StagedUpload {
 enum Way {
     /// Give the hidden file its final name.
     Rename { pending: String },
+    /// Put the hidden file's bytes under the final name, and remove it: where nothing can be renamed.
+    Copy { pending: String },
     /// Put the parts together.
     Complete { id: String, parts: Vec<String>, note: String },
 }
@@ -91,7 +95,7 @@ impl Storage {
             }
             Place::Objects(_) => Open::Parts { buffer: Vec::new(), sent: Sent::Nothing },
         };
-        Ok(Upload { place: self.clone(), name: name.to_owned(), hidden, bytes: 0, way })
+        Ok(Upload { place: self.clone(), name: name.to_owned(), hidden, bytes: 0, way, read: false })
     }
 
     /// Makes a staged file visible, or finds that it is already: after a restart the same is committed again.
@@ -114,6 +118,15 @@ impl Storage {
                     Err(StorageError::NotFound { .. }) => Ok(Renamed::Before),
                     renamed => renamed,
                 }
+            }
+            (Way::Copy { pending }, _) => {
+                let bytes = match self.get(pending) {
+                    Err(StorageError::NotFound { .. }) => return Ok(Renamed::Before),
+                    read => read?,
+                };
+                self.put(&staged.name, &bytes)?;
+                self.delete(pending)?;
+                Ok(Renamed::Now)
             }
             (Way::Complete { id, parts, note }, Place::Objects(objects)) => {
                 let full = self.full_name(&staged.name);
@@ -185,6 +198,14 @@ impl Upload {
         }
     }
 
+    /// The same, but what is smaller than a part waits under its hidden name, where it can be read ([`StagedUpload::pending`]), in
+    /// S3 too. There the commit copies it.
+    #[must_use]
+    pub fn to_be_read(mut self) -> Self {
+        self.read = true;
+        self
+    }
+
     /// Adds to the file.
     ///
     /// # Errors
@@ -252,7 +273,7 @@ impl Upload {
             }
             // All of it is here: a put can be made again where it fails, which parts of a stream cannot.
             (Open::Parts { buffer, sent: Sent::Nothing }, Place::Objects(objects))
-                if !objects.has_parts() =>
+                if self.read || !objects.has_parts() =>
             {
                 Some((std::mem::take(buffer), objects.clone()))
             }
@@ -275,6 +296,7 @@ impl Upload {
                 objects.end_stream(&self.place.full_name(&pending), stream)?;
                 Way::Rename { pending }
             }
+            (_, Place::Objects(objects)) if !objects.can_rename() => Way::Copy { pending },
             _ => Way::Rename { pending },
         };
         Ok(StagedUpload { name: self.name, bytes: self.bytes, way })
@@ -291,6 +313,14 @@ impl StagedUpload {
     /// Its length in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// The hidden file in which its bytes can be read until it is committed; `None` where they are parts of an upload.
+    pub fn pending(&self) -> Option<&str> {
+        match &self.way {
+            Way::Rename { pending } | Way::Copy { pending } => Some(pending),
+            Way::Complete { .. } => None,
+        }
     }
 
     /// The folder of its final name, from the place on.

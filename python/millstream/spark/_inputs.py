@@ -7,6 +7,7 @@ import pickle
 import struct
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
+from millstream import _native
 from millstream.spark.errors import PySparkRuntimeError, PySparkValueError
 
 #: A part of a file: path, first byte, the byte behind the last.
@@ -72,12 +73,21 @@ def local(path: str) -> str:
     return rest[rest.find("/") :]
 
 
+def is_elsewhere(path: str) -> bool:
+    """Whether a path is a location in a store that is no file system of this machine."""
+    return path.startswith(("hdfs://", "s3://", "s3a://", "s3n://"))
+
+
 def files(name: str) -> List[str]:
     """The files that a name stands for, sorted; names that begin with `_` or `.` are left out of folders."""
     import glob
 
     found: List[str] = []
-    for path in map(local, name.split(",")):
+    for path in name.split(","):
+        if is_elsewhere(path):
+            found += [file for file, _ in _native.stored_files(path)]
+            continue
+        path = local(path)
         matches = [path] if os.path.exists(path) else sorted(glob.glob(path))
         if not matches:
             raise PySparkRuntimeError(
@@ -92,7 +102,7 @@ def files(name: str) -> List[str]:
                 )
             else:
                 found.append(match)
-    return [os.path.abspath(path) for path in found]
+    return [path if is_elsewhere(path) else os.path.abspath(path) for path in found]
 
 
 def file_parts(paths: Sequence[str], wanted: int, slots: int) -> List[Part]:
@@ -102,7 +112,7 @@ def file_parts(paths: Sequence[str], wanted: int, slots: int) -> List[Part]:
     a time, there are some more of them, up to a multiple of `slots`: three parts of a size on two slots would take as
     long as four.
     """
-    sized = [(path, os.path.getsize(path)) for path in paths]
+    sized = [(path, _size(path)) for path in paths]
     goal = max(sum(size for _, size in sized) // max(wanted, 1), 1)
     counts = [_parts_of(path, size, min(goal, BLOCK)) for path, size in sized]
     cut = [at for at, count in enumerate(counts) if count > 1]
@@ -115,6 +125,12 @@ def file_parts(paths: Sequence[str], wanted: int, slots: int) -> List[Part]:
         for (path, size), count in zip(sized, counts)
         for at in range(count)
     ]
+
+
+def _size(path: str) -> int:
+    if is_elsewhere(path):
+        return _native.stored_files(path)[0][1]
+    return os.path.getsize(path)
 
 
 def _parts_of(path: str, size: int, size_of_part: int) -> int:

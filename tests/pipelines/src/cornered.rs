@@ -12,9 +12,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use millstream::connectors::discard::Discard;
+use millstream::connectors::files::TextFiles;
+use millstream::connectors::files::sink::TextFilesSink;
 use millstream::connectors::generator::Generator;
-use millstream::connectors::text_files::TextFiles;
-use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::rdd::Context;
 use millstream::{Failure, JobHandle, JobStatus, RestoreFrom, Result, StreamEnvironment};
 use millstream_pipelines::ended;

@@ -5,8 +5,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use millstream::connectors::files::sink::TextFilesSink;
 use millstream::connectors::generator::Generator;
-use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::{CheckpointSettings, Failure, RestoreFrom, Result, StreamEnvironment};
 use millstream_pipelines::ended;
 

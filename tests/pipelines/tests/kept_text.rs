@@ -6,7 +6,7 @@ use std::path::Path;
 
 use std::sync::mpsc::channel;
 
-use millstream::connectors::text_files::TextFiles;
+use millstream::connectors::files::TextFiles;
 use millstream::dstream::{QueueMode, Stop};
 use millstream::rdd::{Context, StorageLevel};
 use millstream::state::keyed::{

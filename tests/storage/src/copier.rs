@@ -7,8 +7,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use millstream::connectors::text_files::TextFiles;
-use millstream::connectors::text_files::sink::{Rolling, TextFilesSink};
+use millstream::connectors::files::TextFiles;
+use millstream::connectors::files::sink::{Rolling, TextFilesSink};
 use millstream::{CheckpointSettings, Failure, Restart, RestoreFrom, Result, StreamEnvironment};
 
 fn main() -> ExitCode {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_connectors::text_files::{LineSettings, found, splits};
+use millstream_connectors::files::{LineSettings, found, splits};
 use millstream_dataflow::batch::{Batch, DEFAULT_BATCH};
 use millstream_dataflow::lineage::{Kept, KeptPull, Pull, VecPull};
 use millstream_model::error::{Failure, Result};

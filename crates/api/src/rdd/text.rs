@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 
-use millstream_connectors::text_files::{FileSplit, LineSettings, SplitLines, bytes};
+use millstream_connectors::files::{FileSplit, LineSettings, PartLines, PartReader, bytes, lines};
 use millstream_dataflow::batch::{Batch, DEFAULT_BATCH};
 use millstream_dataflow::lineage::Pull;
 use millstream_model::error::{Failure, Position, Result, Unit};
@@ -35,7 +35,7 @@ pub(super) fn whole(path: &str) -> Result<Text> {
 
 /// The lines of a split.
 pub(super) struct LinesPull {
-    lines: SplitLines,
+    lines: PartLines,
     /// What the last read gave: a few batches.
     cut: VecDeque<Batch<Text>>,
     more: bool,
@@ -43,7 +43,7 @@ pub(super) struct LinesPull {
 
 impl LinesPull {
     pub(super) fn open(split: &FileSplit, settings: &LineSettings) -> Result<Self> {
-        Ok(Self { lines: SplitLines::open(split, settings)?, cut: VecDeque::new(), more: true })
+        Ok(Self { lines: lines(split, settings)?, cut: VecDeque::new(), more: true })
     }
 }
 

@@ -102,6 +102,11 @@ impl<T: DeserializeOwned> CsvRows<T> {
         self.byte + self.reader.position().byte()
     }
 
+    /// The file's name.
+    pub fn source(&self) -> &Arc<str> {
+        &self.source
+    }
+
     /// How many lines lie before the next row.
     pub fn line(&self) -> u64 {
         // The reader counts from 1.
@@ -147,7 +152,12 @@ impl<T: DeserializeOwned> CsvRows<T> {
                     );
                     Failure::user(what).at(self.at(line))
                 }
-                _ => Failure::external(format!("cannot read `{}`", self.source)).because(error),
+                _ => Failure::external(format!("cannot read `{}` behind line {}", self.source, self.line()))
+                    .because(error)
+                    .advice(
+                        "if it is cut off or was changed while it was read, put it there again, under a name that was not \
+                         read yet",
+                    ),
             }
         })
     }
@@ -189,6 +199,24 @@ impl<T: DeserializeOwned> CsvRows<T> {
 }
 
 impl Csv {
+    /// Refuses settings that contradict each other.
+    ///
+    /// # Errors
+    /// If they do.
+    pub fn check(&self) -> Result<()> {
+        let special = [Some(self.delimiter), Some(self.quote), self.comment];
+        let is_line_end = |byte: u8| [b'\n', b'\r'].contains(&byte);
+        if self.delimiter == self.quote || special.into_iter().flatten().any(is_line_end) {
+            return Err(Failure::user("the delimiter of CSV fields cannot be the quote or a line end")
+                .advice("such as `,`, `;` or a tab"));
+        }
+        if self.comment.is_some_and(|comment| [self.delimiter, self.quote].contains(&comment)) {
+            return Err(Failure::user("what begins a comment in CSV cannot be the delimiter or the quote")
+                .advice("such as `#`"));
+        }
+        Ok(())
+    }
+
     fn reader(self, input: Box<dyn Read + Send>) -> csv::Reader<Box<dyn Read + Send>> {
         let mut builder = ReaderBuilder::new();
         builder.has_headers(false).flexible(true).delimiter(self.delimiter).quote(self.quote);

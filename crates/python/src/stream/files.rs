@@ -7,8 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use millstream_connectors::text_files::TextFiles;
-use millstream_connectors::text_files::sink::{Buckets, Rolling, StagedFile, TextFilesSink};
+use millstream_connectors::files::TextFiles;
+use millstream_connectors::files::sink::{Buckets, Rolling, Staged, TextFilesSink};
 use millstream_dataflow::batch::Batch;
 use millstream_dataflow::sink::{Committer, Sink, SinkWriter, WriterContext, WriterOf};
 use millstream_dataflow::source::{AnySource, Promise, SourceAdapter};
@@ -59,7 +59,7 @@ impl Files {
 
 impl Sink for Files {
     type Record = Chunk;
-    type Staged = StagedFile;
+    type Staged = Staged;
     type State = ();
 
     fn name(&self) -> String {
@@ -74,14 +74,14 @@ impl Sink for Files {
         Ok(Box::new(Writer(self.sink.writer(context, restored)?, self.passed.clone())))
     }
 
-    fn committer(&self) -> Result<Option<Box<dyn Committer<StagedFile>>>> {
+    fn committer(&self) -> Result<Option<Box<dyn Committer<Staged>>>> {
         self.sink.committer()
     }
 }
 
 struct Writer(WriterOf<TextFilesSink<String>>, Arc<Passed>);
 
-impl SinkWriter<Chunk, StagedFile, ()> for Writer {
+impl SinkWriter<Chunk, Staged, ()> for Writer {
     fn write(&mut self, batch: &mut Batch<Chunk>) -> Result<()> {
         for chunk in batch.take_records() {
             self.1.came(chunk.rows());
@@ -101,7 +101,7 @@ impl SinkWriter<Chunk, StagedFile, ()> for Writer {
         self.0.on_time(now)
     }
 
-    fn prepare(&mut self, checkpoint: CheckpointId) -> Result<Vec<StagedFile>> {
+    fn prepare(&mut self, checkpoint: CheckpointId) -> Result<Vec<Staged>> {
         self.0.prepare(checkpoint)
     }
 

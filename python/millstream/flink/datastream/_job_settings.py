@@ -120,6 +120,15 @@ def local_folder(path: str, name: str) -> str:
     return os.path.abspath(path)
 
 
+def folder_anywhere(path: str, name: str) -> str:
+    """The path of a folder of this machine, or a location in S3 or HDFS as it is."""
+    if path.startswith(("hdfs://", "s3://", "s3a://", "s3n://")):
+        return path.rstrip("/")
+    if "://" in path and not path.startswith("file:"):
+        raise ValueError(f"the {name} is a folder, hdfs://HOST:PORT/PATH or s3://BUCKET/PATH, {path!r} was given")
+    return local_folder(path, name)
+
+
 def checkpoint_folder(settings: Any) -> Optional[str]:
     """Where checkpoints go, if anybody said."""
     path = first(settings, CHECKPOINTS)

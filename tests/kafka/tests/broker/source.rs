@@ -247,7 +247,7 @@ fn partitions_and_topics_that_come_later_are_read_from_their_first_record_by_a_r
             let _ = collected.lock().unwrap().send(text.clone());
             text.as_str().to_owned()
         })
-        .sink_to(millstream::connectors::text_files::sink::TextFilesSink::below(folder.path()));
+        .sink_to(millstream::connectors::files::sink::TextFilesSink::below(folder.path()));
     let job = env.start("growing").unwrap();
     let next = || seen.recv_timeout(Duration::from_secs(30)).unwrap();
     assert_eq!(next(), "0");

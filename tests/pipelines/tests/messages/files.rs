@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use millstream::connectors::text_files::{LineSettings, OnBadText, TextFiles};
+use millstream::connectors::files::{LineSettings, OnBadText, TextFiles};
 use millstream::rdd::Context;
 use millstream::{StreamEnvironment, Text};
 

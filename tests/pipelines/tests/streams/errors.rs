@@ -2,7 +2,7 @@
 
 use millstream::connectors::collect::Collect;
 use millstream::connectors::discard::Discard;
-use millstream::connectors::text_files::TextFiles;
+use millstream::connectors::files::TextFiles;
 use millstream::state::keyed::KeyedStore;
 use millstream::time::{Timestamp, millis};
 use millstream::{

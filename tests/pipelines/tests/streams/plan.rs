@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use millstream::connectors::collect::Collect;
 use millstream::connectors::discard::Discard;
+use millstream::connectors::files::TextFiles;
+use millstream::connectors::files::sink::TextFilesSink;
 use millstream::connectors::tcp::TcpLines;
-use millstream::connectors::text_files::TextFiles;
-use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::time::{Timestamp, millis};
 use millstream::{
     CheckpointMode, CheckpointSettings, Mode, OutputTag, StreamEnvironment, TumblingEventTime,

@@ -14,10 +14,13 @@ use crate::own_hdfs::OwnHdfs;
 use crate::own_s3::OwnS3;
 use crate::places;
 
-/// Of our process; `MILLSTREAM_KILLS` for the long form.
+/// How often something is killed in each proof: our process, or a server under it; `MILLSTREAM_KILLS=200` for the long form.
 fn kills() -> u64 {
-    std::env::var("MILLSTREAM_KILLS").map_or(5, |kills| kills.parse().unwrap())
+    std::env::var("MILLSTREAM_KILLS").map_or(20, |kills| kills.parse().unwrap())
 }
+
+/// Every so many kills it is a server that is killed, and not our process.
+const SERVER: u64 = 4;
 
 const SEED: u64 = 20_261_123;
 
@@ -92,61 +95,47 @@ fn check(files: u64, read: impl Fn() -> Vec<String>) {
 }
 
 #[test]
-fn from_s3_to_s3_nothing_is_lost_or_doubled_through_kills_with_checkpoints_in_s3() {
-    let server = fact("MILLSTREAM_S3");
-    let root = places::s3("killed");
-    let [input, output, checkpoints] = ["in", "out", "checkpoints"].map(|name| format!("{root}/{name}"));
-    let mut job = Job::new(&input, &output, &checkpoints, &server);
-    let mut files = 0;
-    for _ in 0..kills() {
-        let process = job.start();
-        for _ in 0..3 {
-            put_s3(&server, &format!("{input}/{files:04}.txt"), &text(files));
-            files += 1;
-        }
-        job.some_time();
-        kill(process);
-        job.killed += 1;
-    }
-    println!("killed {} times with seed {SEED}", job.killed);
-    let process = job.start();
-    put_s3(&server, &format!("{input}/{files:04}.txt"), &text(files));
-    check(files + 1, || lines_s3(&server, &output));
-    kill(process);
-    // The next process throws away what the killed ones have left.
-    let process = job.start();
-    let begun = Instant::now();
-    while names_s3(&server, &output).iter().any(|name| name.contains("/.part-")) {
-        assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", names_s3(&server, &output));
-    }
-    check(files + 1, || lines_s3(&server, &output));
-    kill(process);
-    // Each process went on from checkpoints of those before it.
-    let manifests = names_s3(&server, &checkpoints);
-    let number =
-        |name: &String| name.split_once("checkpoint-")?.1.split_once("/manifest.json")?.0.parse().ok();
-    let newest: u64 = manifests.iter().filter_map(number).max().unwrap();
-    assert!(newest > job.killed, "{manifests:?}");
-}
-
-#[test]
-fn from_s3_to_s3_nothing_is_lost_or_doubled_where_the_server_is_killed_under_the_job() {
+fn from_s3_to_s3_nothing_is_lost_or_doubled_through_kills_of_both_with_checkpoints_in_s3() {
     let mut server = OwnS3::with_bucket("killed");
     let address = server.address();
     let [input, output, checkpoints] = ["in", "out", "checkpoints"].map(|name| format!("s3://killed/{name}"));
     let mut job = Job::new(&input, &output, &checkpoints, &address);
-    let process = job.start();
-    for file in 0..6 {
-        put_s3(&address, &format!("{input}/{file}.txt"), &text(file));
-        if file % 3 == 2 {
-            job.some_time();
+    let (mut files, mut servers, mut process) = (0, 0, job.start());
+    while job.killed + servers < kills() {
+        for _ in 0..2 {
+            put_s3(&address, &format!("{input}/{files:04}.txt"), &text(files));
+            files += 1;
+        }
+        job.some_time();
+        if (job.killed + servers) % SERVER == SERVER - 1 {
             server.kill();
+            servers += 1;
             job.some_time();
             server.start();
+        } else {
+            kill(process);
+            job.killed += 1;
+            process = job.start();
         }
     }
-    check(6, || lines_s3(&address, &output));
+    println!("killed {} times, and the server {servers} times, with seed {SEED}", job.killed);
+    put_s3(&address, &format!("{input}/{files:04}.txt"), &text(files));
+    check(files + 1, || lines_s3(&address, &output));
     kill(process);
+    // The next process throws away what the killed ones have left.
+    let process = job.start();
+    let begun = Instant::now();
+    while names_s3(&address, &output).iter().any(|name| name.contains("/.part-")) {
+        assert!(begun.elapsed() < Duration::from_secs(120), "{:?}", names_s3(&address, &output));
+    }
+    check(files + 1, || lines_s3(&address, &output));
+    kill(process);
+    // Each process went on from checkpoints of those before it.
+    let manifests = names_s3(&address, &checkpoints);
+    let number =
+        |name: &String| name.split_once("checkpoint-")?.1.split_once("/manifest.json")?.0.parse().ok();
+    let newest: u64 = manifests.iter().filter_map(number).max().unwrap();
+    assert!(newest > job.killed, "{manifests:?}");
 }
 
 /// Gives a file its name when it is whole.
@@ -162,25 +151,26 @@ fn from_local_files_to_hdfs_nothing_is_lost_or_doubled_through_kills_of_both_wit
     let input = folder.path().to_str().unwrap();
     let [output, checkpoints] = ["out", "checkpoints"].map(|name| format!("{}/{name}", hdfs.address()));
     let mut job = Job::new(input, &output, &checkpoints, &fact("MILLSTREAM_S3"));
-    let mut files = 0;
-    let mut process = job.start();
-    for round in 0..kills() {
-        for _ in 0..3 {
+    let (mut files, mut nodes, mut process) = (0, 0, job.start());
+    while job.killed + nodes < kills() {
+        for _ in 0..2 {
             put_local(folder.path(), files);
             files += 1;
         }
         job.some_time();
-        if round % 2 == 1 {
-            // The name node too, under the job.
+        if (job.killed + nodes) % SERVER == SERVER - 1 {
+            // The name node is back within the job's restarts.
             hdfs.kill("nn");
+            nodes += 1;
             hdfs.start("nn");
             hdfs.await_ready();
+        } else {
+            kill(process);
+            job.killed += 1;
+            process = job.start();
         }
-        kill(process);
-        job.killed += 1;
-        process = job.start();
     }
-    println!("killed {} times, and the name node {} times, with seed {SEED}", job.killed, job.killed / 2);
+    println!("killed {} times, and the name node {nodes} times, with seed {SEED}", job.killed);
     put_local(folder.path(), files);
     let conf = hdfs.conf();
     check(files + 1, || lines_hdfs(&conf, &output));

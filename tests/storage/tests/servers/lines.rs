@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use millstream::connectors::text_files::TextFiles;
+use millstream::connectors::files::TextFiles;
 use millstream::{Result, StreamEnvironment};
 use millstream_storage::Storage;
 

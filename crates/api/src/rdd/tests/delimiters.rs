@@ -1,6 +1,6 @@
 //! What may end a line of a file.
 
-use millstream_connectors::text_files::LineSettings;
+use millstream_connectors::files::LineSettings;
 
 use super::context;
 

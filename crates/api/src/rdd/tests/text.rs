@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 
-use millstream_connectors::text_files::{LineSettings, OnBadText};
+use millstream_connectors::files::{LineSettings, OnBadText};
 
 use super::*;
 

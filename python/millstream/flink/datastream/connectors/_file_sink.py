@@ -158,9 +158,9 @@ class FileSink:
         """Puts it together."""
 
         def __init__(self, base_path: str) -> None:
-            from millstream.flink.datastream._job_settings import local_folder
+            from millstream.flink.datastream._job_settings import folder_anywhere
 
-            self._folder = local_folder(base_path, "base_path of a FileSink")
+            self._folder = folder_anywhere(base_path, "base_path of a FileSink")
             self._buckets = BucketAssigner.date_time_bucket_assigner()
             self._rolling = RollingPolicy.default_rolling_policy()
 

@@ -9,6 +9,7 @@ import glob
 import os
 from typing import Any, Dict, List, Optional, Tuple
 
+from millstream import _native
 from millstream.flink.common.time import millis
 from millstream.flink.common.typeinfo import TypeInformation, Types
 from millstream.flink.datastream.connectors._file_sink import (
@@ -103,13 +104,26 @@ class _MonitoredFiles(FileSource):
         self._interval = interval
 
     def _engine(self) -> Tuple[str, Tuple[Any, ...], TypeInformation, Dict[str, Any]]:
-        from millstream.flink.datastream._job_settings import local_folder
+        from millstream.flink.datastream._job_settings import folder_anywhere
 
-        path = local_folder(self._paths[0], "path of a FileSource")
+        path = folder_anywhere(self._paths[0], "path of a FileSource")
+        settings = {"bounded": False, "promise": "exactly once", "parallel": True}
+        if "://" in path:
+            return "text_files", (f"{path}/**/*", self._interval), Types.STRING(), settings
         if not os.path.isdir(path):
             raise FileNotFoundError(f"a FileSource monitors the folder {path}, which does not exist")
-        settings = {"bounded": False, "promise": "exactly once", "parallel": True}
         return "text_files", (os.path.join(glob.escape(path), "**", "*"), self._interval), Types.STRING(), settings
+
+
+class _StoredFiles(FileSource):
+    """Files in S3 or HDFS, which the engine finds and reads."""
+
+    def _engine(self) -> Tuple[str, Tuple[Any, ...], TypeInformation, Dict[str, Any]]:
+        settings = {"bounded": True, "promise": "exactly once", "parallel": True}
+        path = self._paths[0].rstrip("/")
+        # A folder is read with all that is below it, as one of this machine is.
+        is_file = any(name == path for name, _ in _native.stored_files(path))
+        return "text_files", (path if is_file else f"{path}/**/*", None), Types.STRING(), settings
 
 
 class FileSourceBuilder:
@@ -138,4 +152,12 @@ class FileSourceBuilder:
         """The source."""
         if self._interval is not None:
             return _MonitoredFiles(self._format, self._paths, self._interval)
+        if any(path.startswith(("hdfs://", "s3://", "s3a://", "s3n://")) for path in self._paths):
+            if len(self._paths) > 1:
+                raise NotImplementedError("several paths in S3 or HDFS cannot be read by one source yet: unite a source for each")
+            if self._format._charset.upper().replace("-", "") != "UTF8":
+                raise ValueError(
+                    f"files in S3 and HDFS are read in UTF-8, {self._format._charset!r} is not supported here yet"
+                )
+            return _StoredFiles(self._format, self._paths)
         return FileSource(self._format, self._paths)

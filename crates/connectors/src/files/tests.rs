@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
+use millstream_model::text::Text;
 use millstream_testkit::conformance::{Run, check_idle, check_source};
 
 use super::*;

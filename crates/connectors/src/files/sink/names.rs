@@ -4,14 +4,34 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::id::Subtask;
 use millstream_storage::{Storage, StorageError};
 
-/// The final name.
-pub(super) fn finished(subtask: u32, counter: u64) -> String {
-    format!("part-{subtask}-{counter}.txt")
+/// What says that a folder is complete.
+pub(super) const SUCCESS: &str = "_SUCCESS";
+
+/// The final name; `ending` has its dot.
+pub(super) fn finished(subtask: u32, counter: u64, ending: &str) -> String {
+    format!("part-{subtask}-{counter}{ending}")
 }
 
-/// What it is called while it is written, and until it is committed; endings are the storage's.
-pub(super) fn hidden(subtask: u32, counter: u64) -> String {
-    format!(".part-{subtask}-{counter}")
+/// What a file is called while it is written, and until it is committed; endings are the storage's.
+pub(super) fn hidden(finished: &str) -> String {
+    format!(".{finished}")
+}
+
+/// What a file is called while it is put together out of others, the first of which had that final name.
+pub(super) fn hidden_while_joined(finished: &str) -> String {
+    format!(".{finished}{JOINING}")
+}
+
+const JOINING: &str = ".joining";
+
+/// A path from the place on, as folder and file.
+pub(super) fn folder_and_file(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+/// A file in a folder, from the place on.
+pub(super) fn within(folder: &str, file: &str) -> String {
+    if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
 }
 
 /// Removes what dead attempts of the subtask have left in a place, and finds the first free counter.
@@ -23,20 +43,19 @@ pub(super) fn tidy(place: &Storage, subtask: Subtask) -> Result<u64> {
     let mut free = 0;
     let entries = [place.list("").map_err(fail)?, place.unfinished("").map_err(fail)?].concat();
     for entry in entries {
-        let (folder, file) =
-            entry.name.rsplit_once('/').map_or(("", &*entry.name), |(folder, file)| (folder, file));
+        let (folder, file) = folder_and_file(&entry.name);
         let left = Storage::hidden_stem(file);
-        let Some((of, counter)) = left.map_or_else(|| parse_finished(file), parse_hidden) else { continue };
+        let name = left.map_or(file, |stem| stem[1..].trim_end_matches(JOINING));
+        let Some((of, counter)) = parse(name) else { continue };
         if of % subtask.of.max(1) != subtask.index {
             continue;
         }
         if left.is_some() {
-            let name = finished(of, counter);
-            let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
             place
-                .abandon(&entry.name, &name)
+                .abandon(&entry.name, &within(folder, name))
                 .map_err(|error| failed("remove", &place.full_name(&entry.name), error))?;
-        } else if of == subtask.index {
+        }
+        if of == subtask.index {
             free = free.max(counter + 1);
         }
     }
@@ -48,17 +67,10 @@ pub(super) fn keep_names(place: &Storage, folder: &str) -> Result<()> {
     place.keep_names(folder).map_err(|error| failed("sync", &place.full_name(folder), error))
 }
 
-fn parse_finished(name: &str) -> Option<(u32, u64)> {
-    numbers(name.strip_prefix("part-")?.strip_suffix(".txt")?)
-}
-
-fn parse_hidden(stem: &str) -> Option<(u32, u64)> {
-    numbers(stem.strip_prefix(".part-")?)
-}
-
-/// Subtask and counter.
-fn numbers(text: &str) -> Option<(u32, u64)> {
-    let (subtask, counter) = text.split_once('-')?;
+/// Subtask and counter of a final name, whatever it ends in.
+pub(super) fn parse(name: &str) -> Option<(u32, u64)> {
+    let (subtask, rest) = name.strip_prefix("part-")?.split_once('-')?;
+    let counter = rest.split('.').next()?;
     Some((subtask.parse().ok()?, counter.parse().ok()?))
 }
 

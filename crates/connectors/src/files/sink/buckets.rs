@@ -45,18 +45,18 @@ impl<T> Buckets<T> {
     /// job starts.
     ///
     /// ```
-    /// use millstream_connectors::text_files::sink::{Buckets, TextFilesSink};
+    /// use millstream_connectors::files::sink::{Buckets, TextFilesSink};
     /// let sink = TextFilesSink::<u64>::below("out").buckets(Buckets::time("'day='yyyy-MM-dd/HH"));
     /// ```
     pub fn time(pattern: impl Into<String>) -> Self {
         Self::Time(pattern.into())
     }
 
-    /// The folder that `choose` names: `JFK`, or `JFK/2013` for a folder within a folder. It must not lead out of the
+    /// The folder that `choose` names, such as by a field of the record: `JFK`, or `JFK/2013` for a folder within a folder. It must not lead out of the
     /// sink's folder; an empty name is that folder itself.
     ///
     /// ```
-    /// use millstream_connectors::text_files::sink::{Buckets, TextFilesSink};
+    /// use millstream_connectors::files::sink::{Buckets, TextFilesSink};
     /// let even = Buckets::by(|n: &u64, _| if n % 2 == 0 { "even".into() } else { "odd".into() });
     /// let sink = TextFilesSink::below("out").buckets(even);
     /// ```
@@ -105,6 +105,11 @@ impl<T> Chooser<T> {
     /// Whether all records written at once go to one folder.
     pub(super) fn is_by_record(&self) -> bool {
         matches!(self, Self::By(_))
+    }
+
+    /// Whether a folder gets no more records once its time is over.
+    pub(super) fn is_by_time(&self) -> bool {
+        matches!(self, Self::Time(_))
     }
 
     /// The name of the folder for what is written now.

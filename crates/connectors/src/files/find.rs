@@ -106,6 +106,15 @@ pub fn found(path: &str) -> Result<Vec<String>> {
     Ok(some(path, &Places::default())?.into_iter().map(|file| file.name).collect())
 }
 
+/// The same, each with its length in bytes.
+///
+/// # Errors
+/// As [`found`]; if a file may not be read.
+pub fn sized(path: &str) -> Result<Vec<(String, u64)>> {
+    let files = some(path, &Places::default())?;
+    files.into_iter().map(|file| Ok((file.name.clone(), length_of(&file)?))).collect()
+}
+
 /// At least one file.
 pub(super) fn some(path: &str, places: &Places) -> Result<Vec<Found>> {
     match files(path, places)? {

@@ -4,14 +4,16 @@ use std::path::Path;
 
 use millstream_dataflow::source::Split;
 use millstream_formats::compression::Compression;
-use millstream_formats::lines::LineSettings;
+use millstream_formats::file::{Part, ReadFormat};
+use millstream_formats::lines::{LineSettings, PartLines};
 use millstream_model::error::Result;
 use serde::{Deserialize, Serialize};
 
 use super::find::{length_of, some};
 use super::places::Places;
+use super::reader::open;
 
-/// The lines of a file that begin in a range of its bytes.
+/// The records of a file that belong to a range of its bytes: lines that begin there, row groups, blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSplit {
     /// The file.
@@ -20,21 +22,22 @@ pub struct FileSplit {
     pub start: u64,
     /// The byte behind the range; `None` for a compressed file, which is read whole.
     pub end: Option<u64>,
-    /// The position: the byte behind the last line emitted (behind the compression). `None` before the first read.
+    /// The position, as the format counts: for lines the byte behind the last one emitted (behind the compression). `None`
+    /// before the first read.
     pub byte: Option<u64>,
-    /// How many lines of the split were read.
-    pub lines: u64,
+    /// How many records came before the position; for lines, those of the split.
+    pub count: u64,
 }
 
 impl FileSplit {
     /// A range not yet read.
     pub(crate) fn new(path: String, start: u64, end: Option<u64>) -> Self {
-        Self { path, start, end, byte: None, lines: 0 }
+        Self { path, start, end, byte: None, count: 0 }
     }
 
-    /// What its lines are counted in: the file, or the part of it that the split is.
-    pub(crate) fn shown(&self) -> String {
-        if self.start == 0 { self.path.clone() } else { format!("{} after byte {}", self.path, self.start) }
+    /// As a format is told of it.
+    pub(super) fn part(&self) -> Part {
+        Part { start: self.start, end: self.end, at: self.byte.map(|byte| (byte, self.count)) }
     }
 }
 
@@ -74,11 +77,13 @@ pub fn splits(path: &str, wanted: usize, settings: &LineSettings) -> Result<Vec<
     let goal = total.div_ceil(wanted.max(1) as u64).max(1);
     let even = |length: u64| length.div_ceil(length.div_ceil(goal).max(1)).max(1);
     let sized = sized.into_iter();
-    Ok(sized.flat_map(|(name, length)| cut(&name, length, largest(settings, even(length)))).collect())
+    Ok(sized.flat_map(|(name, length)| cut(&name, length, settings.part_bytes(even(length)))).collect())
 }
 
-/// How many bytes a split may have where `wanted` are asked for: from the middle of a file on, nobody can tell where a
-/// delimiter such as `aa` begins.
-pub(super) fn largest(settings: &LineSettings, wanted: u64) -> u64 {
-    settings.delimiter.single().map_or(u64::MAX, |_| wanted)
+/// Opens the lines of a split, for who reads without a stream.
+///
+/// # Errors
+/// If the file cannot be read, or is shorter than what was read of it before.
+pub fn lines(split: &FileSplit, settings: &LineSettings) -> Result<PartLines> {
+    open(split, settings, &Places::default())
 }

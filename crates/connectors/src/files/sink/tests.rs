@@ -111,7 +111,7 @@ fn a_file_is_closed_at_its_size_its_age_and_its_inactivity_and_at_nothing_else()
         let mut writer = open_writer(&sink, Vec::new()).unwrap();
         writer.write(&mut Batch::from(vec![1, 2])).unwrap();
         writer.on_time(Timestamp::now() + seconds(later)).unwrap();
-        let expected = if is_closed { ".part-0-0.pending" } else { ".part-0-0.inprogress" };
+        let expected = if is_closed { ".part-0-0.txt.pending" } else { ".part-0-0.txt.inprogress" };
         assert_eq!(names(folder.path()), [expected], "{rolling:?}, {later} s later");
         let staged = writer.prepare(CheckpointId(1)).unwrap();
         assert_eq!(staged.len(), 1);
