@@ -18,20 +18,20 @@ use serde::{Deserialize, Serialize};
 
 /// Writes each record on a line into files of a folder.
 #[derive(Clone, Debug)]
-pub struct Parts<T> {
+pub(crate) struct Parts<T> {
     folder: PathBuf,
     record: PhantomData<fn(T)>,
 }
 
 impl<T> Parts<T> {
-    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+    pub(crate) fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into(), record: PhantomData }
     }
 }
 
 /// A file that is written and hidden: what the checkpoint keeps of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Hidden {
+pub(crate) struct Hidden {
     name: String,
 }
 

@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 
 /// What a sensor measured: eight bytes of a file, two numbers with the lowest byte first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Reading {
-    pub sensor: u32,
-    pub celsius: i32,
+pub(crate) struct Reading {
+    pub(crate) sensor: u32,
+    pub(crate) celsius: i32,
 }
 
 const LENGTH: u64 = 8;
@@ -28,21 +28,21 @@ const AT_ONCE: u64 = 1000;
 
 /// The readings in the files `*.readings` of a folder.
 #[derive(Clone, Debug)]
-pub struct Readings {
+pub(crate) struct Readings {
     folder: PathBuf,
 }
 
 impl Readings {
-    pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
+    pub(crate) fn in_folder(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
 }
 
 /// A file, read up to its `next` reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReadingsFile {
-    pub path: PathBuf,
-    pub next: u64,
+pub(crate) struct ReadingsFile {
+    pub(crate) path: PathBuf,
+    pub(crate) next: u64,
 }
 
 impl Split for ReadingsFile {

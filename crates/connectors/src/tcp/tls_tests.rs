@@ -153,7 +153,8 @@ fn a_server_of_another_name_or_authority_or_without_tls_is_told_with_what_to_do(
         let sink = sink(address, authority).set("tls-server-name", name);
         open_writer(&sink, Vec::new()).err().unwrap().to_string()
     };
-    let ways: [&dyn Fn(&Authority, &str, &str) -> String; 2] = [&by_source, &by_sink];
+    type Ask<'a> = &'a dyn Fn(&Authority, &str, &str) -> String;
+    let ways: [Ask<'_>; 2] = [&by_source, &by_sink];
     for way in ways {
         let error = said(&|address| way(&stranger, "localhost", address), Some(authority.server()));
         assert!(
