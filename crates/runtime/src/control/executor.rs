@@ -10,6 +10,7 @@ use millstream_model::id::CheckpointId;
 use millstream_state::{Committable, SubtaskState};
 use serde::{Deserialize, Serialize};
 
+use super::{StageEvent, StageOrder};
 use crate::job::JobResult;
 
 /// The number of an executor in its cluster, never used twice.
@@ -60,6 +61,8 @@ pub enum ToExecutor {
         /// How it ended.
         result: Result<JobResult, Failure>,
     },
+    /// About tasks of stages.
+    Stages(StageOrder),
 }
 
 /// The subtasks of one attempt, and who runs them.
@@ -159,6 +162,8 @@ pub enum ToJob {
         /// Records in channels now, and the most there were.
         in_flight: (usize, usize),
     },
+    /// About tasks of stages.
+    Stages(StageEvent),
 }
 
 /// What happens in the subtasks of an attempt.

@@ -21,6 +21,7 @@
 mod charge;
 mod executor;
 mod manager;
+mod stages;
 
 pub use charge::{Charge, DESERTED, ROLE, Role};
 pub use executor::{Deployment, ExecutorId, Happened, Order, Peer, TaskId, TaskOrder, ToExecutor, ToJob};
@@ -28,3 +29,4 @@ pub use manager::{
     Ask, AskId, CheckpointRecord, Ended, ExceptionRecord, Granted, Graph, GraphEdge, GraphNode,
     OperatorReport, Report, ToManager, ToMaster,
 };
+pub use stages::{Attempt, BlockPeer, KeptChange, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart};

@@ -10,21 +10,29 @@
 //! Holds: only map tasks whose blocks are missing are run; a task is tried [`ATTEMPTS`] times, or once if its failure
 //! would only come again, then the job fails with what the last attempt said, and none of its tasks runs on.
 
+mod action;
 mod cache;
 mod claims;
 mod counters;
 mod engine;
+mod fetch;
 mod frames;
 mod gate;
+mod here;
 mod jobs;
 mod pool;
+mod program;
 mod progress;
+mod reach;
 mod scheduler;
 mod shuffle;
 mod task;
+mod team;
 #[cfg(test)]
 mod tests;
+mod there;
 
+pub use action::ResultCodec;
 pub use cache::CachedSize;
 pub use counters::Counters;
 pub use engine::{StageEngine, StageSettings};
