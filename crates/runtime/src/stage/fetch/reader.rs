@@ -3,13 +3,14 @@
 //! Holds: of a run there is one answer in memory at a time; a connection carries one question at a time, and is used again.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millstream_dataflow::lineage::Frames;
 use millstream_model::error::{Failure, Result};
-use millstream_network::{Introduction, frame, introduction};
+use millstream_network::socket::{Socket, set_times};
+use millstream_network::{Introduction, Pulse, Security, conversation, frame};
 
 use super::{Answer, LONGEST, PATIENCE, Request, Wanted};
 use crate::control::Charge;
@@ -22,7 +23,8 @@ const IDLE: usize = 16;
 /// The connections to the other processes of the job.
 pub(crate) struct Reader {
     own: Introduction,
-    idle: Mutex<HashMap<SocketAddr, Vec<TcpStream>>>,
+    security: Security,
+    idle: Mutex<HashMap<SocketAddr, Vec<Socket>>>,
 }
 
 /// Some frames of a run.
@@ -34,9 +36,13 @@ struct Answered {
 
 impl Reader {
     /// One that says that it is `name`.
-    pub(crate) fn new(charge: &Charge, name: String) -> Self {
-        let (job, term, token) = (charge.job.clone(), charge.term, charge.token.clone());
-        Self { own: Introduction { role: "reader".into(), name, job, term, token }, idle: Mutex::default() }
+    ///
+    /// # Errors
+    /// If the certificates of the charge cannot be used.
+    pub(crate) fn new(charge: &Charge, name: String) -> Result<Self> {
+        let (job, term) = (charge.job.clone(), charge.term);
+        let own = Introduction { role: "reader".into(), name, job, term };
+        Ok(Self { own, security: charge.security()?, idle: Mutex::default() })
     }
 
     /// Opens a run that the process at `address` has.
@@ -96,27 +102,25 @@ impl Reader {
         answered
     }
 
-    fn connect(&self, address: SocketAddr) -> Result<TcpStream> {
+    fn connect(&self, address: SocketAddr) -> Result<Socket> {
+        let pulse = Pulse { patience: CONNECT, ..Pulse::default() };
+        let socket = conversation::reach(&address.to_string(), &self.own, &self.security, pulse)?;
         let failed = |error| Failure::external(format!("{address} cannot be reached")).because(error);
-        let mut stream = TcpStream::connect_timeout(&address, CONNECT).map_err(failed)?;
-        stream.set_nodelay(true).map_err(failed)?;
-        stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
-        stream.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
-        introduction::introduce(&mut stream, &self.own)?;
-        Ok(stream)
+        set_times(socket.stream(), PATIENCE, PATIENCE).map_err(failed)?;
+        Ok(socket)
     }
 
-    fn put_back(&self, address: SocketAddr, stream: TcpStream) {
+    fn put_back(&self, address: SocketAddr, socket: Socket) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let streams = idle.entry(address).or_default();
         if streams.len() < IDLE {
-            streams.push(stream);
+            streams.push(socket);
         }
     }
 }
 
 /// Asks over a connection. The outer error means that it is of no use any more.
-fn ask(stream: &mut TcpStream, request: &Request) -> std::io::Result<Result<Answered>> {
+fn ask(stream: &mut Socket, request: &Request) -> std::io::Result<Result<Answered>> {
     frame::write(stream, &serde_json::to_vec(request)?)?;
     let mut payload = Vec::new();
     frame::read(stream, &mut payload, 1 << 20)?;

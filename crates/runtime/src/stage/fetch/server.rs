@@ -1,12 +1,13 @@
 //! Lends runs of frames to the other processes of the job.
 
-use std::io::{BufReader, BufWriter, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::Write;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use millstream_model::error::{Failure, Result};
-use millstream_network::introduction::same_secret;
-use millstream_network::{Arrived, Introduction, Reception, frame};
+use millstream_network::reception::Owner;
+use millstream_network::socket::Socket;
+use millstream_network::{Arrived, Introduction, Reception, Token, frame};
 
 use super::{ANSWER, Answer, LONGEST, PATIENCE, Request, Shelves};
 use crate::control::Charge;
@@ -22,29 +23,10 @@ impl Server {
     /// # Errors
     /// If no port can be had.
     pub(crate) fn open(charge: &Charge, shelves: Arc<dyn Shelves>) -> Result<Self> {
-        let (job, term, token) = (charge.job.clone(), charge.term, charge.token.clone());
-        let judge = move |caller: &Introduction| match () {
-            () if !same_secret(&caller.token, &token) => Err("the token is not that of this job".to_owned()),
-            () if (&caller.job, caller.term) != (&job, term) => {
-                Err(format!("these are the blocks of term {term} of job {job}"))
-            }
-            () => Ok(()),
-        };
-        let welcome = move |caller: Arrived| {
-            let shelves = Arc::clone(&shelves);
-            let name = format!("blocks for {}", caller.introduction.name);
-            // Records are encoded there, of whatever depth: it takes a stack as any task has.
-            let thread = std::thread::Builder::new().name(name);
-            let spawned = thread.spawn(move || {
-                if let Err(error) = serve(caller.into_stream(), &*shelves) {
-                    tracing::debug!(%error, "a reader of blocks is gone");
-                }
-            });
-            if let Err(error) = spawned {
-                tracing::warn!(%error, "no thread for a reader of blocks; it is closed");
-            }
-        };
-        Ok(Self { reception: Reception::open(charge.listen, 0, judge, welcome)? })
+        let security = charge.security()?;
+        let token = security.token.clone();
+        let door = Door { job: charge.job.clone(), term: charge.term, token, shelves };
+        Ok(Self { reception: Reception::open(charge.listen, 0, security, door)? })
     }
 
     /// Where it listens.
@@ -53,24 +35,62 @@ impl Server {
     }
 }
 
+/// Who may read.
+struct Door {
+    job: String,
+    term: u64,
+    token: Token,
+    shelves: Arc<dyn Shelves>,
+}
+
+impl Owner for Door {
+    fn token(&self, _: &Introduction) -> Option<Token> {
+        Some(self.token.clone())
+    }
+
+    fn judge(&self, caller: &Introduction) -> Result<(), String> {
+        let Self { job, term, .. } = self;
+        if (&caller.job, caller.term) == (job, *term) {
+            return Ok(());
+        }
+        Err(format!("these are the blocks of term {term} of job {job}"))
+    }
+
+    fn welcome(&self, caller: Arrived) {
+        let (shelves, name) = (Arc::clone(&self.shelves), caller.introduction.name.clone());
+        // Records are encoded there, of whatever depth: it takes a stack as any task has.
+        let thread = std::thread::Builder::new().name(format!("blocks for {name}"));
+        let spawned = thread.spawn(move || {
+            if let Err(error) = serve(caller.into_socket(), &*shelves) {
+                tracing::debug!(%error, "a reader of blocks is gone");
+            }
+        });
+        if let Err(error) = spawned {
+            tracing::warn!(%error, "no thread for a reader of blocks; it is closed");
+        }
+    }
+}
+
 /// Answers one reader until it is gone.
-fn serve(stream: TcpStream, shelves: &dyn Shelves) -> std::io::Result<()> {
+fn serve(mut socket: Socket, shelves: &dyn Shelves) -> std::io::Result<()> {
     // A reader asks when it wants; only what it is sent must be taken in time.
-    stream.set_read_timeout(None)?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut from = BufReader::new(stream.try_clone()?);
-    let mut to = BufWriter::with_capacity(64 * 1024, stream);
-    let mut payload = Vec::new();
+    socket.stream().set_read_timeout(None)?;
+    socket.stream().set_write_timeout(Some(PATIENCE))?;
+    let (mut payload, mut words) = (Vec::new(), Vec::new());
     loop {
-        frame::read(&mut from, &mut payload, 64 * 1024)?;
+        frame::read(&mut socket, &mut payload, 64 * 1024)?;
         let request: Request = serde_json::from_slice(&payload)?;
         let (answer, frames) = match answer(&request, shelves) {
             Ok(found) => found,
             Err(failure) => (Answer::Lost(failure.to_string()), Vec::new()),
         };
-        frame::write(&mut to, &serde_json::to_vec(&answer)?)?;
-        frames.iter().try_for_each(|bytes| frame::write(&mut to, bytes))?;
-        to.flush()?;
+        words.clear();
+        let answer = serde_json::to_vec(&answer)?;
+        frame::append(&mut words, |words| words.extend_from_slice(&answer))?;
+        for bytes in frames {
+            frame::append(&mut words, |words| words.extend_from_slice(&bytes))?;
+        }
+        socket.write_all(&words)?;
     }
 }
 

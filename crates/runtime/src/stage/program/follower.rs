@@ -105,7 +105,7 @@ impl Follower {
         let results = Arc::<Results>::default();
         let lent = Lent { stores: Arc::clone(&stores), results: Arc::clone(&results) };
         let server = Server::open(executor.charge(), Arc::new(lent))?;
-        let reader = Arc::new(Reader::new(executor.charge(), executor.id().to_string()));
+        let reader = Arc::new(Reader::new(executor.charge(), executor.id().to_string())?);
         let places = Arc::<Places>::default();
         let reach = Arc::new(Reach {
             own: executor.id(),

@@ -69,7 +69,7 @@ impl There {
     /// # Errors
     /// If the program has another context.
     pub(super) fn new(master: &Arc<Master>, slots: u32, jobs: Arc<Jobs>) -> Result<Arc<Self>> {
-        let reader = Arc::new(Reader::new(master.charge(), "the master".into()));
+        let reader = Arc::new(Reader::new(master.charge(), "the master".into())?);
         let there = Arc::new(Self {
             master: Arc::clone(master),
             slots,
