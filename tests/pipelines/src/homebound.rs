@@ -17,7 +17,7 @@ fn run(which: Option<&str>) -> Result<()> {
         Some("collect") => {
             StreamEnvironment::new().from_sequence(1, 3).execute_and_collect("gather").map(drop)
         }
-        Some("rdd") => {
+        Some("dstream") => {
             Context::builder().parallelism(1).build()?.parallelize(vec![1, 2, 3]).count().map(drop)
         }
         _ => Err(Failure::user("usage: homebound collect|rdd")),
