@@ -207,7 +207,7 @@ impl Context {
     pub fn text_file_with(&self, path: impl AsRef<Path>, settings: LineSettings) -> Result<Rdd<Text>> {
         let path = text::name(path.as_ref())?;
         // Looked at once: where there are several processes, they are to see the same files.
-        let listed = || Ok(splits(path, self.parallelism(), &settings)?);
+        let listed = || splits(path, self.parallelism(), &settings);
         let splits = self.engine.once(&format!("the files of {path}"), listed)?;
         let site = Site::new(&self.engine, "TextFileRdd", "text_file", splits.len());
         let lines = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
@@ -223,7 +223,7 @@ impl Context {
     #[track_caller]
     pub fn whole_text_files(&self, path: impl AsRef<Path>) -> Result<Rdd<(String, Text)>> {
         let path = text::name(path.as_ref())?;
-        let files = self.engine.once(&format!("the files of {path}"), || Ok(found(path)?))?;
+        let files = self.engine.once(&format!("the files of {path}"), || found(path))?;
         let site = Site::new(&self.engine, "WholeTextFileRdd", "whole_text_files", files.len());
         let texts = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
             let path = &files[partition];

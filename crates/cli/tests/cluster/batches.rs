@@ -36,8 +36,8 @@ fn an_executor_that_is_killed_is_replaced_and_what_it_had_is_made_again() {
     let stage = Stage::with(&[1, 1]);
     fs::create_dir(stage.data()).unwrap();
     fs::write(stage.data().join("wait"), "").unwrap();
-    let arguments = [&*stage.data().to_string_lossy()];
-    let output = stage.run_program(&example("sums"), &["--detach"], &arguments).output().unwrap();
+    let folder = stage.data().to_string_lossy().into_owned();
+    let output = stage.run_program(&example("sums"), &["--detach"], &[&folder]).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     let waiting = || {
         let names = fs::read_dir(stage.data()).unwrap().flatten().map(|entry| entry.file_name());

@@ -39,7 +39,10 @@ impl<T: Record> Rdd<T> {
             (format!("the output {}", place.name()), format!("the end of output {}", place.name()));
         let mut output = None;
         if let Some(folder) = place.folder() {
-            self.engine.once(&begins, || Ok(output = Some(local::Output::create(folder)?)))?;
+            self.engine.once(&begins, || {
+                output = Some(local::Output::create(folder)?);
+                Ok(())
+            })?;
             let temporary = local::temporary(folder);
             let written = self.engine.run(&self.node, &self.all(), move |mut records, task| {
                 local::write(&mut *records, task, &temporary, &site.calls(task.partition))
@@ -47,7 +50,10 @@ impl<T: Record> Rdd<T> {
             return self.engine.once(&ends, || output.map_or(Ok(()), |output| output.finish(written)));
         }
         let mut output = None;
-        self.engine.once(&begins, || Ok(output = Some(remote::Output::create(place.clone())?)))?;
+        self.engine.once(&begins, || {
+            output = Some(remote::Output::create(place.clone())?);
+            Ok(())
+        })?;
         let written = self.engine.run(&self.node, &self.all(), move |mut records, task| {
             remote::write(&mut *records, task, &place, &site.calls(task.partition))
         })?;

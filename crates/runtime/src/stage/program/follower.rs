@@ -24,6 +24,11 @@ use super::{Program, below};
 use crate::control::{ExecutorId, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart, ToJob};
 use crate::executor::{Executor, Obeys};
 
+/// How often the result of an action is read again.
+const READS: u32 = 10;
+/// How long before.
+const PAUSE: Duration = Duration::from_millis(500);
+
 struct Ended {
     fingerprint: String,
     result: Result<SocketAddr>,
@@ -151,9 +156,19 @@ impl Follower {
         if ended.fingerprint != fingerprint {
             return Err(other_action(number, &ended.fingerprint, &fingerprint));
         }
-        let (at, mut parts) = (ended.result?, Vec::new());
-        self.hands.reader.each(at, &Wanted::Recorded { number }, |frame| join(&mut parts, &frame))?;
-        Ok(parts)
+        let (at, mut tries) = (ended.result?, 0);
+        loop {
+            let mut parts = Vec::new();
+            let wanted = Wanted::Recorded { number };
+            match self.hands.reader.each(at, &wanted, |frame| join(&mut parts, &frame)) {
+                Ok(()) => return Ok(parts),
+                // Without the result this process cannot go the way of the others; a master that is gone ends it.
+                Err(failure) if tries < READS => tracing::warn!(%failure, "a result is read again"),
+                Err(failure) => return Err(failure),
+            }
+            tries += 1;
+            std::thread::sleep(PAUSE);
+        }
     }
 }
 

@@ -121,11 +121,12 @@ impl There {
 
     /// Takes over who is there, and starts what can be started.
     fn sync(&self) {
-        let number = self.lock().job.as_ref().map_or(ALL_JOBS, |job| job.number);
-        let attendees = self.master.attendees(number);
         let mut state = self.lock();
         let state = &mut *state;
-        let job = state.job.as_ref().filter(|job| job.number == number && job.is_running());
+        let number = state.job.as_ref().map_or(ALL_JOBS, |job| job.number);
+        // Asked with the state in hand: an older list would lose those that have come since.
+        let attendees = self.master.attendees(number);
+        let job = state.job.as_ref().filter(|job| job.is_running());
         let (gone, other) = state.members.sync(attendees, job.map(|job| &*job.fingerprint));
         if let (Some((executor, theirs)), Some(job)) = (other, job) {
             let ours = &job.fingerprint;
