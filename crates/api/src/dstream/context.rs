@@ -15,6 +15,7 @@ use millstream_runtime::microbatch::{
     Batches, Begin, CheckpointPlan, HoldLimits, NewFiles, Program, Receiver, Stop, StreamingListener,
     StreamingStatus, Termination,
 };
+use millstream_runtime::stage::StageEngine;
 
 use super::DStream;
 use super::builder::StreamingContextBuilder;
@@ -297,8 +298,9 @@ impl StreamingContext {
     ///
     /// # Errors
     /// What is wrong with the program: no output operation, a window that does not fit the interval, an address or a
-    /// folder that cannot be; or that it was started before.
+    /// folder that cannot be; that it was started before; or that a cluster started this process.
     pub fn start(&self) -> Result<&Self> {
+        StageEngine::check_alone("a program of streams in batches (DStream)")?;
         self.batches.start()?;
         Ok(self)
     }

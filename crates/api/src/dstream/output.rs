@@ -59,7 +59,7 @@ impl<T: Record> DStream<T> {
     {
         let printer = Arc::clone(&self.graph.printer);
         self.put_out("print", move |rdd, time| {
-            let first = rdd.take(limit.saturating_add(1))?;
+            let first = rdd.take_here(limit.saturating_add(1))?;
             let text = shown(&first, limit, time).map_err(|error| {
                 Failure::user("a record cannot be shown: its Debug implementation fails").because(error)
             })?;

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::panic::Location;
 use std::sync::Arc;
 
-use millstream_dataflow::lineage::drain;
+use millstream_dataflow::lineage::{Pull, TaskContext, drain};
 use millstream_dataflow::state::{KeyData, StateData};
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
@@ -26,19 +26,6 @@ impl<T: Record> Rdd<T> {
         Site { id, name, kind: "", called_at: Location::caller(), partitions }
     }
 
-    /// All records, in the order of the partitions.
-    ///
-    /// # Errors
-    /// If a task failed in all its attempts.
-    pub fn collect(&self) -> Result<Vec<T>> {
-        let parts = self.engine.run(&self.node, &self.all(), |mut records, _| drain(&mut *records))?;
-        let mut parts = parts.into_iter();
-        let mut all = parts.next().unwrap_or_default();
-        all.reserve_exact(parts.as_slice().iter().map(Vec::len).sum());
-        parts.for_each(|mut part| all.append(&mut part));
-        Ok(all)
-    }
-
     pub(super) fn count_in(&self, partitions: &[usize]) -> Result<Vec<u64>> {
         self.engine.run(&self.node, partitions, |mut records, _| {
             let mut count = 0;
@@ -57,31 +44,91 @@ impl<T: Record> Rdd<T> {
         Ok(self.count_in(&self.all())?.iter().sum())
     }
 
+    /// As [`Rdd::take`], of records that stay in this process.
+    pub(crate) fn take_here(&self, limit: usize) -> Result<Vec<T>> {
+        self.taken(limit, |partitions, wanted| {
+            let first = move |mut records: Box<dyn Pull<T>>, _: &TaskContext| some(&mut *records, wanted);
+            self.engine.run_with(Arc::default(), &self.node, partitions, first)
+        })
+    }
+
+    /// The first `limit` records, of those that `run` finds in some of the partitions, so many in each.
+    fn taken(&self, limit: usize, run: impl Fn(&[usize], usize) -> Result<Vec<Vec<T>>>) -> Result<Vec<T>> {
+        let (mut taken, mut next, mut width) = (Vec::new(), 0, 1);
+        while taken.len() < limit && next < self.partitions() {
+            let end = self.partitions().min(next + width);
+            let partitions: Vec<usize> = (next..end).collect();
+            taken.extend(run(&partitions, limit - taken.len())?.into_iter().flatten());
+            (next, width) = (end, width * 4);
+        }
+        taken.truncate(limit);
+        Ok(taken)
+    }
+
+    /// The records of each partition folded into `zero` by `seq`, and these made one by `comb`.
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`].
+    pub fn aggregate<A: StateData>(
+        &self,
+        zero: A,
+        seq: impl Fn(A, T) -> A + Send + Sync + 'static,
+        comb: impl Fn(A, A) -> A,
+    ) -> Result<A> {
+        self.aggregate_from("aggregate", move || zero.clone(), seq, comb)
+    }
+
+    #[track_caller]
+    fn aggregate_from<A: StateData>(
+        &self,
+        name: &'static str,
+        zero: impl Fn() -> A + Send + Sync + Clone + 'static,
+        seq: impl Fn(A, T) -> A + Send + Sync + 'static,
+        comb: impl Fn(A, A) -> A,
+    ) -> Result<A> {
+        let (start, site) = (zero.clone(), self.action(name));
+        let parts = self.engine.run(&self.node, &self.all(), move |mut records, task| {
+            let (mut sum, calls) = (start(), site.calls(task.partition));
+            while let Some(mut batch) = records.next()? {
+                sum = calls.over(&mut batch, |batch| batch.drain().fold(sum, &seq))?;
+            }
+            Ok(sum)
+        })?;
+        Ok(parts.into_iter().fold(zero(), comb))
+    }
+
+    /// Calls `f` with each record, in the tasks.
+    ///
+    /// # Errors
+    /// As [`Rdd::collect`].
+    pub fn for_each(&self, f: impl Fn(T) + Send + Sync + 'static) -> Result<()> {
+        self.aggregate_from("for_each", || (), move |(), record| f(record), |(), ()| ())
+    }
+}
+
+/// On a cluster their results travel, which is why these ask for records that can be encoded.
+impl<T: StateData> Rdd<T> {
+    /// All records, in the order of the partitions.
+    ///
+    /// # Errors
+    /// If a task failed in all its attempts.
+    pub fn collect(&self) -> Result<Vec<T>> {
+        let parts = self.engine.run(&self.node, &self.all(), |mut records, _| drain(&mut *records))?;
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().unwrap_or_default();
+        all.reserve_exact(parts.as_slice().iter().map(Vec::len).sum());
+        parts.for_each(|mut part| all.append(&mut part));
+        Ok(all)
+    }
+
     /// The first `limit` records. Looks at one partition, then at four times as many each time, and stops early in each.
     ///
     /// # Errors
     /// As [`Rdd::collect`].
     pub fn take(&self, limit: usize) -> Result<Vec<T>> {
-        let (mut taken, mut next, mut width) = (Vec::new(), 0, 1);
-        while taken.len() < limit && next < self.partitions() {
-            let end = self.partitions().min(next + width);
-            let wanted = limit - taken.len();
-            let partitions: Vec<usize> = (next..end).collect();
-            let parts = self.engine.run(&self.node, &partitions, move |mut records, _| {
-                let mut some = Vec::new();
-                while some.len() < wanted
-                    && let Some(mut batch) = records.next()?
-                {
-                    some.extend(batch.drain());
-                }
-                some.truncate(wanted);
-                Ok(some)
-            })?;
-            taken.extend(parts.into_iter().flatten());
-            (next, width) = (end, width * 4);
-        }
-        taken.truncate(limit);
-        Ok(taken)
+        self.taken(limit, |partitions, wanted| {
+            self.engine.run(&self.node, partitions, move |mut records, _| some(&mut *records, wanted))
+        })
     }
 
     /// The first record.
@@ -115,54 +162,23 @@ impl<T: Record> Rdd<T> {
     ///
     /// # Errors
     /// As [`Rdd::collect`].
-    pub fn fold(&self, zero: T, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> Result<T>
-    where
-        T: Sync,
-    {
+    pub fn fold(&self, zero: T, f: impl Fn(T, T) -> T + Send + Sync + 'static) -> Result<T> {
         let f = Arc::new(f);
         let task = Arc::clone(&f);
         self.aggregate_from("fold", move || zero.clone(), move |a, b| task(a, b), move |a, b| f(a, b))
     }
+}
 
-    /// The records of each partition folded into `zero` by `seq`, and these made one by `comb`.
-    ///
-    /// # Errors
-    /// As [`Rdd::collect`].
-    pub fn aggregate<A: Record + Sync>(
-        &self,
-        zero: A,
-        seq: impl Fn(A, T) -> A + Send + Sync + 'static,
-        comb: impl Fn(A, A) -> A,
-    ) -> Result<A> {
-        self.aggregate_from("aggregate", move || zero.clone(), seq, comb)
+/// The first records of a partition, so many at most.
+fn some<T>(records: &mut dyn Pull<T>, wanted: usize) -> Result<Vec<T>> {
+    let mut some = Vec::new();
+    while some.len() < wanted
+        && let Some(mut batch) = records.next()?
+    {
+        some.extend(batch.drain());
     }
-
-    #[track_caller]
-    fn aggregate_from<A: Send + 'static>(
-        &self,
-        name: &'static str,
-        zero: impl Fn() -> A + Send + Sync + Clone + 'static,
-        seq: impl Fn(A, T) -> A + Send + Sync + 'static,
-        comb: impl Fn(A, A) -> A,
-    ) -> Result<A> {
-        let (start, site) = (zero.clone(), self.action(name));
-        let parts = self.engine.run(&self.node, &self.all(), move |mut records, task| {
-            let (mut sum, calls) = (start(), site.calls(task.partition));
-            while let Some(mut batch) = records.next()? {
-                sum = calls.over(&mut batch, |batch| batch.drain().fold(sum, &seq))?;
-            }
-            Ok(sum)
-        })?;
-        Ok(parts.into_iter().fold(zero(), comb))
-    }
-
-    /// Calls `f` with each record, in the tasks.
-    ///
-    /// # Errors
-    /// As [`Rdd::collect`].
-    pub fn for_each(&self, f: impl Fn(T) + Send + Sync + 'static) -> Result<()> {
-        self.aggregate_from("for_each", || (), move |(), record| f(record), |(), ()| ())
-    }
+    some.truncate(wanted);
+    Ok(some)
 }
 
 impl<T: KeyData + Hash> Rdd<T> {

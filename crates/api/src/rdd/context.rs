@@ -8,6 +8,7 @@ use std::time::Duration;
 use millstream_connectors::files::{LineSettings, found, splits};
 use millstream_dataflow::batch::{Batch, DEFAULT_BATCH};
 use millstream_dataflow::lineage::{Kept, KeptPull, Pull, VecPull};
+use millstream_dataflow::state::StateData;
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 use millstream_model::text::Text;
@@ -70,7 +71,7 @@ impl ContextBuilder {
     /// # Errors
     /// If the parallelism is 0, or a thread cannot be started.
     pub fn build(self) -> Result<Context> {
-        Ok(Context { engine: Arc::new(StageEngine::new(&self.0)?) })
+        Ok(Context { engine: Arc::new(StageEngine::of_program(&self.0)?) })
     }
 }
 
@@ -99,7 +100,25 @@ impl Context {
         self.engine.cancel_all_jobs()
     }
 
-    /// What was run so far.
+    /// Does something once for the whole program, and gives its result to all of its processes: on a cluster the master
+    /// does it, while `main` runs in the executors too. `what` names it in errors.
+    ///
+    /// ```
+    /// use millstream::rdd::Context;
+    ///
+    /// let context = Context::builder().parallelism(2).build()?;
+    /// let total = context.range(0, 10).count()?;
+    /// context.once("the report", || Ok(println!("{total} records")))?;
+    /// # Ok::<(), millstream::Failure>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `make`, in all processes; or that it was called inside a task.
+    pub fn once<R: StateData>(&self, what: &str, make: impl FnOnce() -> Result<R>) -> Result<R> {
+        self.engine.once(what, make)
+    }
+
+    /// What was run so far; on a cluster, in all processes until the end of the last action.
     pub fn counters(&self) -> Counters {
         self.engine.counters()
     }
@@ -186,7 +205,10 @@ impl Context {
     /// If there is no such file, or the settings cannot work.
     #[track_caller]
     pub fn text_file_with(&self, path: impl AsRef<Path>, settings: LineSettings) -> Result<Rdd<Text>> {
-        let splits = splits(text::name(path.as_ref())?, self.parallelism(), &settings)?;
+        let path = text::name(path.as_ref())?;
+        // Looked at once: where there are several processes, they are to see the same files.
+        let listed = || splits(path, self.parallelism(), &settings);
+        let splits = self.engine.once(&format!("the files of {path}"), listed)?;
         let site = Site::new(&self.engine, "TextFileRdd", "text_file", splits.len());
         let lines = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
             Ok(Box::new(text::LinesPull::open(&splits[partition], &settings)?))
@@ -200,7 +222,8 @@ impl Context {
     /// If there is no such file.
     #[track_caller]
     pub fn whole_text_files(&self, path: impl AsRef<Path>) -> Result<Rdd<(String, Text)>> {
-        let files = found(text::name(path.as_ref())?)?;
+        let path = text::name(path.as_ref())?;
+        let files = self.engine.once(&format!("the files of {path}"), || found(path))?;
         let site = Site::new(&self.engine, "WholeTextFileRdd", "whole_text_files", files.len());
         let texts = Rdd::new(&self.engine, site, Vec::new(), None, move |partition, _| {
             let path = &files[partition];

@@ -75,15 +75,16 @@ impl<T: Record> Rdd<T> {
     /// Computes the data set now and gives one of the same records and partitions that is made from nothing.
     #[track_caller]
     pub(crate) fn materialise(&self, name: &'static str) -> Result<Rdd<T>> {
-        let partitions = self.engine.run(&self.node, &self.all(), |mut records, _| {
-            let (mut runs, mut detacher) = (Vec::new(), Detacher::of::<T>());
-            while let Some(mut run) = records.next()? {
-                // Kept for long: a text must not keep the buffer alive that it was read into.
-                let own = |record| detacher.own(record);
-                runs.push(if may_hold_text::<T>() { run.map(own) } else { run });
-            }
-            Ok(runs)
-        })?;
+        let partitions =
+            self.engine.run_with(Arc::default(), &self.node, &self.all(), |mut records, _| {
+                let (mut runs, mut detacher) = (Vec::new(), Detacher::of::<T>());
+                while let Some(mut run) = records.next()? {
+                    // Kept for long: a text must not keep the buffer alive that it was read into.
+                    let own = |record| detacher.own(record);
+                    runs.push(if may_hold_text::<T>() { run.map(own) } else { run });
+                }
+                Ok(runs)
+            })?;
         Ok(Context { engine: Arc::clone(&self.engine) }.in_memory(name, partitions))
     }
 }

@@ -44,6 +44,19 @@ fn cuts<K: StateData + Ord>(indexes: &[Rows<(K, u64)>], reducers: usize, ascendi
     cuts
 }
 
+/// All rows of a block: an index of long keys has several runs once it is encoded.
+fn whole<T: StateData>(runs: &mut Runs<T>) -> Result<Rows<T>> {
+    let Some(first) = runs.next_run()? else { return Ok(Rows::from(Vec::new())) };
+    let (first, mut all) = (Rows::from(first), Vec::new());
+    while let Some(run) = runs.next_run()? {
+        if all.is_empty() {
+            all.extend_from_slice(first.as_slice());
+        }
+        all.extend_from_slice(Rows::from(run).as_slice());
+    }
+    Ok(if all.is_empty() { first } else { Rows::from(all) })
+}
+
 /// A sorted run as blocks: its index, then its chunks.
 fn blocks<K: StateData + Ord, V: StateData>(records: Vec<(K, V)>, reducers: usize) -> Vec<Stored> {
     let rows = Rows::from(records);
@@ -97,8 +110,7 @@ impl<K: StateData + Ord, V: StateData> Rdd<(K, V)> {
         Rdd::new(&self.engine, site, vec![dependency], None, move |reducer, task| {
             let mut indexes = Vec::with_capacity(maps);
             for map in 0..maps {
-                let index = Runs::<(K, u64)>::open(task, id, map, 0)?.next_run()?;
-                indexes.push(index.map_or_else(|| Rows::from(Vec::new()), Rows::from));
+                indexes.push(whole(&mut Runs::<(K, u64)>::open(task, id, map, 0)?)?);
             }
             let calls = site.calls(reducer);
             let cuts = calls.counted(|| found.get_or_init(|| cuts(&indexes, reducers, ascending)))?;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "what is no `#[test]` itself is called by tests only")]
 
+mod batches;
 mod faults;
 mod flood;
 mod jobs;

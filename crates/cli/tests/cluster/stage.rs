@@ -39,19 +39,24 @@ pub(crate) fn millstream(arguments: &[&str]) -> Command {
     command
 }
 
-/// The program: an example of this crate.
+/// The program of streams.
 pub(crate) fn steady() -> PathBuf {
+    example("steady")
+}
+
+/// A program: an example of this crate.
+pub(crate) fn example(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
         // Cargo builds the programs of a package for its tests, but not its examples.
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "millstream-cli", "--example", "steady"]);
+        build.args(["build", "--quiet", "--package", "millstream-cli", "--examples"]);
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
         assert!(build.status().unwrap().success());
     });
-    Path::new(env!("CARGO_BIN_EXE_millstream")).parent().unwrap().join("examples/steady")
+    Path::new(env!("CARGO_BIN_EXE_millstream")).parent().unwrap().join("examples").join(name)
 }
 
 /// Waits until there is something.

@@ -10,7 +10,7 @@ use millstream_model::id::CheckpointId;
 use millstream_state::{Committable, SubtaskState};
 use serde::{Deserialize, Serialize};
 
-use super::Counted;
+use super::{Counted, StageEvent, StageOrder};
 use crate::job::JobResult;
 
 /// The number of an executor in its cluster, never used twice.
@@ -61,6 +61,8 @@ pub enum ToExecutor {
         /// How it ended.
         result: Result<JobResult, Failure>,
     },
+    /// About tasks of stages.
+    Stages(StageOrder),
 }
 
 /// The subtasks of one attempt, and who runs them.
@@ -160,6 +162,8 @@ pub enum ToJob {
         /// Totals.
         counted: Counted,
     },
+    /// About tasks of stages.
+    Stages(StageEvent),
 }
 
 /// What happens in the subtasks of an attempt.

@@ -22,6 +22,7 @@ mod charge;
 mod counted;
 mod executor;
 mod manager;
+mod stages;
 
 pub use charge::{Charge, DESERTED, ROLE, Role};
 pub use counted::{ChainWork, Counted, NodeCounts};
@@ -31,3 +32,4 @@ pub use manager::{
     OperatorReport, Report, ToManager, ToMaster,
 };
 pub use millstream_dataflow::source::SourceGauge;
+pub use stages::{Attempt, BlockPeer, KeptChange, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart};

@@ -9,14 +9,14 @@ mod attempt;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Fault, Result};
 use millstream_network::{Hearer, Introduction, Pulse, Speaker, connect};
 
 use crate::channel::Exchange;
-use crate::control::{Charge, Deployment, ExecutorId, Happened, Order, ToExecutor, ToJob};
+use crate::control::{Charge, Deployment, ExecutorId, Happened, Order, StageOrder, ToExecutor, ToJob};
 use crate::job::{Counters, JobResult};
 use crate::plan::Plan;
 use crate::site::desert;
@@ -36,9 +36,18 @@ struct State {
     attempt: Option<Attempt>,
 }
 
+/// Obeys what the master orders about tasks of stages.
+pub(crate) trait Obeys: Send + Sync {
+    /// Called on the thread that hears the master, one order after the other; must not wait.
+    fn obey(&self, order: StageOrder);
+}
+
 /// See the module.
 pub(crate) struct Executor {
     id: ExecutorId,
+    charge: Charge,
+    slots: u32,
+    stages: OnceLock<Arc<dyn Obeys>>,
     master: Speaker<ToJob>,
     exchange: Arc<Exchange>,
     state: Mutex<State>,
@@ -70,6 +79,9 @@ impl Executor {
         master.say(&ToJob::Here { executor: id, slots, data })?;
         let executor = Arc::new(Self {
             id,
+            charge: charge.clone(),
+            slots,
+            stages: OnceLock::new(),
             master,
             exchange,
             state: Mutex::default(),
@@ -87,12 +99,42 @@ impl Executor {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Its number in the cluster.
+    pub(crate) fn id(&self) -> ExecutorId {
+        self.id
+    }
+
+    /// What this process was started with.
+    pub(crate) fn charge(&self) -> &Charge {
+        &self.charge
+    }
+
+    /// How many tasks it may run at once.
+    pub(crate) fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// Where the master is told.
+    pub(crate) fn master(&self) -> &Speaker<ToJob> {
+        &self.master
+    }
+
+    /// The number of the next job of the program.
+    pub(crate) fn next_job(&self) -> u64 {
+        self.jobs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Orders about tasks of stages go there. False if they go elsewhere already.
+    pub(crate) fn attach(&self, stages: Arc<dyn Obeys>) -> bool {
+        self.stages.set(stages).is_ok()
+    }
+
     /// Takes part in the next job of the program, to its end.
     ///
     /// # Errors
     /// The failure that ended it.
     pub(crate) fn take_part(&self, plan: &Arc<Plan>) -> Result<JobResult> {
-        let number = self.jobs.fetch_add(1, Ordering::Relaxed);
+        let number = self.next_job();
         self.lock().plans.insert(number, plan.clone());
         self.master.say(&ToJob::AtJob { number, fingerprint: plan.fingerprint() })?;
         let mut state = self.lock();
@@ -155,6 +197,12 @@ impl Executor {
             ToExecutor::Ended { number, result } => {
                 self.lock().ended.insert(number, result);
                 self.ended.notify_all();
+            }
+            ToExecutor::Stages(order) => {
+                // The master says nothing of the kind before this process has.
+                if let Some(stages) = self.stages.get() {
+                    stages.obey(order);
+                }
             }
         }
     }

@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_dataflow::lineage::{Block, DatasetId, Frames, StorageLevel, Stored};
@@ -15,6 +16,7 @@ use millstream_model::error::{Failure, Result};
 
 use super::counters::{Tally, add};
 use super::frames::{FrameList, SpillFile};
+use crate::control::KeptChange;
 
 /// How much of a data set is kept, and where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +71,7 @@ impl Kept {
         bytes: usize,
         limit: usize,
         tally: &Tally,
+        changes: &Changes,
     ) -> Option<Leaving> {
         let mut over = self.in_memory.saturating_add(bytes).saturating_sub(limit);
         let mut oldest: Vec<(u64, DatasetId, usize, usize)> = (self.datasets.iter())
@@ -96,6 +99,7 @@ impl Kept {
                 }
                 _ => {
                     partitions.remove(&at);
+                    changes.note((of, at), None);
                     add(&tally.dropped);
                 }
             }
@@ -104,7 +108,40 @@ impl Kept {
     }
 }
 
+/// What is kept and what no longer is, for whoever follows it.
+#[derive(Default)]
+pub(super) struct Changes {
+    list: Mutex<Vec<KeptChange>>,
+    telling: Mutex<()>,
+    is_followed: AtomicBool,
+}
+
+impl Changes {
+    fn lock(&self) -> MutexGuard<'_, Vec<KeptChange>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on changes are noted.
+    pub(super) fn follow(&self) {
+        self.is_followed.store(true, Ordering::Relaxed);
+    }
+
+    fn note(&self, (dataset, partition): (DatasetId, usize), bytes: Option<(usize, usize)>) {
+        if self.is_followed.load(Ordering::Relaxed) {
+            self.lock().push(KeptChange { dataset: dataset.0, partition, bytes });
+        }
+    }
+
+    /// Hands over the changes since the last time; those of others only afterwards.
+    pub(super) fn tell(&self, tell: impl FnOnce(Vec<KeptChange>)) {
+        let _in_order = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        let changes = std::mem::take(&mut *self.lock());
+        tell(changes);
+    }
+}
+
 pub(super) struct CacheStore {
+    changes: Changes,
     kept: Mutex<Kept>,
     limit: usize,
     folder: PathBuf,
@@ -112,11 +149,16 @@ pub(super) struct CacheStore {
 
 impl CacheStore {
     pub(super) fn new(limit: usize, folder: PathBuf) -> Self {
-        Self { kept: Mutex::default(), limit, folder }
+        Self { changes: Changes::default(), kept: Mutex::default(), limit, folder }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What changes.
+    pub(super) fn changes(&self) -> &Changes {
+        &self.changes
     }
 
     pub(super) fn get(&self, dataset: DatasetId, partition: usize) -> Option<Stored> {
@@ -132,6 +174,7 @@ impl CacheStore {
         let block = match stored {
             Stored::Disk(frames) => {
                 let bytes = frames.bytes();
+                self.changes.note(of, Some((0, bytes)));
                 return self.kept().insert(of, level, Stored::Disk(frames), bytes);
             }
             Stored::Memory(block) => block,
@@ -139,8 +182,9 @@ impl CacheStore {
         let bytes = block.bytes();
         let room = {
             let mut kept = self.kept();
-            let room = kept.make_room(of.0, bytes, self.limit, tally);
+            let room = kept.make_room(of.0, bytes, self.limit, tally, &self.changes);
             if room.is_some() {
+                self.changes.note(of, Some((bytes, 0)));
                 kept.insert(of, level, Stored::Memory(Arc::clone(&block)), bytes);
             }
             room
@@ -169,6 +213,7 @@ impl CacheStore {
                 let wanted = kept.datasets.get_mut(&of.0).and_then(|partitions| partitions.get_mut(&of.1));
                 if let Some(entry) = wanted {
                     entry.bytes = frames.bytes();
+                    self.changes.note(of, Some((0, entry.bytes)));
                     entry.stored = Stored::Disk(frames);
                     entry.is_leaving = false;
                     add(&tally.cached_spilled);
@@ -204,6 +249,7 @@ impl CacheStore {
     pub(super) fn remove(&self, dataset: DatasetId, partition: usize) {
         let mut kept = self.kept();
         let gone = kept.datasets.get_mut(&dataset).and_then(|partitions| partitions.remove(&partition));
+        self.changes.note((dataset, partition), None);
         kept.in_memory -= gone.map_or(0, |entry| entry.in_memory());
     }
 
@@ -211,6 +257,7 @@ impl CacheStore {
         let mut kept = self.kept();
         kept.files.remove(&dataset);
         let gone = kept.datasets.remove(&dataset).unwrap_or_default();
+        self.changes.lock().retain(|change| change.dataset != dataset.0);
         kept.in_memory -= gone.values().map(Entry::in_memory).sum::<usize>();
     }
 

@@ -7,16 +7,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use millstream_dataflow::lineage::{
-    Blocks, Cancellation, DatasetId, Frames, ShuffleId, StorageLevel, Stored,
+    Blocks, Cancellation, Dataset, DatasetId, Frames, Properties, Pull, ShuffleId, StorageLevel, Stored,
+    TaskContext,
 };
+use millstream_dataflow::state::StateData;
 use millstream_model::error::{Failure, Result};
+use millstream_model::record::Record;
 
+use super::action::{Action, ResultCodec, decode, encode, typed};
 use super::cache::CacheStore;
 use super::claims::Claims;
 use super::counters::{Tally, add};
+use super::here::Here;
 use super::jobs::Jobs;
 use super::pool::Pool;
+use super::program::{Alone, Follower, Leader, Program};
+use super::scheduler::Scheduler;
 use super::shuffle::ShuffleStore;
+use super::there::There;
 use super::{CachedSize, Counters, StageProgress};
 use crate::site::{Site, site};
 
@@ -55,6 +63,7 @@ pub(super) struct Stores {
     pub(super) shuffles: ShuffleStore,
     pub(super) cache: CacheStore,
     pub(super) tally: Tally,
+    /// How many tasks share the memory.
     slots: usize,
     computing: Claims<(DatasetId, usize)>,
 }
@@ -102,13 +111,26 @@ impl Blocks for Stores {
     }
 }
 
+impl Stores {
+    fn new(settings: &StageSettings, slots: usize) -> Arc<Self> {
+        let folder = &settings.spill_folder;
+        Arc::new(Self {
+            shuffles: ShuffleStore::new(settings.shuffle_memory, folder.clone()),
+            cache: CacheStore::new(settings.cache_memory, folder.clone()),
+            tally: Tally::default(),
+            slots,
+            computing: Claims::default(),
+        })
+    }
+}
+
 /// Runs batch jobs.
 pub struct StageEngine {
-    pub(super) pool: Pool,
+    /// The task slots of this process; a master has none.
+    pool: Option<Arc<Pool>>,
     pub(super) stores: Arc<Stores>,
-    pub(super) jobs: Jobs,
-    pub(super) shuffling: Claims<ShuffleId>,
-    pub(super) cancel_timeout: Duration,
+    scheduler: Scheduler,
+    program: Box<dyn Program>,
     slots: usize,
     datasets: AtomicU64,
     shuffles: AtomicU64,
@@ -121,39 +143,146 @@ impl fmt::Debug for StageEngine {
 }
 
 impl StageEngine {
-    /// Starts the threads.
+    /// Starts the threads of an engine in this process.
     ///
     /// # Errors
     /// If `slots` is 0, a thread cannot be started, or a cluster started this process.
     pub fn new(settings: &StageSettings) -> Result<Self> {
-        if settings.slots == 0 {
-            return Err(Failure::user("parallelism 0: no task could run").advice("set it to 1 or more"));
+        Self::check_alone("this program of data sets")?;
+        Self::alone(settings)
+    }
+
+    /// Refuses `what` in a process that a cluster started, where each process of the program would do all the work.
+    ///
+    /// # Errors
+    /// If a cluster started this process.
+    pub fn check_alone(what: &str) -> Result<()> {
+        if matches!(site()?, Site::Alone) {
+            return Ok(());
         }
-        if !matches!(site()?, Site::Alone) {
-            // Each process of the program would do all the work.
-            return Err(Failure::user(
-                "data sets (Rdd) and streams in batches (DStream) do not run on a cluster yet",
-            )
-            .advice("run this program by itself; on a cluster run programs of a StreamEnvironment"));
+        Err(Failure::user(format!("{what} does not run on a cluster yet")).advice(
+            "run this program by itself; on a cluster run programs of a StreamEnvironment or of a Context in Rust",
+        ))
+    }
+
+    /// Starts the engine of a program: in this process, or, where a cluster started it, on the executors of the cluster.
+    ///
+    /// # Errors
+    /// If `slots` is 0, a thread cannot be started, or the cluster be reached; or if the program has another such engine
+    /// on a cluster.
+    pub fn of_program(settings: &StageSettings) -> Result<Self> {
+        match site()? {
+            Site::Alone => Self::alone(settings),
+            Site::Master(master) => {
+                check_slots(settings.slots)?;
+                let (stores, jobs) = (Stores::new(settings, settings.slots), Arc::<Jobs>::default());
+                let slots = u32::try_from(settings.slots).unwrap_or(u32::MAX);
+                let there = There::new(&master, slots, Arc::clone(&jobs))?;
+                let leader = Leader::new(master, Arc::clone(&there), settings.spill_folder.clone())?;
+                let scheduler = Scheduler::new(there, Arc::clone(&stores), jobs, settings.cancel_timeout);
+                Self::start(None, stores, scheduler, Box::new(leader), settings.slots)
+            }
+            Site::Executor(executor) => {
+                check_slots(settings.slots)?;
+                let own = executor.slots().max(1) as usize;
+                let (stores, pool) = (Stores::new(settings, own), Arc::new(Pool::new(own)?));
+                stores.cache.changes().follow();
+                let here = Arc::new(Here::new(Arc::clone(&pool), Arc::clone(&stores)));
+                let (team, timeout) = (Arc::clone(&here), settings.cancel_timeout);
+                let follower = Follower::new(executor, here, Arc::clone(&stores), timeout)?;
+                let scheduler = Scheduler::new(team, Arc::clone(&stores), Arc::default(), timeout);
+                Self::start(Some(pool), stores, scheduler, Box::new(follower), settings.slots)
+            }
         }
-        let folder = &settings.spill_folder;
-        let stores = Stores {
-            shuffles: ShuffleStore::new(settings.shuffle_memory, folder.clone()),
-            cache: CacheStore::new(settings.cache_memory, folder.clone()),
-            tally: Tally::default(),
-            slots: settings.slots,
-            computing: Claims::default(),
-        };
-        Ok(Self {
-            pool: Pool::new(settings.slots)?,
-            stores: Arc::new(stores),
-            jobs: Jobs::default(),
-            shuffling: Claims::default(),
-            cancel_timeout: settings.cancel_timeout,
-            slots: settings.slots,
-            datasets: AtomicU64::new(0),
-            shuffles: AtomicU64::new(0),
-        })
+    }
+
+    fn alone(settings: &StageSettings) -> Result<Self> {
+        check_slots(settings.slots)?;
+        let pool = Arc::new(Pool::new(settings.slots)?);
+        let stores = Stores::new(settings, settings.slots);
+        let here = Arc::new(Here::new(Arc::clone(&pool), Arc::clone(&stores)));
+        let scheduler = Scheduler::new(here, Arc::clone(&stores), Arc::default(), settings.cancel_timeout);
+        Self::start(Some(pool), stores, scheduler, Box::new(Alone), settings.slots)
+    }
+
+    /// An engine with as many slots as that of the program's first process has: those of all are the same.
+    fn start(
+        pool: Option<Arc<Pool>>,
+        stores: Arc<Stores>,
+        scheduler: Scheduler,
+        program: Box<dyn Program>,
+        slots: usize,
+    ) -> Result<Self> {
+        let (datasets, shuffles) = (AtomicU64::new(0), AtomicU64::new(0));
+        let mut engine = Self { pool, stores, scheduler, program, slots, datasets, shuffles };
+        engine.slots = engine.once("the parallelism of the program", || Ok(slots))?;
+        Ok(engine)
+    }
+
+    /// Runs an action: `action` over each of `partitions` of `dataset`; the results in the order of `partitions`.
+    ///
+    /// # Errors
+    /// What a task said in its last attempt: the fourth, or one whose failure would only come again; that the job was
+    /// told to stop; or that it was called inside a task, which must not wait for another one.
+    pub fn run<T: Record, R: StateData>(
+        &self,
+        dataset: &Arc<dyn Dataset<T>>,
+        partitions: &[usize],
+        action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
+    ) -> Result<Vec<R>> {
+        self.perform(Arc::default(), Some(ResultCodec::of()), dataset, partitions, action)
+    }
+
+    /// As [`StageEngine::run`], as a job of which the program says something, and whose results cannot be told to another
+    /// process: on a cluster it is refused.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_with<T: Record, R: Send + 'static>(
+        &self,
+        properties: Arc<Properties>,
+        dataset: &Arc<dyn Dataset<T>>,
+        partitions: &[usize],
+        action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
+    ) -> Result<Vec<R>> {
+        self.perform(properties, None, dataset, partitions, action)
+    }
+
+    fn perform<T: Record, R: Send + 'static>(
+        &self,
+        properties: Arc<Properties>,
+        codec: Option<ResultCodec<R>>,
+        dataset: &Arc<dyn Dataset<T>>,
+        partitions: &[usize],
+        action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
+    ) -> Result<Vec<R>> {
+        if self.is_inside() {
+            let (name, id) = (dataset.name(), dataset.id().0);
+            return Err(Failure::user(format!("an action on `{name}` (rdd {id}) was called inside a task"))
+                .advice(
+                    "call actions and make rdds in the program itself; give tasks the collected result",
+                ));
+        }
+        let action = Action::new(properties, codec, dataset, partitions, action);
+        typed(self.program.act(&self.scheduler, action)?, codec)
+    }
+
+    /// Makes something once for all processes of the program: in the one process that there is, or on a cluster in the
+    /// master, whose result the others are given. `what` names it.
+    ///
+    /// # Errors
+    /// Those of `make`, in all processes.
+    pub fn once<R: StateData>(&self, what: &str, make: impl FnOnce() -> Result<R>) -> Result<R> {
+        if self.is_inside() {
+            return Err(Failure::user(format!("{what} was asked for inside a task"))
+                .advice("do in the program itself what is done once"));
+        }
+        let mut make = Some(make);
+        let bytes = self.program.once(what, &mut || match make.take() {
+            Some(make) => encode(&make()?),
+            None => Err(Failure::internal("something was to be made twice that is made once")),
+        })?;
+        decode(&bytes)
     }
 
     /// How many tasks run at once.
@@ -173,53 +302,71 @@ impl StageEngine {
 
     /// What was run so far.
     pub fn counters(&self) -> Counters {
-        self.stores.tally.read()
+        self.program.counters(self.stores.tally.read())
     }
 
     /// The stages that each running job waits for, the oldest job first; of one job, the last stage is the one whose tasks
     /// run.
     pub fn progress(&self) -> Vec<Vec<StageProgress>> {
-        self.jobs.progress()
+        self.scheduler.jobs.progress()
     }
 
     /// Tells all jobs that run now to stop, and says how many there were. Their actions fail with
     /// [`Failure::cancelled`] as soon as their tasks have come to the end of a run of records.
     pub fn cancel_all_jobs(&self) -> usize {
-        self.jobs.cancel(|_| true)
+        self.scheduler.jobs.cancel(|_| true)
     }
 
     /// As [`StageEngine::cancel_all_jobs`], for the jobs of which the program has said that `name` is `value`.
     pub fn cancel_jobs(&self, name: &str, value: &str) -> usize {
-        self.jobs.cancel(|properties| properties.get(name).is_some_and(|said| said == value))
+        self.scheduler.jobs.cancel(|properties| properties.get(name).is_some_and(|said| said == value))
     }
 
     /// Lets go of what a map task left, as a lost worker would.
     pub fn lose_shuffled(&self, shuffle: ShuffleId, map: usize) {
-        self.stores.shuffles.remove(shuffle, map);
+        self.scheduler.team.lose_shuffled(shuffle, map);
     }
 
     /// Lets go of one kept partition, as a lost worker would.
     pub fn lose_cached(&self, dataset: DatasetId, partition: usize) {
-        self.stores.cache.remove(dataset, partition);
+        self.scheduler.team.lose_cached(dataset, partition);
     }
 
     /// Lets go of all blocks of a shuffle that nobody can ask for again.
     pub fn forget_shuffle(&self, shuffle: ShuffleId) {
-        self.stores.shuffles.remove_all(shuffle);
+        self.scheduler.team.forget_shuffle(shuffle);
+        self.program.forget_shuffle(shuffle);
     }
 
     /// Lets go of all kept partitions of a data set.
     pub fn forget_cached(&self, dataset: DatasetId) {
-        self.stores.cache.remove_all(dataset);
+        self.scheduler.team.forget_cached(dataset);
     }
 
     /// How much of a data set is kept, and where.
     pub fn cached_size(&self, dataset: DatasetId) -> CachedSize {
-        self.stores.cache.size(dataset)
+        self.scheduler.team.cached_size(dataset)
     }
 
     /// About how many bytes of shuffle blocks are in memory.
     pub fn shuffle_memory_in_use(&self) -> usize {
         self.stores.shuffles.in_memory()
     }
+
+    fn is_inside(&self) -> bool {
+        self.pool.as_ref().is_some_and(|pool| pool.is_inside())
+    }
+}
+
+fn check_slots(slots: usize) -> Result<()> {
+    if slots > 0 {
+        return Ok(());
+    }
+    Err(Failure::user("parallelism 0: no task could run").advice("set it to 1 or more"))
+}
+
+/// What a program is told that makes a second context in a process of a cluster.
+pub(super) fn second_context() -> Failure {
+    Failure::user("the program makes a second context")
+        .advice("on a cluster a program has one context; use the first one")
 }

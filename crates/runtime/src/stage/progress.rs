@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millstream_dataflow::lineage::{DatasetId, Lineage};
 
-use super::gate::Gate;
+use super::team::Running;
 
 /// A stage that a job waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(super) struct Counted {
     tasks: usize,
     pub(super) done: AtomicUsize,
     pub(super) failed: AtomicUsize,
-    gate: Arc<Gate>,
+    running: Arc<dyn Running>,
 }
 
 /// The stages of one job.
@@ -56,14 +56,14 @@ impl Stages {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn begin(&self, of: &dyn Lineage, tasks: usize, gate: &Arc<Gate>) -> Listed<'_> {
+    pub(super) fn begin(&self, of: &dyn Lineage, tasks: usize, running: &Arc<dyn Running>) -> Listed<'_> {
         let counted = Arc::new(Counted {
             dataset: of.id(),
             name: of.name().to_owned(),
             tasks,
             done: AtomicUsize::default(),
             failed: AtomicUsize::default(),
-            gate: Arc::clone(gate),
+            running: Arc::clone(running),
         });
         self.open().push(Arc::clone(&counted));
         Listed { stages: self, counted }
@@ -80,7 +80,7 @@ impl Counted {
             dataset: self.dataset,
             name: self.name.clone(),
             tasks: self.tasks,
-            active: self.gate.inside(),
+            active: self.running.active(),
             done: self.done.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
         }

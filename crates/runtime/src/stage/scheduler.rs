@@ -1,40 +1,40 @@
 //! The order of stages and the tasks that are run again.
+//!
+//! Answers for what is run when, and what is given up. Not for where tasks run (`team`).
+//! Holds: an attempt that came to nothing because a process or blocks were lost does not count as one of the task's
+//! [`ATTEMPTS`].
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
-use millstream_dataflow::lineage::{
-    Blocks, Dataset, Dependency, Lineage, Properties, Pull, Shuffle, ShuffleId, StorageLevel, TaskContext,
-};
+use millstream_dataflow::lineage::{Dependency, Lineage, Shuffle, ShuffleId, StorageLevel};
 use millstream_model::error::{Failure, Result};
-use millstream_model::record::Record;
 
+use super::action::{Action, Outcome};
 use super::claims::Claims;
 use super::counters::add;
-use super::engine::StageEngine;
-use super::gate::Gate;
-use super::jobs::Job;
+use super::engine::Stores;
+use super::jobs::{Job, Jobs};
 use super::progress::Counted;
-use super::task::{ATTEMPTS, Work, attempt};
+use super::task::{ATTEMPTS, is_last};
+use super::team::{Event, Part, Running, Stage, Team, Tell};
+use crate::control::Attempt;
 
-/// What the thread of the program waits for.
-enum Event<R> {
-    /// An attempt at the task at this place of the stage, and what became of it.
-    Ended(usize, u32, Result<R>),
-    Cancelled,
-}
+/// How often one task may lose what it needs before its job fails.
+const LOSSES: u32 = 32;
+/// How often tasks that wait are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
-/// The tasks of one stage.
-struct Tasks<'a, R> {
-    of: &'a Arc<dyn Lineage>,
-    partitions: &'a [usize],
-    work: &'a Work<R>,
-    properties: &'a Arc<Properties>,
-    gate: Arc<Gate>,
-    done: Sender<Event<R>>,
-    counted: Arc<Counted>,
+/// Runs the stages of jobs.
+pub(super) struct Scheduler {
+    pub(super) team: Arc<dyn Team>,
+    pub(super) stores: Arc<Stores>,
+    pub(super) jobs: Arc<Jobs>,
+    pub(super) shuffling: Claims<ShuffleId>,
+    pub(super) cancel_timeout: Duration,
 }
 
 /// Lets another job make the blocks of a shuffle, should this one not have.
@@ -46,125 +46,93 @@ impl Drop for Claimed<'_> {
     }
 }
 
-/// Whether there is no other attempt behind this one.
-fn is_last(failure: &Failure, attempt: u32) -> bool {
-    attempt >= ATTEMPTS || !failure.may_retry()
+/// How often a task was tried in vain.
+#[derive(Clone, Copy, Default)]
+struct Tried {
+    failures: u32,
+    losses: u32,
 }
 
-impl StageEngine {
-    /// Runs an action: `action` over each of `partitions` of `dataset`; the results in the order of `partitions`.
-    ///
-    /// # Errors
-    /// What a task said in its last attempt: the fourth, or one whose failure would only come again; that the job was
-    /// told to stop; or that it was called inside a task, which must not wait for another one.
-    pub fn run<T: Record, R: Send + 'static>(
-        &self,
-        dataset: &Arc<dyn Dataset<T>>,
-        partitions: &[usize],
-        action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
-    ) -> Result<Vec<R>> {
-        self.run_with(Arc::default(), dataset, partitions, action)
+/// A stage whose tasks run.
+struct Tasks<'a> {
+    of: &'a Arc<dyn Lineage>,
+    partitions: &'a [usize],
+    running: Arc<dyn Running>,
+    counted: Arc<Counted>,
+}
+
+impl Scheduler {
+    pub(super) fn new(
+        team: Arc<dyn Team>,
+        stores: Arc<Stores>,
+        jobs: Arc<Jobs>,
+        cancel_timeout: Duration,
+    ) -> Self {
+        Self { team, stores, jobs, shuffling: Claims::default(), cancel_timeout }
     }
 
-    /// As [`StageEngine::run`], as a job of which the program says something.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn run_with<T: Record, R: Send + 'static>(
-        &self,
-        properties: Arc<Properties>,
-        dataset: &Arc<dyn Dataset<T>>,
-        partitions: &[usize],
-        action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
-    ) -> Result<Vec<R>> {
-        if self.pool.is_inside() {
-            let (name, id) = (dataset.name(), dataset.id().0);
-            return Err(Failure::user(format!("an action on `{name}` (rdd {id}) was called inside a task"))
-                .advice(
-                    "call actions and make rdds in the program itself; give tasks the collected result",
-                ));
-        }
-        let running = self.jobs.begin(properties);
-        let lineage: Arc<dyn Lineage> = Arc::clone(dataset) as Arc<dyn Lineage>;
-        let read = Arc::clone(dataset);
-        let work: Work<R> = Arc::new(move |partition, task| action(read.read(partition, task)?, task));
-        let results = self.stage(&running.job, &lineage, partitions, &work)?;
-        for _ in &results {
-            add(&self.stores.tally.result_tasks);
-        }
-        Ok(results)
+    /// Runs the job of this number.
+    pub(super) fn run(&self, number: u64, action: &Action) -> Result<Vec<Outcome>> {
+        let running = self.jobs.begin(Arc::clone(&action.properties));
+        self.stage(&running.job, Stage::of_action(number, action), &action.partitions)
     }
 
-    /// Makes the shuffle blocks that a stage ending in `last` reads and that are not there.
-    fn provide(&self, job: &Job, last: &Arc<dyn Lineage>) -> Result<()> {
+    /// Makes the shuffle blocks that a stage ending in `last` reads and that are not there. Data sets that are kept need
+    /// none, unless `despite_kept`.
+    fn provide(&self, job: &Job, number: u64, last: &Arc<dyn Lineage>, despite_kept: bool) -> Result<()> {
         let (mut stack, mut seen) = (vec![Arc::clone(last)], HashSet::new());
         while let Some(node) = stack.pop() {
             if !seen.insert(node.id()) {
                 continue;
             }
-            let is_kept = node.storage() != StorageLevel::None;
-            if is_kept && self.stores.cache.has_all(node.id(), node.partitions()) {
+            let is_kept = node.storage() != StorageLevel::None && !despite_kept;
+            if is_kept && self.team.has_all(node.id(), node.partitions()) {
                 continue;
             }
             node.prepare()?;
             for dependency in node.dependencies() {
                 match dependency {
                     Dependency::Narrow(parent) => stack.push(Arc::clone(parent)),
-                    Dependency::Shuffle(shuffle) => self.map_stage(job, shuffle)?,
+                    Dependency::Shuffle(shuffle) => self.map_stage(job, number, shuffle)?,
                 }
             }
         }
         Ok(())
     }
 
-    fn map_stage(&self, job: &Job, shuffle: &Arc<dyn Shuffle>) -> Result<()> {
-        let (id, parent) = (shuffle.id(), shuffle.parent());
+    fn map_stage(&self, job: &Job, number: u64, shuffle: &Arc<dyn Shuffle>) -> Result<()> {
+        let id = shuffle.id();
         self.shuffling.claim(id, &job.cancellation)?;
         let _claimed = Claimed(&self.shuffling, id);
-        let missing = self.stores.shuffles.missing(id, parent.partitions());
+        let missing = self.team.missing(id, shuffle.parent().partitions());
         if missing.is_empty() {
             add(&self.stores.tally.skipped_stages);
             return Ok(());
         }
-        let (shuffle, stores) = (Arc::clone(shuffle), Arc::clone(&self.stores));
-        let work: Work<()> = Arc::new(move |partition, task| {
-            let blocks = shuffle.write(partition, task)?;
-            stores.shuffles.put(shuffle.id(), partition, blocks, &stores.tally)?;
-            add(&stores.tally.map_tasks);
-            Ok(())
-        });
-        self.stage(job, &parent, &missing, &work)?;
+        let stage = Stage::of_shuffle(number, shuffle, &job.properties, &self.stores);
+        self.stage(job, stage, &missing)?;
         Ok(())
     }
 
-    /// Runs `work` over partitions on the pool, each up to [`ATTEMPTS`] times. When it gives up, its other tasks have
-    /// stopped, or are named in the failure.
-    fn stage<R: Send + 'static>(
-        &self,
-        job: &Job,
-        of: &Arc<dyn Lineage>,
-        partitions: &[usize],
-        work: &Work<R>,
-    ) -> Result<Vec<R>> {
-        let gate = Arc::default();
-        let listed = job.stages.begin(&**of, partitions.len(), &gate);
-        self.provide(job, of)?;
+    /// Runs the tasks of a stage, each up to [`ATTEMPTS`] times. When it gives up, its other tasks have stopped, or are
+    /// named in the failure.
+    fn stage(&self, job: &Job, stage: Stage, partitions: &[usize]) -> Result<Vec<Outcome>> {
+        let (of, number, part) = (Arc::clone(&stage.of), stage.job, stage.part);
         let (done, events) = channel();
-        let wake = done.clone();
-        let _waiting = job.on_cancel(move || {
-            let _gone = wake.send(Event::Cancelled);
-        })?;
-        let (properties, counted) = (&job.properties, Arc::clone(&listed.counted));
-        let tasks = Tasks { of, partitions, work, properties, gate, done, counted };
-        self.wait_for(job, &tasks, &events).map_err(|failure| {
-            tasks.gate.shut();
-            let stuck = tasks.gate.wait_until_left(self.cancel_timeout);
-            if stuck.is_empty() {
-                return failure;
-            }
-            let (partitions, threads): (Vec<_>, Vec<_>) = stuck.into_iter().unzip();
-            match self.pool.replace(&threads) {
-                Ok(()) => failure.advice(self.left_behind(of, &partitions)),
+        let tell: Tell = {
+            let done = done.clone();
+            Arc::new(move |event| drop(done.send(event)))
+        };
+        let running = Arc::clone(&self.team).open(stage, tell);
+        let listed = job.stages.begin(&*of, partitions.len(), &running);
+        self.provide(job, number, &of, false)?;
+        let _waiting = job.on_cancel(move || drop(done.send(Event::Cancelled)))?;
+        let tasks = Tasks { of: &of, partitions, running, counted: Arc::clone(&listed.counted) };
+        self.wait_for(job, number, part, &tasks, &events).map_err(|failure| {
+            let (stuck, freed) = tasks.running.leave(self.cancel_timeout);
+            match freed {
+                _ if stuck.is_empty() => failure,
+                Ok(()) => failure.advice(self.left_behind(&of, &stuck)),
                 Err(fewer) => failure.advice(fewer.to_string()),
             }
         })
@@ -182,68 +150,91 @@ impl StageEngine {
         )
     }
 
-    fn wait_for<R: Send + 'static>(
+    fn wait_for(
         &self,
         job: &Job,
-        tasks: &Tasks<'_, R>,
-        events: &Receiver<Event<R>>,
-    ) -> Result<Vec<R>> {
-        for at in 0..tasks.partitions.len() {
-            self.start(tasks, at, 1)?;
+        number: u64,
+        part: Part,
+        tasks: &Tasks<'_>,
+        events: &Receiver<Event>,
+    ) -> Result<Vec<Outcome>> {
+        let start = |at: usize, tried: Tried| {
+            let (number, counted) = (tried.failures + tried.losses + 1, tried.failures + 1);
+            tasks.running.start(at, tasks.partitions[at], Attempt { number, counted })
+        };
+        let mut tried = vec![Tried::default(); tasks.partitions.len()];
+        for (at, tried) in tried.iter().enumerate() {
+            start(at, *tried)?;
         }
-        let mut found: Vec<Option<R>> = tasks.partitions.iter().map(|_| None).collect();
+        let mut found: Vec<Option<Outcome>> = tasks.partitions.iter().map(|_| None).collect();
         let mut open = found.len();
         while open > 0 {
-            match events.recv().map_err(|_| Failure::internal("a task ended without a result"))? {
+            let event = match events.recv_timeout(LOOK) {
+                Ok(event) => event,
+                Err(RecvTimeoutError::Timeout) => {
+                    tasks.running.look();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::internal("a task ended without a result"));
+                }
+            };
+            // A result that is lost on its way costs the task another attempt that does not count.
+            let event = match event {
+                Event::Ended(at, attempt, Ok(outcome)) => match tasks.running.fetch(at, outcome) {
+                    Ok(outcome) => Event::Ended(at, attempt, Ok(outcome)),
+                    Err(why) => Event::Again(at, why),
+                },
+                event => event,
+            };
+            match event {
                 Event::Cancelled => return Err(Failure::cancelled()),
-                Event::Ended(at, _, Ok(result)) => {
-                    found[at] = Some(result);
+                Event::Refused(failure) => return Err(failure),
+                Event::Ended(at, _, Ok(outcome)) => {
+                    add(match part {
+                        Part::Result => &self.stores.tally.result_tasks,
+                        Part::Map(_) => &self.stores.tally.map_tasks,
+                    });
+                    found[at] = Some(outcome);
                     open -= 1;
                     tasks.counted.done.fetch_add(1, Ordering::Relaxed);
                 }
-                Event::Ended(at, number, Err(failure)) => {
+                Event::Ended(at, _, Err(failure)) => {
+                    tried[at].failures += 1;
+                    let attempt = tried[at].failures;
                     add(&self.stores.tally.failed_attempts);
                     tasks.counted.failed.fetch_add(1, Ordering::Relaxed);
                     let partition = tasks.partitions[at];
                     let place = format!("partition {partition} of rdd {}", tasks.of.id().0);
-                    if is_last(&failure, number) {
-                        return Err(failure.advice(if number >= ATTEMPTS {
+                    if is_last(&failure, attempt) {
+                        return Err(failure.advice(if attempt >= ATTEMPTS {
                             format!("{place} failed in all {ATTEMPTS} attempts; this is the last one")
                         } else {
-                            format!("{place} failed in attempt {number}; another would fail in the same way")
+                            format!("{place} failed in attempt {attempt}; another would fail in the same way")
                         }));
                     }
-                    tracing::warn!(partition, attempt = number, %failure, "task failed, trying again");
+                    tracing::warn!(partition, attempt, %failure, "task failed, trying again");
                     // It may have failed because blocks were lost: those, and only those, are made again.
-                    self.provide(job, tasks.of)?;
-                    self.start(tasks, at, number + 1)?;
+                    self.provide(job, number, tasks.of, false)?;
+                    start(at, tried[at])?;
+                }
+                Event::Again(at, why) => {
+                    add(&self.stores.tally.lost_attempts);
+                    tried[at].losses += 1;
+                    let partition = tasks.partitions[at];
+                    if tried[at].losses > LOSSES {
+                        let of = tasks.of.id().0;
+                        return Err(why.advice(format!(
+                            "partition {partition} of rdd {of} lost what it needs {LOSSES} times: can the executors reach each \
+                             other?"
+                        )));
+                    }
+                    tracing::warn!(partition, %why, "task lost what it needs, trying again");
+                    self.provide(job, number, tasks.of, true)?;
+                    start(at, tried[at])?;
                 }
             }
         }
         Ok(found.into_iter().flatten().collect())
-    }
-
-    fn start<R: Send + 'static>(&self, tasks: &Tasks<'_, R>, at: usize, number: u32) -> Result<()> {
-        let (of, work) = (Arc::clone(tasks.of), Arc::clone(tasks.work));
-        let (gate, done) = (Arc::clone(&tasks.gate), tasks.done.clone());
-        let (partition, blocks) = (tasks.partitions[at], Arc::clone(&self.stores) as Arc<dyn Blocks>);
-        let properties = Arc::clone(tasks.properties);
-        self.pool.run(Box::new(move || {
-            let Some(inside) = gate.enter(partition) else { return };
-            let cancellation = gate.cancellation.clone();
-            let task = TaskContext { partition, attempt: number, blocks, cancellation, properties };
-            let result = attempt(&*of, &task, &work);
-            match &result {
-                // The stage is lost: no task of it may begin before the program's thread has heard of it.
-                Err(failure) if is_last(failure, number) && !gate.cancellation.is_cancelled() => gate.shut(),
-                // It was told to stop, by what the program's thread hears of anyway.
-                Err(failure) if failure.is_cancelled() && gate.cancellation.is_cancelled() => return,
-                _ => {}
-            }
-            // What the task holds is let go first, so that the driver finds nothing of it alive.
-            drop((of, work, task));
-            drop(inside);
-            let _late = done.send(Event::Ended(at, number, result));
-        }))
     }
 }

@@ -10,6 +10,7 @@ use millstream_dataflow::lineage::{Block, Frames, ShuffleId, Stored};
 use millstream_model::error::{Failure, Result};
 
 use super::counters::{Tally, add};
+use super::fetch::InMemory;
 use super::frames::{FrameList, SpillFile};
 
 /// What one map task left.
@@ -106,6 +107,27 @@ impl ShuffleStore {
         output.and_then(|output| output.blocks.get(block)).cloned().ok_or_else(|| {
             Failure::external(format!("block {block} of map task {map} of shuffle {} is lost", shuffle.0))
         })
+    }
+
+    /// A block as frames, for another process. One that is in memory stays there encoded: nobody reads it as rows again, as
+    /// a block is for one reducer.
+    pub(super) fn lend(&self, shuffle: ShuffleId, map: usize, block: usize) -> Result<Arc<dyn Frames>> {
+        let rows = match self.get(shuffle, map, block)? {
+            Stored::Disk(frames) => return Ok(frames),
+            Stored::Memory(rows) => rows,
+        };
+        let mut frames = Vec::new();
+        rows.encode(&mut |bytes| {
+            frames.push(bytes.to_vec());
+            Ok(())
+        })?;
+        let frames: Arc<dyn Frames> = Arc::new(InMemory(frames));
+        let mut stored = self.stored();
+        let output = stored.shuffles.get_mut(&shuffle).and_then(|shuffled| shuffled.maps.get_mut(&map));
+        if let Some(place) = output.and_then(|output| output.blocks.get_mut(block)) {
+            *place = Stored::Disk(Arc::clone(&frames));
+        }
+        Ok(frames)
     }
 
     /// The map tasks, of `maps`, whose blocks are not here.

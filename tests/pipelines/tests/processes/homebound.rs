@@ -15,14 +15,14 @@ fn results_in_the_memory_of_one_process_are_refused() {
 }
 
 #[test]
-fn data_sets_are_refused_for_now() {
-    let said = refused("rdd");
-    assert!(said.contains("do not run on a cluster yet"), "{said}");
+fn streams_in_batches_are_refused_for_now() {
+    let said = refused("dstream");
+    assert!(said.contains("streams in batches (DStream) does not run on a cluster yet"), "{said}");
 }
 
 #[test]
 fn the_same_programs_run_by_themselves() {
-    for which in ["collect", "rdd"] {
+    for which in ["collect", "dstream"] {
         let status = std::process::Command::new(env!("CARGO_BIN_EXE_homebound")).arg(which).status().unwrap();
         assert!(status.success(), "{which}");
     }

@@ -13,6 +13,7 @@ mod windows;
 
 use std::sync::mpsc::channel;
 
+use millstream_dataflow::state::StateData;
 use millstream_model::record::Record;
 use millstream_model::time::{Timestamp, seconds};
 use millstream_runtime::microbatch::Program;
@@ -35,7 +36,7 @@ fn queued<T: Record>(batches: &StreamingContext, records: &[&[T]]) -> DStream<T>
 }
 
 /// The records that a stream has at each second, sorted, after so many seconds.
-fn outcome<U: Record + Ord>(
+fn outcome<U: StateData + Ord>(
     batches: &StreamingContext,
     clock: &ManualClock,
     stream: &DStream<U>,
@@ -56,7 +57,7 @@ fn outcome<U: Record + Ord>(
 }
 
 /// The same for a stream made of one queue of batches.
-fn outcome_of<T: Record, U: Record + Ord>(
+fn outcome_of<T: Record, U: StateData + Ord>(
     records: &[&[T]],
     steps: u64,
     make: impl FnOnce(&DStream<T>) -> DStream<U>,

@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 
 use millstream_connectors::sequence::NumberSequence;
+use millstream_dataflow::state::StateData;
 
 use super::*;
 
 /// Batches that each wait for a word before they are processed, and then tell their records.
-fn gated<T: Record + Sync>(stream: &DStream<T>) -> (Sender<()>, Receiver<Vec<T>>) {
+fn gated<T: StateData>(stream: &DStream<T>) -> (Sender<()>, Receiver<Vec<T>>) {
     let (go, gate) = channel();
     let (each, seen) = channel();
     stream.foreach_rdd(move |rdd| {

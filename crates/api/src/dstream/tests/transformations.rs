@@ -120,11 +120,11 @@ fn a_queue_gives_one_rdd_a_batch_or_all_and_then_the_default() {
     let context = batches.context().clone();
     let rdds = || (0..3).map(|n| context.parallelize([n])).collect::<Vec<_>>();
     let default = Some(context.parallelize([9]));
-    let one = batches.queue_stream(rdds(), QueueMode::OneAtATime, default).map(|n| ("one", n));
-    let all = batches.queue_stream(rdds(), QueueMode::AllAtOnce, None).map(|n| ("all", n));
+    let one = batches.queue_stream(rdds(), QueueMode::OneAtATime, default).map(|n| ('o', n));
+    let all = batches.queue_stream(rdds(), QueueMode::AllAtOnce, None).map(|n| ('a', n));
     let outcome = outcome(&batches, &clock, &one.union(&all), 4);
-    assert_eq!(outcome[0], (1, vec![("all", 0), ("all", 1), ("all", 2), ("one", 0)]));
-    assert_eq!(outcome[1..], [(2, vec![("one", 1)]), (3, vec![("one", 2)]), (4, vec![("one", 9)])]);
+    assert_eq!(outcome[0], (1, vec![('a', 0), ('a', 1), ('a', 2), ('o', 0)]));
+    assert_eq!(outcome[1..], [(2, vec![('o', 1)]), (3, vec![('o', 2)]), (4, vec![('o', 9)])]);
 }
 
 #[test]

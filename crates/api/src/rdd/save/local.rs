@@ -21,6 +21,11 @@ fn failed(path: &Path, error: std::io::Error) -> Failure {
     Failure::external(format!("{} cannot be written", path.display())).because(error)
 }
 
+/// Where attempts write.
+pub(super) fn temporary(folder: &Path) -> PathBuf {
+    folder.join(TEMPORARY)
+}
+
 /// An output folder, with what had to be made for it. Removed again unless it is finished.
 pub(super) struct Output {
     folder: PathBuf,
@@ -49,11 +54,6 @@ impl Output {
         let temporary = folder.join(TEMPORARY);
         fs::create_dir(&temporary).map_err(|error| failed(&temporary, error))?;
         Ok(output)
-    }
-
-    /// Where attempts write.
-    pub(super) fn temporary(&self) -> PathBuf {
-        self.folder.join(TEMPORARY)
     }
 
     pub(super) fn finish(mut self, written: Vec<PathBuf>) -> Result<()> {

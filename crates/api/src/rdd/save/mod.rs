@@ -34,19 +34,29 @@ impl<T: Record> Rdd<T> {
             Some(text) if Location::has_scheme(text) => Storage::open(text)?,
             _ => Storage::local(folder.as_ref()),
         };
+        // One process makes the folder and finishes it; where there are others they go on as it does.
+        let (begins, ends) =
+            (format!("the output {}", place.name()), format!("the end of output {}", place.name()));
+        let mut output = None;
         if let Some(folder) = place.folder() {
-            let output = local::Output::create(folder)?;
-            let temporary = output.temporary();
+            self.engine.once(&begins, || {
+                output = Some(local::Output::create(folder)?);
+                Ok(())
+            })?;
+            let temporary = local::temporary(folder);
             let written = self.engine.run(&self.node, &self.all(), move |mut records, task| {
                 local::write(&mut *records, task, &temporary, &site.calls(task.partition))
             })?;
-            return output.finish(written);
+            return self.engine.once(&ends, || output.map_or(Ok(()), |output| output.finish(written)));
         }
-        let output = remote::Output::create(place)?;
-        let place = output.place();
+        let mut output = None;
+        self.engine.once(&begins, || {
+            output = Some(remote::Output::create(place.clone())?);
+            Ok(())
+        })?;
         let written = self.engine.run(&self.node, &self.all(), move |mut records, task| {
             remote::write(&mut *records, task, &place, &site.calls(task.partition))
         })?;
-        output.finish(&written)
+        self.engine.once(&ends, || output.map_or(Ok(()), |output| output.finish(&written)))
     }
 }

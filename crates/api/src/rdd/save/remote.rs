@@ -39,10 +39,6 @@ impl Output {
         }
     }
 
-    pub(super) fn place(&self) -> Storage {
-        self.place.clone()
-    }
-
     pub(super) fn finish(mut self, written: &[StagedUpload]) -> Result<()> {
         for upload in written {
             self.place.commit(upload)?;

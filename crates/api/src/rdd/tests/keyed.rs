@@ -135,8 +135,8 @@ fn counts_by_key_and_value_leave_out_nothing_and_invent_nothing() {
 
 #[test]
 fn key_by_puts_the_key_before_the_record() {
-    let keyed = context().parallelize(["apple", "fig"]).key_by(|word| word.len());
-    assert_eq!(keyed.collect().unwrap(), [(5, "apple"), (3, "fig")]);
+    let keyed = context().parallelize(["apple".to_string(), "fig".into()]).key_by(String::len);
+    assert_eq!(keyed.collect().unwrap(), [(5, "apple".to_string()), (3, "fig".into())]);
 }
 
 #[test]

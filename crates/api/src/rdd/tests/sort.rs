@@ -102,3 +102,13 @@ fn sort_by_orders_records_by_what_is_found_for_each() {
         ["plum", "kiwi", "fig", "date", "apple"]
     );
 }
+
+#[test]
+fn an_index_of_keys_too_long_for_one_frame_is_read_whole() {
+    let context = Context::builder().parallelism(2).shuffle_memory(1).build().unwrap();
+    let keys: Vec<String> = (0..200).map(|n| format!("{:0>20000}", n * 7919 % 1000)).collect();
+    let sorted = context.parallelize(keys.clone()).map(|key| (key, ())).sort_by_key(true).collect().unwrap();
+    let mut expected = keys;
+    expected.sort();
+    assert!(sorted.into_iter().map(|(key, ())| key).eq(expected));
+}

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
@@ -18,7 +18,8 @@ use super::roster::{Lacking, Placement, Roster};
 use super::seat::Seat;
 use super::team::Attending;
 use crate::control::{
-    Ask as Question, AskId, Charge, ExecutorId, Granted, ToExecutor, ToJob, ToManager, ToMaster,
+    Ask as Question, AskId, Charge, ExecutorId, Granted, Report, StageEvent, ToExecutor, ToJob, ToManager,
+    ToMaster,
 };
 use crate::job::JobResult;
 use crate::job::checkpoints::Run;
@@ -41,8 +42,30 @@ struct State {
     attending: HashMap<u64, Arc<Attending>>,
 }
 
+/// The stages of the program's batches, as far as the master's lines concern them.
+pub(crate) trait Stages: Send + Sync {
+    /// Executors came, came to a job, or are gone; or the slots are others.
+    fn stir(&self);
+    /// An executor told something.
+    fn hear(&self, executor: ExecutorId, event: StageEvent);
+    /// How the job is that runs, if one does.
+    fn report(&self) -> Option<Report>;
+    /// Ends the job that runs; false if none does.
+    fn cancel(&self) -> bool;
+}
+
+/// An executor that is there, for one job of the program.
+pub(crate) struct Attendee {
+    pub(crate) executor: ExecutorId,
+    pub(crate) slots: u32,
+    /// The fingerprint of its plan, once it has come to the job.
+    pub(crate) fingerprint: Option<String>,
+}
+
 /// See the module.
 pub(crate) struct Master {
+    charge: Charge,
+    stages: OnceLock<Arc<dyn Stages>>,
     job: String,
     term: u64,
     manager: Speaker<ToManager>,
@@ -68,6 +91,8 @@ impl Master {
         let (manager, orders) =
             connect::<ToManager, ToMaster>(&manager.to_string(), &own, &security, Pulse::default())?;
         let master = Arc::new(Self {
+            charge: charge.clone(),
+            stages: OnceLock::new(),
             job: charge.job.clone(),
             term: charge.term,
             manager,
@@ -124,11 +149,35 @@ impl Master {
             // Whoever hears it need not tell its parts apart.
             Err(failure) => Err(failure.told_again()),
         };
-        let message = ToExecutor::Ended { number, result };
+        self.conclude(number, ToExecutor::Ended { number, result });
+    }
+
+    /// Tells all executors how a job of the program ended, those that come later too.
+    pub(crate) fn conclude(&self, number: u64, message: ToExecutor) {
         let mut state = self.lock();
         state.executors.values().for_each(|executor| drop(executor.say(&message)));
         state.ended.insert(number, message);
         state.needs.remove(&number);
+    }
+
+    /// What this process was started with.
+    pub(crate) fn charge(&self) -> &Charge {
+        &self.charge
+    }
+
+    /// What concerns stages goes there. False if it goes elsewhere already.
+    pub(crate) fn attach(&self, stages: Arc<dyn Stages>) -> bool {
+        self.stages.set(stages).is_ok()
+    }
+
+    /// The executors that are there, and which of them have come to a job of the program.
+    pub(crate) fn attendees(&self, number: u64) -> Vec<Attendee> {
+        self.lock().roster.attendees(number)
+    }
+
+    /// The executors that the job was granted.
+    pub(crate) fn granted(&self) -> Vec<Granted> {
+        self.lock().granted.clone()
     }
 
     /// How many slots a job can use, and with how many it can run.
@@ -193,7 +242,7 @@ impl Master {
         self.lock().attending.remove(&attempt);
     }
 
-    fn tell_manager(&self, message: &ToManager) {
+    pub(crate) fn tell_manager(&self, message: &ToManager) {
         // A job manager that is gone ends this process by other ways.
         if let Err(failure) = self.manager.say(message) {
             tracing::debug!(%failure, "the job manager was not told");
@@ -267,6 +316,11 @@ impl Master {
                     attending.counted(executor, counted);
                 }
             }
+            ToJob::Stages(event) => {
+                if let Some(stages) = self.stages.get() {
+                    stages.hear(executor, event);
+                }
+            }
         }
     }
 
@@ -290,6 +344,9 @@ impl Master {
     fn stir(&self) {
         let seats: Vec<Arc<Seat>> = self.lock().seats.values().cloned().collect();
         seats.iter().filter(|seat| seat.is_open()).for_each(|seat| seat.tell(Message::Stir));
+        if let Some(stages) = self.stages.get() {
+            stages.stir();
+        }
     }
 
     /// The job manager's thread.
@@ -313,6 +370,10 @@ impl Master {
     fn answer(self: &Arc<Self>, id: AskId, question: Question) {
         let seat = self.lock().seats.values().rev().find(|seat| seat.is_open()).cloned();
         let Some(seat) = seat else {
+            let ends = matches!(question, Question::Cancel | Question::Stop);
+            if ends && self.stages.get().is_some_and(|stages| stages.cancel()) {
+                return self.tell_manager(&ToManager::Answer(id, Ok(String::new())));
+            }
             let none = Failure::user("no job of the program runs at the moment");
             return self.tell_manager(&ToManager::Answer(id, Err(none)));
         };
@@ -347,6 +408,9 @@ impl Master {
             let seats: Vec<Arc<Seat>> = self.lock().seats.values().cloned().collect();
             for seat in seats.iter().filter(|seat| seat.is_open()) {
                 self.tell_manager(&ToManager::Report(Box::new(seat.report())));
+            }
+            if let Some(report) = self.stages.get().and_then(|stages| stages.report()) {
+                self.tell_manager(&ToManager::Report(Box::new(report)));
             }
         }
     }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::master::Attendee;
 use crate::control::{ExecutorId, Peer};
 
 /// An executor, as far as it has made itself known.
@@ -75,6 +76,16 @@ impl Roster {
             .filter(|member| member.at.contains_key(&number))
             .map(|member| member.slots)
             .sum()
+    }
+
+    /// The executors that are there, for one job.
+    pub(crate) fn attendees(&self, number: u64) -> Vec<Attendee> {
+        let attendee = |(executor, member): (&ExecutorId, &Member)| Attendee {
+            executor: *executor,
+            slots: member.slots,
+            fingerprint: member.at.get(&number).cloned(),
+        };
+        self.members.iter().map(attendee).collect()
     }
 
     /// Places the subtasks of a job whose chains have so many each.

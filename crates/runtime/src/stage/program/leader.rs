@@ -1,0 +1,90 @@
+//! The actions of a program in its master.
+//!
+//! Holds: whatever becomes of an action is told to all executors before the program goes on here.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use millstream_model::error::{Failure, Result};
+
+use super::super::Counters;
+use super::super::action::{Action, Outcome};
+use super::super::fetch::Server;
+use super::super::scheduler::Scheduler;
+use super::super::there::There;
+use super::Program;
+use super::lineage::Actions;
+use super::recorded::Recorded;
+use crate::control::{StageOrder, ToExecutor};
+use crate::job::Master;
+
+/// See the module.
+pub(in super::super) struct Leader {
+    master: Arc<Master>,
+    there: Arc<There>,
+    actions: Actions,
+    recorded: Arc<Recorded>,
+    server: Server,
+}
+
+impl Leader {
+    /// The leader of the master's program.
+    ///
+    /// # Errors
+    /// If no port can be had.
+    pub(in super::super) fn new(master: Arc<Master>, there: Arc<There>, folder: PathBuf) -> Result<Self> {
+        let recorded = Arc::new(Recorded::new(folder));
+        let server = Server::open(master.charge(), Arc::clone(&recorded) as Arc<_>)?;
+        Ok(Self { master, there, actions: Actions::new(), recorded, server })
+    }
+
+    /// Records how a job ended, and tells it.
+    fn conclude(
+        &self,
+        number: u64,
+        fingerprint: String,
+        own: Counters,
+        result: Result<Vec<Vec<u8>>>,
+    ) -> Result<Vec<Vec<u8>>> {
+        let result = result.and_then(|parts| self.recorded.put(number, &parts).map(|()| parts));
+        let told = match &result {
+            Ok(_) => Ok(self.server.address()),
+            // Whoever hears it need not tell its parts apart.
+            Err(failure) => Err(failure.told_again()),
+        };
+        let counters = Box::new(self.there.counters(own));
+        let ended = StageOrder::Ended { number, fingerprint, result: told, counters };
+        self.master.conclude(number, ToExecutor::Stages(ended));
+        result
+    }
+}
+
+impl Program for Leader {
+    fn act(&self, scheduler: &Scheduler, action: Action) -> Result<Vec<Outcome>> {
+        let fingerprint = self.actions.begin(&action)?;
+        let number = self.master.next_job();
+        self.there.begin(number, &fingerprint, &action);
+        let written = |outcome| match outcome {
+            Outcome::Written(bytes) => Ok(bytes),
+            _ => Err(Failure::internal("a task of an executor gave no bytes")),
+        };
+        let result = scheduler.run(number, &action);
+        let result = result.and_then(|outcomes| outcomes.into_iter().map(written).collect());
+        self.there.end(&result);
+        let own = scheduler.stores.tally.read();
+        let parts: Vec<Vec<u8>> = self.conclude(number, fingerprint, own, result)?;
+        Ok(parts.into_iter().map(Outcome::Written).collect())
+    }
+
+    fn once(&self, what: &str, make: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
+        self.actions.check_thread(what)?;
+        let number = self.master.next_job();
+        let made = make().map(|bytes| vec![bytes]);
+        let mut parts = self.conclude(number, format!("{what}\n"), Counters::default(), made)?;
+        Ok(parts.pop().unwrap_or_default())
+    }
+
+    fn counters(&self, own: Counters) -> Counters {
+        self.there.counters(own)
+    }
+}
