@@ -32,7 +32,11 @@ impl Whom {
     }
 }
 
-pub(crate) fn client(master: &str, token_file: Option<&PathBuf>) -> Result<Client> {
+/// For the job manager at an address, with the token in a file.
+///
+/// # Errors
+/// If this is no such address, or the token cannot be read.
+pub fn client(master: &str, token_file: Option<&PathBuf>) -> Result<Client> {
     Client::new(master, token_file.map(|file| token::read(file)).transpose()?)
 }
 

@@ -13,6 +13,7 @@ use millstream_network::Pulse;
 
 use super::logs::Log;
 use super::{stop, token};
+use crate::interpreter;
 
 /// The port of the REST interface, which every client asks.
 pub(crate) const REST_PORT: u16 = 7070;
@@ -43,6 +44,9 @@ pub(crate) struct JobManager {
     /// How many seconds a job may wait for slots before it is given up [default: for ever].
     #[arg(long, value_name = "SECONDS")]
     slot_timeout: Option<u64>,
+    /// The Python that directs the jobs of Python programs [default: as for `run`].
+    #[arg(long, value_name = "INTERPRETER")]
+    python: Option<PathBuf>,
     /// Write addresses and process id to this file, as JSON, once they are known.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
@@ -59,17 +63,17 @@ pub(super) struct Served {
 }
 
 /// Runs one until it is told to end.
-pub(crate) fn start(arguments: JobManager) -> Result<()> {
+pub(crate) fn start(arguments: JobManager, own: Option<&Path>) -> Result<()> {
     arguments.log.begin();
     let stop = stop::signal()?;
-    let served = serve(&arguments)?;
+    let served = serve(&arguments, own)?;
     stop::wait(&stop);
     tracing::info!("ends; jobs that have not ended go on when it starts on the same folder");
     drop(served);
     Ok(())
 }
 
-fn serve(arguments: &JobManager) -> Result<Served> {
+fn serve(arguments: &JobManager, own: Option<&Path>) -> Result<Served> {
     let token = arguments.token_file.as_deref().map(token::read).transpose()?;
     if !arguments.listen.is_loopback() {
         if token.is_none() && !arguments.insecure {
@@ -97,6 +101,7 @@ fn serve(arguments: &JobManager) -> Result<Served> {
         arguments.rest_port,
         folder,
         token,
+        interpreter::of_a_service(arguments.python.clone(), own),
         limits,
         arguments.facts.as_deref(),
     )
@@ -108,6 +113,7 @@ pub(super) fn serve_at(
     rest_port: u16,
     folder: Option<&Path>,
     token: Option<String>,
+    python: PathBuf,
     limits: Limits,
     facts: Option<&Path>,
 ) -> Result<Served> {
@@ -121,6 +127,7 @@ pub(super) fn serve_at(
         listen,
         port,
         token: token.clone(),
+        python,
         limits,
         pulse: Pulse::default(),
     };

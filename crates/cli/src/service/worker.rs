@@ -1,7 +1,7 @@
 //! `millstream worker`.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -12,6 +12,7 @@ use millstream_network::Pulse;
 use super::logs::Log;
 use super::manager::temporary_folder;
 use super::{stop, token};
+use crate::interpreter;
 
 /// A worker.
 #[derive(Args, Debug)]
@@ -34,6 +35,9 @@ pub(crate) struct Worker {
     /// Where its programs listen for each other [default: the address of this machine on the way to the job manager].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<IpAddr>,
+    /// The Python that Python programs run in [default: as for `run`].
+    #[arg(long, value_name = "INTERPRETER")]
+    python: Option<PathBuf>,
     /// How many seconds its programs may run on while the job manager is gone, and it may take to be reached at first.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace: u64,
@@ -45,12 +49,13 @@ pub(crate) struct Worker {
 }
 
 /// Runs one until it is told to end.
-pub(crate) fn start(arguments: Worker) -> Result<()> {
+pub(crate) fn start(arguments: Worker, own: Option<&Path>) -> Result<()> {
     arguments.log.begin();
     let stop = stop::signal()?;
     if arguments.held {
         stop::with_standard_input(&stop);
     }
+    let python = interpreter::of_a_service(arguments.python, own);
     let own = match arguments.folder {
         Some(_) => None,
         None => Some(temporary_folder("millstream-worker-")?),
@@ -61,6 +66,7 @@ pub(crate) fn start(arguments: Worker) -> Result<()> {
         slots: arguments.slots,
         manager: resolve(&arguments.manager)?,
         token: arguments.token_file.as_deref().map(token::read).transpose()?,
+        python,
         folder,
         grace: Duration::from_secs(arguments.grace),
         pulse: Pulse::default(),

@@ -46,6 +46,8 @@ pub struct Settings {
     pub port: u16,
     /// What workers have to show; nothing where it listens on the loopback interface alone.
     pub token: Option<String>,
+    /// The interpreter that starts the masters of Python programs.
+    pub python: PathBuf,
     /// Waits and bounds.
     pub limits: Limits,
     /// When a worker or master is taken for gone.
@@ -72,6 +74,7 @@ pub(crate) struct Shared {
     outputs: Mutex<HashMap<JobId, Output>>,
     start: Instant,
     listen: IpAddr,
+    python: PathBuf,
 }
 
 impl Manager {
@@ -94,6 +97,7 @@ impl Manager {
             outputs: Mutex::default(),
             start: Instant::now(),
             listen: settings.listen,
+            python: settings.python.clone(),
         });
         let reception = callers::receive(&shared, settings.listen, settings.port)?;
         for record in records {
@@ -159,9 +163,11 @@ impl Shared {
 
     /// Has a program run that is there; the answer is the job's name.
     pub(crate) async fn submit(&self, submission: Submission) -> Result<String> {
-        if self.programs.find(&submission.program)?.is_none() {
-            return Err(Failure::user(format!("the program {} was not uploaded", submission.program))
-                .advice("upload it first: PUT /v1/programs/SHA256"));
+        for hash in std::iter::once(&submission.program).chain(&submission.files) {
+            if self.programs.find(hash)?.is_none() {
+                return Err(Failure::user(format!("the program {hash} was not uploaded"))
+                    .advice("upload it first: PUT /v1/programs/SHA256"));
+            }
         }
         let token = secret::fresh()?;
         self.ask(|reply| Event::Submit { reply, submission, token }).await

@@ -27,7 +27,7 @@ fn shell(script: &str) -> Shell {
     let (to_lines, lines) = channel();
     let (to_exit, exit) = channel();
     let launch = Launch {
-        program,
+        program: Program::Binary(program),
         name: "job".into(),
         arguments: vec!["one".into()],
         environment: [("COLOUR".to_owned(), "green".to_owned())].into(),

@@ -23,6 +23,7 @@ fn server(token: Option<&str>) -> Server {
         listen: [127, 0, 0, 1].into(),
         port: 0,
         token: token.map(str::to_owned),
+        python: "python3".into(),
         limits: Limits::default(),
         pulse: Pulse::default(),
     };

@@ -36,6 +36,8 @@ pub struct Settings {
     pub manager: SocketAddr,
     /// What the job manager asks for; nothing where it asks for nothing.
     pub token: Option<String>,
+    /// The interpreter that Python programs run in.
+    pub python: PathBuf,
     /// Programs and the folders that executors work in.
     pub folder: PathBuf,
     /// How long executors may run on while the job manager is gone, and how long the first try to join may take.

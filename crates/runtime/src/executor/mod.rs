@@ -39,6 +39,7 @@ struct State {
 /// See the module.
 pub(crate) struct Executor {
     id: ExecutorId,
+    slots: u32,
     master: Speaker<ToJob>,
     exchange: Arc<Exchange>,
     state: Mutex<State>,
@@ -70,6 +71,7 @@ impl Executor {
         master.say(&ToJob::Here { executor: id, slots, data })?;
         let executor = Arc::new(Self {
             id,
+            slots,
             master,
             exchange,
             state: Mutex::default(),
@@ -85,6 +87,16 @@ impl Executor {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many subtasks of each chain it runs at most.
+    pub(crate) fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// Tells the master that the program cannot run here.
+    pub(crate) fn refuse(&self, why: &Failure) {
+        self.say(&ToJob::Unfit(why.told_again()));
     }
 
     /// Takes part in the next job of the program, to its end.

@@ -68,6 +68,7 @@ impl Executors {
                 Err(Lacking::OtherPlan(executor)) => {
                     return Err(Broken::ForGood(other_plan(&executor.to_string())));
                 }
+                Err(Lacking::Unfit(why)) => return Err(Broken::ForGood(Failure::user(why))),
                 Err(Lacking::Slots { have, need }) => {
                     self.seat.waits_for(Some(self.master.slots_lacking(have, need)))
                 }

@@ -1,0 +1,58 @@
+"""Which cluster a program's jobs are for.
+
+Answers for what the command line said (`millstream run --master`) and for the settings that say the same. Not for reaching
+the cluster. Holds: what the program itself sets holds against the command line.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Optional
+
+MASTER, TOKEN_FILE, DETACHED = "millstream.master", "millstream.token-file", "millstream.detached"
+
+
+class Target(NamedTuple):
+    """A cluster, and whether its jobs are waited for."""
+
+    #: HOST:PORT of the REST interface of its job manager.
+    master: str
+    token_file: Optional[str]
+    is_detached: bool
+
+
+#: What the command line said.
+commanded: Optional[Target] = None
+
+
+def command(target: Target) -> None:
+    """The command line named a cluster."""
+    global commanded
+    commanded = target
+
+
+def of(settings: Any) -> Optional[Target]:
+    """The cluster that the jobs of an environment are for; `None` if they run in this process.
+
+    >>> from millstream.flink.common import Configuration
+    >>> settings = Configuration().set_string("millstream.master", "10.0.0.7:7070")
+    >>> of(settings), of(Configuration())
+    (Target(master='10.0.0.7:7070', token_file=None, is_detached=False), None)
+    """
+    master = settings.get_string(MASTER, commanded.master if commanded else "")
+    if not master:
+        return None
+    token_file = settings.get_string(TOKEN_FILE, (commanded.token_file if commanded else None) or "")
+    default = "true" if commanded and commanded.is_detached else "false"
+    is_detached = settings.get_string(DETACHED, default).strip().lower()
+    if is_detached not in ("true", "false"):
+        raise ValueError(f"the setting {DETACHED} is true or false, {is_detached!r} was given")
+    return Target(master, token_file or None, is_detached == "true")
+
+
+def refuse_spark() -> None:
+    """Says that programs of `millstream.spark` do not run on a cluster of Millstream's."""
+    if commanded is not None:
+        raise NotImplementedError(
+            f"the program was sent to the cluster {commanded.master}, but programs of millstream.spark do not run on a "
+            "cluster of Millstream's yet: run it without --master, or hand it to a cluster of Spark with --engine spark"
+        )
