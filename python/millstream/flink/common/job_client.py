@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import sys
 import threading
 import warnings
 from typing import Any, Callable, Dict, Optional, Set, TypeVar
@@ -182,6 +183,12 @@ class JobClient:
         except Exception:
             # It is told to those who ask for the result.
             pass
+
+    def _interrupted(self) -> None:
+        """Somebody who waits for the job wants it to end."""
+        if not self._is_here:
+            sys.stderr.write(f"cancels {self._id}\n")
+        self._end()
 
     def _end(self) -> None:
         """Ends the job, if it still runs, and waits for it."""

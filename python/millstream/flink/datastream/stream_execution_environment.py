@@ -388,7 +388,7 @@ class StreamExecutionEnvironment:
         try:
             return client._result()
         except KeyboardInterrupt:
-            client._end()
+            client._interrupted()
             raise
 
     def execute_async(self, job_name: str = "Flink Streaming Job") -> JobClient:
