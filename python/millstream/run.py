@@ -28,13 +28,13 @@ def main(
     arguments: List[str],
     answers: Optional[str] = None,
     foreign: Optional[Tuple[str, str]] = None,
-    own: Optional[Tuple[str, Optional[str], bool]] = None,
+    own: Optional[Tuple[str, Optional[str], Optional[str], bool]] = None,
 ) -> int:
     """Runs the program, here or on a cluster; the exit code.
 
     `answers` is the package whose imports are answered, `pyflink` or `pyspark`. `foreign` is the system that the
     program is handed to, `flink` or `spark`, and the address of its cluster; `own` is the cluster of Millstream's
-    that its jobs run on: the address, the file of its token, and whether they are left alone. A program that calls `sys.exit` leaves with its
+    that its jobs run on: the address, the file of its token, the folder of its certificates, and whether they are left alone. A program that calls `sys.exit` leaves with its
     `SystemExit`, one that was interrupted with a `KeyboardInterrupt`.
     """
     if foreign is not None:

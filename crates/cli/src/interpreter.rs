@@ -60,10 +60,10 @@ fn words(job: &PythonJob) -> Vec<OsString> {
         Some(Cluster::Foreign { engine, master }) => {
             words.extend(["--engine".into(), (*engine).into(), "--master".into(), master.into()]);
         }
-        Some(Cluster::Own { master, token_file, detached }) => {
+        Some(Cluster::Own { master, access, detached }) => {
             words.extend(["--master".into(), master.into()]);
-            if let Some(file) = token_file {
-                words.extend(["--token-file".into(), file.into()]);
+            for (option, path) in [("--token-file", &access.token_file), ("--tls", &access.tls)] {
+                words.extend(path.iter().flat_map(|path| [option.into(), path.into()]));
             }
             words.extend(detached.then(|| "--detach".into()));
         }

@@ -8,6 +8,7 @@
 //! Answers for what can be typed, for what is said about it, and for the exit code. Not for what is run.
 //! Holds: whatever is typed ends in an exit code of [`exit`] with a message, or in a program that is there to be read.
 
+mod access;
 mod arguments;
 mod completion;
 pub mod exit;
@@ -24,9 +25,9 @@ use std::path::Path;
 use clap::Parser;
 use millstream_model::error::Result;
 
+pub use crate::access::Access;
 use crate::arguments::{Arguments, Command};
 use crate::jobs::ask;
-pub use crate::jobs::client;
 pub use crate::run::{Cluster, PythonJob};
 
 /// What is left to do once the arguments were understood.
@@ -53,6 +54,7 @@ fn serve_or_ask(command: Command, own: Option<&Path>) -> Result<()> {
         Command::Rescale(rescale) => ask::rescale(&rescale),
         Command::Checkpoints(checkpoints) => ask::list_checkpoints(checkpoints),
         Command::Token { file } => service::token::make(&file),
+        Command::Certs(certs) => service::certs::make(&certs).map(|said| jobs::say(&said)),
         // They have outcomes of their own.
         Command::Run(_) | Command::Completion { .. } => Ok(()),
     }

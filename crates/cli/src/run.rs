@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::access::Access;
 use crate::arguments::Run;
 use crate::jobs::submit;
 use crate::{Outcome, exit, interpreter, program, report};
@@ -27,8 +28,8 @@ pub enum Cluster {
     Own {
         /// HOST:PORT of its REST interface.
         master: String,
-        /// The file of its token.
-        token_file: Option<PathBuf>,
+        /// What it is shown.
+        access: Access,
         /// Whether the program does not wait for its jobs.
         detached: bool,
     },
@@ -46,7 +47,8 @@ pub(crate) fn start(run: Run) -> Outcome {
     let is_python = |program: &OsString| Path::new(program).extension().is_some_and(|name| name == "py");
     if let (Some(master), None, false) = (&run.master, run.engine, run.program.first().is_some_and(is_python))
     {
-        let code = submit::run(run.program, master, run.token_file.as_ref(), run.detach);
+        let access = Access { token_file: run.token_file, tls: run.tls };
+        let code = submit::run(run.program, master, &access, run.detach);
         return Outcome::Ended(code.unwrap_or_else(|failure| report::failure(&failure)));
     }
     let mut words = run.program.into_iter();
@@ -60,7 +62,10 @@ pub(crate) fn start(run: Run) -> Outcome {
         answers: run.answers.map(|package| package.name()),
         cluster: run.master.map(|master| match run.engine {
             Some(engine) => Cluster::Foreign { engine: engine.name(), master },
-            None => Cluster::Own { master, token_file: run.token_file, detached: run.detach },
+            None => {
+                let access = Access { token_file: run.token_file, tls: run.tls };
+                Cluster::Own { master, access, detached: run.detach }
+            }
         }),
     };
     match run.python.or_else(interpreter::asked_for) {

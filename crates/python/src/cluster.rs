@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use millstream_cli::Access;
 use millstream_cluster::client::Client;
 use millstream_cluster::dispatcher::JobId;
 use millstream_model::error::{Failure, Result};
@@ -53,11 +54,11 @@ impl PyCluster {
 
 #[pymethods]
 impl PyCluster {
-    /// The one whose REST interface is at `master`.
+    /// The one whose REST interface is at `master`, with the file of its token and the folder of certificates to show it.
     #[new]
-    #[pyo3(signature = (master, token_file=None))]
-    fn new(master: &str, token_file: Option<PathBuf>) -> PyResult<Self> {
-        let client = millstream_cli::client(master, token_file.as_ref());
+    #[pyo3(signature = (master, token_file=None, tls=None))]
+    fn new(master: &str, token_file: Option<PathBuf>, tls: Option<PathBuf>) -> PyResult<Self> {
+        let client = Access { token_file, tls }.client(master);
         client.map(Self).map_err(|failure| PyValueError::new_err(failure.to_string()))
     }
 

@@ -16,8 +16,9 @@ pub(crate) fn command(py: Python<'_>, arguments: Vec<OsString>) -> PyResult<u8> 
             let (mut foreign, mut own) = (None, None);
             match job.cluster {
                 Some(Cluster::Foreign { engine, master }) => foreign = Some((engine, master)),
-                Some(Cluster::Own { master, token_file, detached }) => {
-                    own = Some((master, token_file.map(PathBuf::into_os_string), detached));
+                Some(Cluster::Own { master, access, detached }) => {
+                    let text = |path: Option<PathBuf>| path.map(PathBuf::into_os_string);
+                    own = Some((master, text(access.token_file), text(access.tls), detached));
                 }
                 None => {}
             }

@@ -17,7 +17,7 @@ from millstream._cluster.target import Target
 
 def submit(target: Target, make: Any, given: Given) -> RemoteJob:
     """Has the job manager run the program that `make` gives for the files that were sent."""
-    cluster = _native.Cluster(target.master, target.token_file)
+    cluster = _native.Cluster(target.master, target.token_file, target.tls)
     sent = files.send(given, cluster.upload)
     with tempfile.NamedTemporaryFile(prefix="millstream-plan-") as file:
         plan_file.write(make(sent), file)

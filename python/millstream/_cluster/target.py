@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Optional
 
-MASTER, TOKEN_FILE, DETACHED = "millstream.master", "millstream.token-file", "millstream.detached"
+MASTER, DETACHED = "millstream.master", "millstream.detached"
+TOKEN_FILE, TLS = "millstream.token-file", "millstream.tls"
 
 
 class Target(NamedTuple):
@@ -17,6 +18,8 @@ class Target(NamedTuple):
     #: HOST:PORT of the REST interface of its job manager.
     master: str
     token_file: Optional[str]
+    #: The folder of the certificates that it is shown.
+    tls: Optional[str]
     is_detached: bool
 
 
@@ -36,17 +39,18 @@ def of(settings: Any) -> Optional[Target]:
     >>> from millstream.flink.common import Configuration
     >>> settings = Configuration().set_string("millstream.master", "10.0.0.7:7070")
     >>> of(settings), of(Configuration())
-    (Target(master='10.0.0.7:7070', token_file=None, is_detached=False), None)
+    (Target(master='10.0.0.7:7070', token_file=None, tls=None, is_detached=False), None)
     """
     master = settings.get_string(MASTER, commanded.master if commanded else "")
     if not master:
         return None
     token_file = settings.get_string(TOKEN_FILE, (commanded.token_file if commanded else None) or "")
+    tls = settings.get_string(TLS, (commanded.tls if commanded else None) or "")
     default = "true" if commanded and commanded.is_detached else "false"
     is_detached = settings.get_string(DETACHED, default).strip().lower()
     if is_detached not in ("true", "false"):
         raise ValueError(f"the setting {DETACHED} is true or false, {is_detached!r} was given")
-    return Target(master, token_file or None, is_detached == "true")
+    return Target(master, token_file or None, tls or None, is_detached == "true")
 
 
 def refuse_spark() -> None:

@@ -10,8 +10,9 @@ use millstream_cluster::dispatcher::Limits;
 use millstream_model::error::{Failure, Result};
 
 use super::logs::Log;
-use super::manager::{REST_PORT, serve_at};
+use super::manager::{REST_PORT, Serving, serve_at};
 use super::stop;
+use crate::access::Access;
 use crate::interpreter;
 
 /// A cluster on this machine.
@@ -44,16 +45,18 @@ pub(crate) fn start(arguments: LocalCluster, own: Option<&Path>) -> Result<()> {
     arguments.log.begin();
     let stop = stop::signal()?;
     let python = interpreter::of_a_service(arguments.python, own);
-    let served = serve_at(
-        [127, 0, 0, 1].into(),
-        0,
-        arguments.rest_port,
-        arguments.folder.as_deref(),
-        None,
-        python.clone(),
-        Limits::default(),
-        arguments.facts.as_deref(),
-    )?;
+    let served = serve_at(Serving {
+        listen: [127, 0, 0, 1].into(),
+        port: 0,
+        rest_port: arguments.rest_port,
+        folder: arguments.folder.as_deref(),
+        access: &Access::default(),
+        insecure: false,
+        python: python.clone(),
+        limits: Limits::default(),
+        facts: arguments.facts.as_deref(),
+        log: arguments.log,
+    })?;
     let address = served.manager.address().to_string();
     let start = |number| worker(number, &address, arguments.slots, arguments.log, &python, own);
     let mut workers = (1..=arguments.workers).map(start).collect::<Result<Vec<Child>>>()?;
