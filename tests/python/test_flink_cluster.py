@@ -291,14 +291,18 @@ ENDLESS = """
             time.sleep(0.001)
             yield number
 
-    env = StreamExecutionEnvironment.get_execution_environment()
+    import sys
+    from millstream.flink.common import Configuration
+    settings = Configuration().set_string("execution.shutdown-on-attached-exit", sys.argv[1])
+    env = StreamExecutionEnvironment.get_execution_environment(settings)
     env.add_source(numbers).map(lambda x: x).add_sink(lambda x: None)
     env.execute("endless")
 """
 
 
-def test_ctrl_c_cancels_the_job(cluster):
-    running = cluster.started(ENDLESS)
+@pytest.mark.parametrize("tied", ["false", "true"])
+def test_ctrl_c_cancels_the_job(cluster, tied):
+    running = cluster.started(ENDLESS, tied)
     wait_for("the job", lambda: cluster.state("job-1") == "running")
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
@@ -309,12 +313,21 @@ def test_ctrl_c_cancels_the_job(cluster):
 
 
 def test_a_program_that_was_killed_leaves_its_job_alone(cluster):
-    running = cluster.started(ENDLESS)
+    running = cluster.started(ENDLESS, "false")
     wait_for("the job", lambda: cluster.state("job-1") == "running")
     running.kill()
     running.communicate()
     assert cluster.state("job-1") == "running"
     assert cluster.command("cancel", "job-1").returncode == 0
+
+
+def test_a_job_that_is_tied_to_its_program_ends_with_it(cluster):
+    running = cluster.started(ENDLESS, "true")
+    wait_for("the job", lambda: cluster.state("job-1") == "running")
+    running.kill()
+    # Not what it said: the one who ends the job has the same pipes.
+    running.wait()
+    wait_for("the job's end", lambda: cluster.state("job-1") == "canceled")
 
 
 def test_a_client_of_a_script_sees_and_directs_its_job(cluster, program):
@@ -372,6 +385,7 @@ REFUSALS = {
     "env.enable_checkpointing(100); env.execute()",
     "cannot be sent to a task": "env.add_source(n for n in [1]).print(); env.execute()",
     "there is no file 'none.txt'": "env.set_python_requirements('none.txt')",
+    "register_cached_file does not work on a cluster yet": "env.register_cached_file(__file__, 'x')",
     "is the name of a folder, not 'a/b'": "env.add_python_archive(__file__, 'a/b')",
 }
 

@@ -75,17 +75,16 @@ def send(given: Given, upload: Callable[[str], str]) -> Sent:
             _pack(path, packed)
             return upload(packed), True
 
-    modules = tuple((*_reversed(sent(path)), os.path.basename(path.rstrip("/"))) for path in given.modules)
+    modules = []
+    for path in given.modules:
+        hash_, is_packed = sent(path)
+        modules.append((hash_, os.path.basename(path), is_packed))
     requirements = None
     if given.requirements is not None:
         file, cache = given.requirements
         requirements = upload(file), None if cache is None else sent(cache)[0]
     archives = tuple((upload(path), os.path.basename(path), target) for path, target in given.archives)
-    return Sent(tuple((hash_, name, packed) for packed, hash_, name in modules), requirements, archives)
-
-
-def _reversed(pair: Tuple[str, bool]) -> Tuple[bool, str]:
-    return pair[1], pair[0]
+    return Sent(tuple(modules), requirements, archives)
 
 
 def _pack(folder: str, packed: str) -> None:

@@ -13,6 +13,7 @@ import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from millstream import _native
+from millstream._cluster import guardian
 
 #: What the states of the cluster are called by Flink.
 _STATES = {
@@ -36,8 +37,10 @@ PATIENCE = 250
 class RemoteJob:
     """One job."""
 
-    def __init__(self, cluster: Any, job: str, is_detached: bool) -> None:
+    def __init__(self, cluster: Any, job: str, is_detached: bool, watching: Any = None) -> None:
         self._cluster = cluster
+        #: The process that ends the job with this one, if there is one.
+        self._watching = watching
         #: As the cluster calls it: `job-3`.
         self.name = job
         self.is_detached = is_detached
@@ -54,6 +57,8 @@ class RemoteJob:
         view: Dict[str, Any] = json.loads(self._cluster.job(self.name))
         if view["state"] in _FINAL:
             self._ended = view
+            if self._watching is not None:
+                guardian.release(self._watching)
         return view
 
     def status(self) -> str:

@@ -9,7 +9,7 @@ import tempfile
 from typing import Any
 
 from millstream import _native
-from millstream._cluster import files, plan_file
+from millstream._cluster import files, guardian, plan_file
 from millstream._cluster.files import Given
 from millstream._cluster.remote import RemoteJob
 from millstream._cluster.target import Target
@@ -30,4 +30,5 @@ def submit(target: Target, make: Any, given: Given) -> RemoteJob:
         "file_name": os.path.basename(sys.argv[0]) or "python",
     }
     job = cluster.submit(json.dumps(submission))
-    return RemoteJob(cluster, job, target.is_detached)
+    watching = guardian.watch(job, target) if target.is_tied and not target.is_detached else None
+    return RemoteJob(cluster, job, target.is_detached, watching)

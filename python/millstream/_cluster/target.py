@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Optional
 
 MASTER, DETACHED = "millstream.master", "millstream.detached"
 TOKEN_FILE, TLS = "millstream.token-file", "millstream.tls"
+#: Whether jobs end with the program. The name is Flink's.
+TIED = "execution.shutdown-on-attached-exit"
 
 
 class Target(NamedTuple):
@@ -21,6 +23,8 @@ class Target(NamedTuple):
     #: The folder of the certificates that it is shown.
     tls: Optional[str]
     is_detached: bool
+    #: Whether a job ends when the program does, however that comes.
+    is_tied: bool = False
 
 
 #: What the command line said.
@@ -39,7 +43,7 @@ def of(settings: Any) -> Optional[Target]:
     >>> from millstream.flink.common import Configuration
     >>> settings = Configuration().set_string("millstream.master", "10.0.0.7:7070")
     >>> of(settings), of(Configuration())
-    (Target(master='10.0.0.7:7070', token_file=None, tls=None, is_detached=False), None)
+    (Target(master='10.0.0.7:7070', token_file=None, tls=None, is_detached=False, is_tied=False), None)
     """
     master = settings.get_string(MASTER, commanded.master if commanded else "")
     if not master:
@@ -47,10 +51,15 @@ def of(settings: Any) -> Optional[Target]:
     token_file = settings.get_string(TOKEN_FILE, (commanded.token_file if commanded else None) or "")
     tls = settings.get_string(TLS, (commanded.tls if commanded else None) or "")
     default = "true" if commanded and commanded.is_detached else "false"
-    is_detached = settings.get_string(DETACHED, default).strip().lower()
-    if is_detached not in ("true", "false"):
-        raise ValueError(f"the setting {DETACHED} is true or false, {is_detached!r} was given")
-    return Target(master, token_file or None, tls or None, is_detached == "true")
+    is_detached = _flag(settings, DETACHED, default)
+    return Target(master, token_file or None, tls or None, is_detached, _flag(settings, TIED, "false"))
+
+
+def _flag(settings: Any, name: str, default: str) -> bool:
+    given = str(settings.get_string(name, default)).strip().lower()
+    if given not in ("true", "false"):
+        raise ValueError(f"the setting {name} is true or false, {given!r} was given")
+    return given == "true"
 
 
 def refuse_spark() -> None:

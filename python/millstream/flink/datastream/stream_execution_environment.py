@@ -234,7 +234,12 @@ class StreamExecutionEnvironment:
         )
 
     def register_cached_file(self, file_path: str, name: str, executable: bool = False) -> None:
-        """Accepted, and does nothing: functions run on this machine, and open files by their own paths."""
+        """Accepted, and does nothing: functions run on this machine, and open files by their own paths. On a cluster it is
+        refused."""
+        if target.of(self._settings) is not None:
+            raise NotImplementedError(
+                "register_cached_file does not work on a cluster yet: add_python_archive brings files to where functions run"
+            )
         without_effect(
             "register_cached_file", "functions run on this machine, and open files by their own paths"
         )
@@ -403,7 +408,7 @@ class StreamExecutionEnvironment:
         return description
 
     def close(self) -> None:
-        """Cancels the jobs that still run."""
+        """Cancels the jobs of this process that still run; those of a cluster have a life of their own."""
         for client in self._clients:
             if not client._has_ended():
                 client._end()
