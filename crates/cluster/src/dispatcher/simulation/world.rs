@@ -287,7 +287,7 @@ impl World {
         let reply = self.reply();
         let submission = Submission {
             program: "0".into(),
-            kind: Kind::Binary,
+            kind: crate::dispatcher::Kind::Binary,
             files: Vec::new(),
             file_name: "job".into(),
             arguments: Vec::new(),
