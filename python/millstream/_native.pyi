@@ -8,6 +8,9 @@ _Identity = Tuple[str, Optional[str], int]
 _Range = Tuple[str, int, int, int]
 _Places = Sequence[Sequence[Tuple[int, int]]]
 
+#: The version of the package.
+VERSION: str
+
 def portable_hash(x: Any) -> int:
     """Spark's `portable_hash`: the same in every process, `None` and tuples included."""
 
@@ -39,6 +42,27 @@ def serve(setup: Callable[[bytes], None]) -> None:
 
 def command(arguments: Sequence[str]) -> int:
     """Does what the arguments of the `millstream` command say; the exit code."""
+
+def standing() -> Tuple[str, int]:
+    """What this process is: `alone`, `master` or `executor`, and how many slots it has."""
+
+def refuse(why: str) -> None:
+    """Says that the program cannot run in this process, to those who wait for it."""
+
+def job_failure(text: str, detail: Optional[str], is_cancelled: bool) -> BaseException:
+    """The exception for a job's failure."""
+
+class Cluster:
+    """A job manager that is asked."""
+
+    def __init__(self, master: str, token_file: Optional[str] = None, tls: Optional[str] = None) -> None: ...
+    def upload(self, file: str) -> str: ...
+    def submit(self, submission: str) -> str: ...
+    def job(self, job: str) -> str: ...
+    def output(self, job: str, from_: int, wait: int) -> str: ...
+    def cancel(self, job: str) -> str: ...
+    def stop(self, job: str, savepoint: bool) -> str: ...
+    def savepoint(self, job: str) -> str: ...
 
 class Engine:
     """Runs batch jobs whose functions are Python's."""
@@ -162,7 +186,10 @@ class StreamPlan:
     """A stream program that is being made."""
 
     def __init__(
-        self, launch: Optional[Tuple[str, List[str], List[Tuple[str, str]], str]] = None, workers: int = 0
+        self,
+        launch: Optional[Tuple[str, List[str], List[Tuple[str, str]], str]] = None,
+        workers: int = 0,
+        when_needed: bool = False,
     ) -> None: ...
     def source(self, identity: _Identity, opener: Any, splits: int, is_bounded: bool, promise: str) -> int: ...
     def kafka_source(self, identity: _Identity, told: Dict[str, Any]) -> int: ...

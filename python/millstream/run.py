@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 from types import CodeType, ModuleType, TracebackType
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 __all__ = ["main"]
 
@@ -27,19 +27,24 @@ def main(
     program: str,
     arguments: List[str],
     answers: Optional[str] = None,
-    engine: Optional[str] = None,
-    master: Optional[str] = None,
+    foreign: Optional[Tuple[str, str]] = None,
+    own: Optional[Tuple[str, Optional[str], Optional[str], bool]] = None,
 ) -> int:
-    """Runs the program, here or on a cluster of another system; the exit code.
+    """Runs the program, here or on a cluster; the exit code.
 
-    `answers` is the package whose imports are answered, `pyflink` or `pyspark`. `engine` is `flink` or
-    `spark`, and `master` the address of its cluster. A program that calls `sys.exit` leaves with its
+    `answers` is the package whose imports are answered, `pyflink` or `pyspark`. `foreign` is the system that the
+    program is handed to, `flink` or `spark`, and the address of its cluster; `own` is the cluster of Millstream's
+    that its jobs run on: the address, the file of its token, the folder of its certificates, and whether they are left alone. A program that calls `sys.exit` leaves with its
     `SystemExit`, one that was interrupted with a `KeyboardInterrupt`.
     """
-    if engine is not None:
+    if foreign is not None:
         from millstream import handover
 
-        return handover.main(engine, master or "", program, list(arguments))
+        return handover.main(*foreign, program, list(arguments))
+    if own is not None:
+        from millstream._cluster import target
+
+        target.command(target.Target(*own))
     if answers is not None:
         from millstream._answers import answer
 

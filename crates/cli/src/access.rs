@@ -13,14 +13,14 @@ use millstream_network::{Security, Tls, TlsFiles, Token};
 use crate::service::token;
 
 /// Token and certificates.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct Access {
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
     /// The file of the cluster's token (made by `millstream token FILE`).
     #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    pub token_file: Option<PathBuf>,
     /// Encrypt, with the certificate.pem, key.pem and authority.pem of this folder (for development: `millstream certs`).
     #[arg(long, value_name = "FOLDER")]
-    pub(crate) tls: Option<PathBuf>,
+    pub tls: Option<PathBuf>,
 }
 
 impl Access {
@@ -47,7 +47,7 @@ impl Access {
     ///
     /// # Errors
     /// If token or certificates cannot be used, or this is no address.
-    pub(crate) fn client(&self, master: &str) -> Result<Client> {
+    pub fn client(&self, master: &str) -> Result<Client> {
         let client = Client::new(master, self.token()?)?;
         match &self.tls {
             Some(folder) => client.encrypted(&TlsFiles::in_folder(folder)?),

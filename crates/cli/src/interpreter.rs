@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{PythonJob, exit, report};
+use crate::{Cluster, PythonJob, exit, report};
 
 /// Names an interpreter, where `--python` does not.
 const VARIABLE: &str = "MILLSTREAM_PYTHON";
@@ -44,14 +44,30 @@ pub(crate) fn asked_for() -> Option<PathBuf> {
     std::env::var_os(VARIABLE).filter(|named| !named.is_empty()).map(PathBuf::from)
 }
 
+/// The interpreter for what a cluster runs here: the one that was named, by the command line or the environment, or else the one
+/// that this command runs in, or that of the search path.
+pub(crate) fn of_a_service(named: Option<PathBuf>, own: Option<&Path>) -> PathBuf {
+    named.or_else(asked_for).unwrap_or_else(|| own.unwrap_or(Path::new(DEFAULT)).into())
+}
+
 /// What has to be typed for the job, to an interpreter that is not to choose another.
 fn words(job: &PythonJob) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["run".into(), "--here".into()];
     if let Some(package) = job.answers {
         words.extend(["--as".into(), package.into()]);
     }
-    if let Some((engine, master)) = &job.cluster {
-        words.extend(["--engine".into(), (*engine).into(), "--master".into(), master.into()]);
+    match &job.cluster {
+        Some(Cluster::Foreign { engine, master }) => {
+            words.extend(["--engine".into(), (*engine).into(), "--master".into(), master.into()]);
+        }
+        Some(Cluster::Own { master, access, detached }) => {
+            words.extend(["--master".into(), master.into()]);
+            for (option, path) in [("--token-file", &access.token_file), ("--tls", &access.tls)] {
+                words.extend(path.iter().flat_map(|path| [option.into(), path.into()]));
+            }
+            words.extend(detached.then(|| "--detach".into()));
+        }
+        None => {}
     }
     words.extend(["--".into(), job.program.clone().into()]);
     words.extend(job.arguments.iter().cloned());

@@ -20,13 +20,15 @@ mod run;
 mod service;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::Parser;
 use millstream_model::error::Result;
 
+pub use crate::access::Access;
 use crate::arguments::{Arguments, Command};
 use crate::jobs::ask;
-pub use crate::run::PythonJob;
+pub use crate::run::{Cluster, PythonJob};
 
 /// What is left to do once the arguments were understood.
 #[derive(Debug)]
@@ -38,11 +40,11 @@ pub enum Outcome {
 }
 
 /// The commands of a cluster.
-fn serve_or_ask(command: Command) -> Result<()> {
+fn serve_or_ask(command: Command, own: Option<&Path>) -> Result<()> {
     match command {
-        Command::JobManager(manager) => service::jobmanager(manager),
-        Command::Worker(worker) => service::worker(worker),
-        Command::LocalCluster(cluster) => service::local_cluster(cluster),
+        Command::JobManager(manager) => service::jobmanager(manager, own),
+        Command::Worker(worker) => service::worker(worker, own),
+        Command::LocalCluster(cluster) => service::local_cluster(cluster, own),
         Command::List(list) => ask::list(list),
         Command::Status(status) => ask::status(status),
         Command::Logs(logs) => ask::logs(logs),
@@ -60,12 +62,13 @@ fn serve_or_ask(command: Command) -> Result<()> {
 
 /// Does what the arguments (without the command's own name) say.
 ///
-/// What is said goes to standard error, what was asked for (help, version, completion) to standard output.
-pub fn start(arguments: impl IntoIterator<Item = OsString>) -> Outcome {
+/// `own` is the interpreter that this command runs in, if it runs in one. What is said goes to standard error, what was asked
+/// for (help, version, completion) to standard output.
+pub fn start(arguments: impl IntoIterator<Item = OsString>, own: Option<&Path>) -> Outcome {
     match Arguments::try_parse_from(std::iter::once("millstream".into()).chain(arguments)) {
         Ok(Arguments { command: Command::Run(run) }) => run::start(run),
         Ok(Arguments { command: Command::Completion { shell } }) => Outcome::Ended(completion::print(shell)),
-        Ok(Arguments { command }) => Outcome::Ended(report::ended(serve_or_ask(command))),
+        Ok(Arguments { command }) => Outcome::Ended(report::ended(serve_or_ask(command, own))),
         Err(said) => {
             // Help and version are what was asked for. Nobody is left to be told that a terminal is gone.
             let _gone = said.print();

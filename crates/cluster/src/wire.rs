@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use millstream_runtime::control::ExecutorId;
 use serde::{Deserialize, Serialize};
 
+use crate::dispatcher::Kind;
 use crate::process::Stream;
 
 /// The roles in which the job manager's callers introduce themselves.
@@ -88,6 +89,10 @@ pub(crate) struct StartExecutor {
     pub(crate) master: SocketAddr,
     /// The SHA-256 of its program.
     pub(crate) program: String,
+    /// What its program is.
+    pub(crate) kind: Kind,
+    /// The SHA-256 of each file that has to be beside it.
+    pub(crate) files: Vec<String>,
     /// How its user calls it.
     pub(crate) file_name: String,
     /// Its arguments.

@@ -11,6 +11,7 @@
 
 mod calls;
 mod choice;
+mod cluster;
 mod column;
 mod command;
 mod driver;
@@ -100,6 +101,12 @@ fn decode<'py>(py: Python<'py>, block: Vec<u8>) -> PyResult<Bound<'py, PyList>> 
 /// The native half of `millstream`.
 #[pymodule]
 mod _native {
+    /// The version of the package.
+    #[pymodule_export]
+    const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
+    use super::cluster::{PyCluster, job_failure, refuse, standing};
     #[pymodule_export]
     use super::command::command;
     #[pymodule_export]

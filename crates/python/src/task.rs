@@ -68,7 +68,8 @@ impl From<Fault> for Failure {
         if fault.may_retry {
             Self::external("a task could not get a block").because(fault)
         } else {
-            Self::user("a function raised an exception").because(fault)
+            let detail = serde_json::to_string(&fault).unwrap_or_default();
+            Self::user("a function raised an exception").because(fault).with_detail(detail)
         }
     }
 }

@@ -16,7 +16,7 @@ pub mod microbatch;
 pub mod network;
 pub mod plan;
 pub mod settings;
-mod site;
+pub mod site;
 pub mod stage;
 mod subtask;
 mod sync;

@@ -51,6 +51,9 @@ impl Log {
             Level::Debug => tracing::Level::DEBUG,
         };
         let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+        // Where whoever reads standard error is gone, saying so there would panic: the last word of a process that is about to
+        // end for just that reason.
+        let log = log.log_internal_errors(false);
         let _stays = match self.format {
             Format::Text => log.with_ansi(false).with_target(false).try_init(),
             Format::Json => log.json().flatten_event(true).try_init(),

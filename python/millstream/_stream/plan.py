@@ -76,13 +76,14 @@ class Planner:
             default=1,
         )
 
-    def job(self, parameters: Dict[str, str], is_exact: bool) -> Job:
-        """The engine's plan."""
+    def job(self, parameters: Dict[str, str], is_exact: bool, slots: Optional[int] = None) -> Job:
+        """The engine's plan. In a process of a cluster, which has `slots`, functions run in interpreters of their own where
+        it has several, each started when it is needed: which subtasks run here is not known yet."""
         widest = self.widest()
-        if widest > 1:
+        if widest > 1 and (slots is None or slots > 1):
             from millstream._stream.worker import launch
 
-            plan = _native.StreamPlan(launch(self._python, self._files), widest)
+            plan = _native.StreamPlan(launch(self._python, self._files), widest, slots is not None)
         else:
             plan = _native.StreamPlan()
         for step in self._steps:
@@ -162,7 +163,8 @@ class Planner:
         return Spec(head.name, heads, len(head.inputs) > 1, parameters), head.is_keyed
 
     def _node(self, stretch: _Stretch, step: Step) -> Node:
-        sides = {one.side for _, _, one in self._readers.get(id(step), ()) if one.side is not None}
+        # In one order in every process: the exits of a stretch are numbered as they are met.
+        sides = sorted({one.side for _, _, one in self._readers.get(id(step), ()) if one.side is not None})
         output_type = step.output_type
         is_free = output_type is None or output_type.takes_everything
         return Node(

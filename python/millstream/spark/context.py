@@ -13,6 +13,7 @@ import time
 from typing import Any, Callable, ClassVar, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from millstream import _native, _worker
+from millstream._cluster import target
 from millstream._names import pep8
 from millstream._progress import Progress, line
 from millstream.spark import _inputs
@@ -69,6 +70,7 @@ class SparkContext(OfSparkContext):
         jsc: Any = None,
         profiler_cls: Any = None,
     ) -> None:
+        target.refuse_spark()
         with SparkContext._lock:
             active = SparkContext._active_spark_context
             if active is not None:

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use millstream_cluster::dispatcher::Submission;
+use millstream_cluster::dispatcher::{Kind, Submission};
 use millstream_model::error::{Failure, Result};
 
 use super::follow::follow;
@@ -28,6 +28,8 @@ pub(crate) fn run(words: Vec<OsString>, master: &str, access: &Access, detach: b
     let client = access.client(master)?;
     let submission = Submission {
         program: client.upload(&program)?,
+        kind: Kind::Binary,
+        files: Vec::new(),
         file_name: program.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         arguments,
         environment: settings(std::env::vars_os())?,
@@ -61,13 +63,6 @@ fn text(word: OsString) -> Result<String> {
 /// Whether this is a program that a cluster of machines like this one can run.
 fn check(program: &Path) -> Result<()> {
     let shown = program.display();
-    if program.extension().is_some_and(|extension| extension == "py") {
-        return Err(Failure::user(format!(
-            "{shown} is a Python program; on a Millstream cluster run Rust programs by now"
-        ))
-        .advice("run it in this process: millstream run without --master")
-        .advice("or on a cluster of Flink or Spark: --engine flink --master HOST:PORT"));
-    }
     if program.is_dir() {
         return Err(
             Failure::user(format!("{shown} is a folder")).advice("name the binary: target/release/NAME")
@@ -85,7 +80,8 @@ fn check(program: &Path) -> Result<()> {
             Err(Failure::user(format!("the program {shown} cannot be read")).because(error))
         }
         _ => Err(Failure::user(format!("{shown} is no binary for Linux"))
-            .advice("give the binary that cargo built: target/release/NAME")),
+            .advice("give the binary that cargo built: target/release/NAME")
+            .advice("or a Python program: NAME.py")),
     }
 }
 
@@ -102,7 +98,6 @@ mod tests {
         assert!(what(&script).contains("is no binary for Linux"));
         assert!(what(folder.path()).contains("is a folder"));
         assert!(what(Path::new("none")).starts_with("there is no program none"));
-        assert!(what(Path::new("job.py")).contains("is a Python program"));
         assert!(check(&std::env::current_exe().unwrap()).is_ok());
     }
 

@@ -1,6 +1,6 @@
 //! `millstream local-cluster`: a job manager, and workers as its children.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use super::logs::Log;
 use super::manager::{REST_PORT, Serving, serve_at};
 use super::stop;
 use crate::access::Access;
+use crate::interpreter;
 
 /// A cluster on this machine.
 #[derive(Args, Debug)]
@@ -29,6 +30,9 @@ pub(crate) struct LocalCluster {
     /// Programs, logs and jobs, which go on when it starts on the folder again [default: a folder that goes away].
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
+    /// The Python that Python programs run in [default: as for `run`].
+    #[arg(long, value_name = "INTERPRETER")]
+    python: Option<PathBuf>,
     /// Write addresses and process id to this file, as JSON, once they are known.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
@@ -37,9 +41,10 @@ pub(crate) struct LocalCluster {
 }
 
 /// Runs it until it is told to end.
-pub(crate) fn start(arguments: LocalCluster) -> Result<()> {
+pub(crate) fn start(arguments: LocalCluster, own: Option<&Path>) -> Result<()> {
     arguments.log.begin();
     let stop = stop::signal()?;
+    let python = interpreter::of_a_service(arguments.python, own);
     let served = serve_at(Serving {
         listen: [127, 0, 0, 1].into(),
         port: 0,
@@ -47,26 +52,20 @@ pub(crate) fn start(arguments: LocalCluster) -> Result<()> {
         folder: arguments.folder.as_deref(),
         access: &Access::default(),
         insecure: false,
+        python: python.clone(),
         limits: Limits::default(),
         facts: arguments.facts.as_deref(),
         log: arguments.log,
     })?;
     let address = served.manager.address().to_string();
-    let mut workers = Vec::new();
-    for number in 1..=arguments.workers {
-        workers.push(worker(number, &address, arguments.slots, arguments.log)?);
-    }
+    let start = |number| worker(number, &address, arguments.slots, arguments.log, &python, own);
+    let mut workers = (1..=arguments.workers).map(start).collect::<Result<Vec<Child>>>()?;
     tracing::info!("run a program on it: millstream run --master {} ./PROGRAM", served.rest.address());
     while !stop.load(Ordering::Acquire) {
         for (place, child) in workers.iter_mut().enumerate() {
             if let Ok(Some(status)) = child.try_wait() {
                 tracing::warn!(worker = place + 1, %status, "a worker has ended and is started again");
-                *child = worker(
-                    u32::try_from(place + 1).unwrap_or(u32::MAX),
-                    &address,
-                    arguments.slots,
-                    arguments.log,
-                )?;
+                *child = start(u32::try_from(place + 1).unwrap_or(u32::MAX))?;
             }
         }
         std::thread::sleep(Duration::from_millis(100));
@@ -82,15 +81,26 @@ pub(crate) fn start(arguments: LocalCluster) -> Result<()> {
     Ok(())
 }
 
-fn worker(number: u32, manager: &str, slots: u32, log: Log) -> Result<Child> {
+fn worker(
+    number: u32,
+    manager: &str,
+    slots: u32,
+    log: Log,
+    python: &Path,
+    own: Option<&Path>,
+) -> Result<Child> {
     let failed = |error| Failure::external("a worker cannot be started").because(error);
-    let own = std::env::current_exe().map_err(failed)?;
-    let mut command = Command::new(&own);
-    if own.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python")) {
+    let mut command = match own {
         // The command of the Python wheel.
-        command.args(["-m", "millstream"]);
-    }
+        Some(interpreter) => {
+            let mut command = Command::new(interpreter);
+            command.args(["-m", "millstream"]);
+            command
+        }
+        None => Command::new(std::env::current_exe().map_err(failed)?),
+    };
     let (name, slots) = (format!("worker {number}"), slots.to_string());
     command.args(["worker", "--held", "--manager", manager, "--slots", &slots, "--name", &name]);
+    command.arg("--python").arg(python);
     command.args(log.words()).stdin(Stdio::piped()).spawn().map_err(failed)
 }

@@ -14,6 +14,7 @@ use millstream_network::Pulse;
 use super::logs::Log;
 use super::stop;
 use crate::access::Access;
+use crate::interpreter;
 
 /// The port of the REST interface, which every client asks.
 pub(crate) const REST_PORT: u16 = 7070;
@@ -43,6 +44,9 @@ pub(crate) struct JobManager {
     /// How many seconds a job may wait for slots before it is given up [default: for ever].
     #[arg(long, value_name = "SECONDS")]
     slot_timeout: Option<u64>,
+    /// The Python that directs the jobs of Python programs [default: as for `run`].
+    #[arg(long, value_name = "INTERPRETER")]
+    python: Option<PathBuf>,
     /// Write addresses and process id to this file, as JSON, once they are known.
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
@@ -59,17 +63,17 @@ pub(super) struct Served {
 }
 
 /// Runs one until it is told to end.
-pub(crate) fn start(arguments: JobManager) -> Result<()> {
+pub(crate) fn start(arguments: JobManager, own: Option<&Path>) -> Result<()> {
     arguments.log.begin();
     let stop = stop::signal()?;
-    let served = serve(&arguments)?;
+    let served = serve(&arguments, own)?;
     stop::wait(&stop);
     tracing::info!("ends; jobs that have not ended go on when it starts on the same folder");
     drop(served);
     Ok(())
 }
 
-fn serve(arguments: &JobManager) -> Result<Served> {
+fn serve(arguments: &JobManager, own: Option<&Path>) -> Result<Served> {
     let (listen, access) = (arguments.listen, &arguments.access);
     if !listen.is_loopback() && access.tls.is_none() && access.token_file.is_none() {
         return Err(Failure::user(format!(
@@ -90,6 +94,7 @@ fn serve(arguments: &JobManager) -> Result<Served> {
         folder,
         access: &arguments.access,
         insecure: arguments.insecure,
+        python: interpreter::of_a_service(arguments.python.clone(), own),
         limits,
         facts: arguments.facts.as_deref(),
         log: arguments.log,
@@ -105,6 +110,8 @@ pub(super) struct Serving<'a> {
     pub(super) folder: Option<&'a Path>,
     pub(super) access: &'a Access,
     pub(super) insecure: bool,
+    /// For the masters of Python programs.
+    pub(super) python: PathBuf,
     pub(super) limits: Limits,
     /// A file for its addresses.
     pub(super) facts: Option<&'a Path>,
@@ -112,7 +119,7 @@ pub(super) struct Serving<'a> {
 }
 
 pub(super) fn serve_at(serving: Serving<'_>) -> Result<Served> {
-    let Serving { listen, port, rest_port, folder, access, insecure, limits, facts, log } = serving;
+    let Serving { listen, port, rest_port, folder, access, insecure, python, limits, facts, log } = serving;
     let (token, security) = (access.token()?, access.security(insecure)?);
     let own = match folder {
         Some(_) => None,
@@ -124,6 +131,7 @@ pub(super) fn serve_at(serving: Serving<'_>) -> Result<Served> {
         listen,
         port,
         security: security.clone(),
+        python,
         limits,
         pulse: Pulse::default(),
         log: log.into(),

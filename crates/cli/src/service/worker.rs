@@ -1,7 +1,7 @@
 //! `millstream worker`.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -13,6 +13,7 @@ use super::logs::Log;
 use super::manager::temporary_folder;
 use super::stop;
 use crate::access::Access;
+use crate::interpreter;
 
 /// A worker.
 #[derive(Args, Debug)]
@@ -37,6 +38,9 @@ pub(crate) struct Worker {
     /// Where its programs listen for each other [default: the address of this machine on the way to the job manager].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<IpAddr>,
+    /// The Python that Python programs run in [default: as for `run`].
+    #[arg(long, value_name = "INTERPRETER")]
+    python: Option<PathBuf>,
     /// How many seconds its programs may run on while the job manager is gone, and it may take to be reached at first.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace: u64,
@@ -48,12 +52,13 @@ pub(crate) struct Worker {
 }
 
 /// Runs one until it is told to end.
-pub(crate) fn start(arguments: Worker) -> Result<()> {
+pub(crate) fn start(arguments: Worker, own: Option<&Path>) -> Result<()> {
     arguments.log.begin();
     let stop = stop::signal()?;
     if arguments.held {
         stop::with_standard_input(&stop);
     }
+    let python = interpreter::of_a_service(arguments.python, own);
     let own = match arguments.folder {
         Some(_) => None,
         None => Some(temporary_folder("millstream-worker-")?),
@@ -65,6 +70,7 @@ pub(crate) fn start(arguments: Worker) -> Result<()> {
         manager: resolve(&arguments.manager)?,
         manager_name: arguments.manager,
         security: arguments.access.security(arguments.insecure)?,
+        python,
         folder,
         grace: Duration::from_secs(arguments.grace),
         pulse: Pulse::default(),

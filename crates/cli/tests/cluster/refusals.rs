@@ -63,9 +63,9 @@ fn what_is_no_program_of_millstreams_is_told_apart() {
     assert_eq!(code, Some(1));
     assert!(said.contains("foreign is a program for riscv64"), "{said}");
 
-    let (code, said) = fails(Path::new("job.py"));
+    let (code, said) = fails(Path::new("none.py"));
     assert_eq!(code, Some(2));
-    assert!(said.contains("on a Millstream cluster run Rust programs by now"), "{said}");
+    assert!(said.contains("there is no program none.py"), "{said}");
 }
 
 #[test]

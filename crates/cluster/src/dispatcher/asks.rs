@@ -71,7 +71,8 @@ impl Dispatcher {
 }
 
 pub(super) fn canceled(now: Moment) -> Outcome {
-    Outcome { state: End::Canceled, at: now.wall, failure: None }
+    let failure = Some("the job was cancelled".to_owned());
+    Outcome { state: End::Canceled, at: now.wall, failure }
 }
 
 /// The answer to what the master had not answered when the job ended.

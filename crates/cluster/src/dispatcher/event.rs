@@ -72,12 +72,29 @@ impl fmt::Display for WorkerId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplyId(pub u64);
 
+/// What a program is, and so how it is started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A binary, which is started by itself.
+    #[default]
+    Binary,
+    /// The plan of a Python program, which an interpreter is started with.
+    PythonPlan,
+}
+
 /// A program and how it is to be run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submission {
-    /// The SHA-256 of its binary, in hexadecimal.
+    /// The SHA-256 of its binary or plan, in hexadecimal.
     pub program: String,
+    /// Which of them it is.
+    #[serde(default)]
+    pub kind: Kind,
+    /// The SHA-256 of each file that has to be beside it.
+    #[serde(default)]
+    pub files: Vec<String>,
     /// How its file is called.
     pub file_name: String,
     /// Its arguments.

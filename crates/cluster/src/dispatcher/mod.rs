@@ -40,7 +40,9 @@ use millstream_runtime::control::ExecutorId;
 use self::job::Job;
 use self::workers::{Executor, Worker};
 
-pub use event::{Action, Event, Exit, JobId, JobRecord, Moment, ReplyId, Start, Submission, Wish, WorkerId};
+pub use event::{
+    Action, Event, Exit, JobId, JobRecord, Kind, Moment, ReplyId, Start, Submission, Wish, WorkerId,
+};
 pub use limits::Limits;
 pub use outcome::{Cause, End, Outcome};
 pub use view::{ExecutorView, JobState, JobSummary, JobView, OperatorView, Overview, WorkerView};

@@ -60,6 +60,8 @@ impl Desk {
     fn submit(&mut self) {
         let submission = Submission {
             program: "abc".into(),
+            kind: Kind::Binary,
+            files: Vec::new(),
             file_name: "count".into(),
             arguments: vec!["--lines".into()],
             environment: BTreeMap::new(),

@@ -13,7 +13,7 @@ use millstream_runtime::control::{Charge, Role};
 
 use super::{Shared, TICK};
 use crate::dispatcher::{Action, Event, JobId, Start};
-use crate::process::{Launch, Running};
+use crate::process::{Launch, Program, Running};
 use crate::wire::{StartExecutor, ToWorker};
 
 /// The processes of masters.
@@ -94,6 +94,8 @@ fn act(shared: &Shared, weak: &Weak<Shared>, masters: &mut Masters, address: Soc
                 slots,
                 master,
                 program: submission.program,
+                kind: submission.kind,
+                files: submission.files,
                 file_name: submission.file_name,
                 arguments: submission.arguments,
                 environment: submission.environment,
@@ -135,12 +137,15 @@ fn start_master(
     token: String,
 ) -> Result<Running> {
     let Start { job, term, token: _seed, submission } = start;
-    let program = shared.programs.find(&submission.program)?.ok_or_else(|| {
-        Failure::external(format!(
-            "the program {} is no longer in the job manager's folder",
-            submission.program
-        ))
-    })?;
+    let find = |hash: &str| {
+        let gone =
+            || Failure::external(format!("the program {hash} is no longer in the job manager's folder"));
+        shared.programs.find(hash)?.ok_or_else(gone)
+    };
+    let program = find(&submission.program)?;
+    for file in &submission.files {
+        find(file)?;
+    }
     // A job manager that listens everywhere is found here on the loopback interface.
     let local = if address.ip().is_unspecified() { [127, 0, 0, 1].into() } else { address.ip() };
     let charge = Charge {
@@ -153,7 +158,7 @@ fn start_master(
         role: Role::Master { manager: SocketAddr::new(local, address.port()) },
     };
     let launch = Launch {
-        program,
+        program: Program::of(submission.kind, program, &shared.python),
         name: submission.file_name,
         arguments: submission.arguments,
         environment: submission.environment,

@@ -138,11 +138,13 @@ fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatcher::Submission;
+    use crate::dispatcher::{Kind, Submission};
 
     fn record(number: u64) -> JobRecord {
         let submission = Submission {
             program: "abc".into(),
+            kind: Kind::PythonPlan,
+            files: vec!["def".into()],
             file_name: "count".into(),
             arguments: Vec::new(),
             environment: [("A".to_owned(), "b".to_owned())].into(),

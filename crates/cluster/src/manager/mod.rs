@@ -47,6 +47,8 @@ pub struct Settings {
     pub port: u16,
     /// What workers have to prove and to show.
     pub security: Security,
+    /// The interpreter that starts the masters of Python programs.
+    pub python: PathBuf,
     /// Waits and bounds.
     pub limits: Limits,
     /// When a worker or master is taken for gone.
@@ -75,6 +77,7 @@ pub(crate) struct Shared {
     outputs: Mutex<HashMap<JobId, Output>>,
     start: Instant,
     listen: IpAddr,
+    python: PathBuf,
     log: Log,
     /// What masters are told to show.
     tls: Option<TlsFiles>,
@@ -100,6 +103,7 @@ impl Manager {
             outputs: Mutex::default(),
             start: Instant::now(),
             listen: settings.listen,
+            python: settings.python.clone(),
             log: settings.log,
             tls: settings.security.tls.as_ref().map(|tls| tls.files().clone()),
         });
@@ -167,9 +171,11 @@ impl Shared {
 
     /// Has a program run that is there; the answer is the job's name.
     pub(crate) async fn submit(&self, submission: Submission) -> Result<String> {
-        if self.programs.find(&submission.program)?.is_none() {
-            return Err(Failure::user(format!("the program {} was not uploaded", submission.program))
-                .advice("upload it first: PUT /v1/programs/SHA256"));
+        for hash in std::iter::once(&submission.program).chain(&submission.files) {
+            if self.programs.find(hash)?.is_none() {
+                return Err(Failure::user(format!("the program {hash} was not uploaded"))
+                    .advice("upload it first: PUT /v1/programs/SHA256"));
+            }
         }
         let token = secret::fresh()?;
         self.ask(|reply| Event::Submit { reply, submission, token }).await

@@ -6,13 +6,14 @@
 //! lines were, and its process group is gone.
 
 mod lines;
+mod program;
 mod refused;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use crate::dispatcher::Exit;
 pub use lines::Stream;
+pub use program::Program;
 
 /// What of our own environment a program is not given: its settings are those of whoever submitted it.
 const SETTINGS: &str = "MILLSTREAM_";
@@ -36,8 +38,8 @@ const LAST_WORDS: usize = 12;
 /// A process to be started.
 #[derive(Debug)]
 pub struct Launch {
-    /// The binary.
-    pub program: PathBuf,
+    /// The program.
+    pub program: Program,
     /// How its user calls it.
     pub name: String,
     /// Its arguments.
@@ -109,7 +111,7 @@ impl Launch {
             Role::Master { .. } => "master",
             Role::Executor { .. } => "executor",
         };
-        let mut command = Command::new(&self.program);
+        let mut command = self.program.command();
         let ours = std::env::vars_os().map(|(name, _)| name);
         for name in ours.filter(|name| name.to_string_lossy().starts_with(SETTINGS)) {
             command.env_remove(name);
@@ -129,7 +131,7 @@ impl Launch {
                 Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
-                other => return other.map_err(|error| refused::why(&self.name, &self.program, &error)),
+                other => return other.map_err(|error| self.program.refused(&self.name, &error)),
             }
         }
         Err(Failure::external(format!(

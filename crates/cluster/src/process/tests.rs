@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
@@ -28,7 +29,7 @@ fn shell(script: &str) -> Shell {
     let (to_lines, lines) = channel();
     let (to_exit, exit) = channel();
     let launch = Launch {
-        program,
+        program: Program::Binary(program),
         name: "job".into(),
         arguments: vec!["one".into()],
         environment: [("COLOUR".to_owned(), "green".to_owned())].into(),

@@ -25,6 +25,7 @@ fn server(token: Option<&str>) -> Server {
         listen: [127, 0, 0, 1].into(),
         port: 0,
         security: Security::open(),
+        python: "python3".into(),
         limits: Limits::default(),
         pulse: Pulse::default(),
         log: Log::default(),

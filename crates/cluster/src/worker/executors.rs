@@ -12,7 +12,7 @@ use millstream_network::Speaker;
 use millstream_runtime::control::{Charge, ExecutorId, Role};
 
 use super::Worker;
-use crate::process::{Launch, Running};
+use crate::process::{Launch, Program, Running};
 use crate::wire::{FromWorker, StartExecutor};
 
 /// All of them, and whom their ends are told to.
@@ -110,7 +110,10 @@ pub(super) fn start(worker: &Arc<Worker>, order: StartExecutor) {
 
 fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
     let executor = order.executor;
-    let program = worker.program(&order.program)?;
+    for file in &order.files {
+        worker.program(file)?;
+    }
+    let program = Program::of(order.kind, worker.program(&order.program)?, &worker.settings.python);
     let folder =
         worker.settings.folder.join("jobs").join(&order.job).join(format!("executor-{}", executor.0));
     std::fs::create_dir_all(&folder).map_err(|error| {
@@ -166,8 +169,13 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
     Ok(())
 }
 
-/// Removes the folder that a process worked in, and its job's, if nothing was left there.
+/// Removes the folder that a process worked in, and its job's, if nothing was left there but links to files of its program.
 fn leave(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
+            let _gone = std::fs::remove_file(entry.path());
+        }
+    }
     for empty in [Some(folder), folder.parent()].into_iter().flatten() {
         // What the program wrote stays.
         let _kept = std::fs::remove_dir(empty);

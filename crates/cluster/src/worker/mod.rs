@@ -39,6 +39,8 @@ pub struct Settings {
     pub manager_name: String,
     /// What it proves and shows to the job manager.
     pub security: Security,
+    /// The interpreter that Python programs run in.
+    pub python: PathBuf,
     /// Programs and the folders that executors work in.
     pub folder: PathBuf,
     /// How long executors may run on while the job manager is gone, and how long the first try to join may take.

@@ -32,6 +32,7 @@ pub(super) struct Parts {
     pub(super) cause: Option<BoxError>,
     pub(super) advice: Vec<String>,
     pub(super) cancelled: bool,
+    pub(super) detail: Option<String>,
 }
 
 pub(super) struct Place {
@@ -53,6 +54,7 @@ impl Failure {
             cause: None,
             advice: Vec::new(),
             cancelled: false,
+            detail: None,
         }))
     }
 
@@ -139,6 +141,14 @@ impl Failure {
         self
     }
 
+    /// What the one who made it wants to read of it again, in a form of their own: it goes where the failure goes, into other
+    /// processes too, and is not shown.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        self.0.detail = Some(detail.into());
+        self
+    }
+
     /// Says whether the same thing, tried again, may succeed.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
@@ -174,6 +184,12 @@ impl Failure {
     /// The error behind it, as it was given to [`Failure::because`].
     pub fn cause(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.0.cause.as_deref()
+    }
+
+    /// What [`Failure::with_detail`] was given: of this failure, or else of the one behind it.
+    pub fn detail(&self) -> Option<&str> {
+        let behind = || self.cause()?.downcast_ref::<Self>()?.detail();
+        self.0.detail.as_deref().or_else(behind)
     }
 
     /// Where in the source the record stood, if it is known.

@@ -22,6 +22,7 @@ struct Told {
     causes: Vec<String>,
     advice: Vec<String>,
     cancelled: bool,
+    detail: Option<String>,
 }
 
 /// A cause that was told: its text, and what is behind it.
@@ -62,6 +63,7 @@ impl Told {
             causes,
             advice: parts.advice.clone(),
             cancelled: parts.cancelled,
+            detail: failure.detail().map(str::to_owned),
         }
     }
 
@@ -80,6 +82,7 @@ impl Told {
             cause: cause.map(|cause| cause as _),
             advice: self.advice,
             cancelled: self.cancelled,
+            detail: self.detail,
         })
     }
 }
@@ -122,6 +125,10 @@ mod tests {
         assert_eq!(heard.to_string(), failure.to_string());
         assert_eq!((heard.fault(), heard.may_retry()), (failure.fault(), failure.may_retry()));
         assert!(heard.is_placed_in(&OperatorUid::new("c")));
+        assert_eq!(heard.detail(), None);
+        let detailed =
+            Failure::user("a function failed").with_detail("{}").within("the job failed").told_again();
+        assert_eq!((detailed.detail(), detailed.to_string().contains("{}")), (Some("{}"), false));
         let cancelled = serde_json::to_string(&Failure::cancelled()).unwrap();
         assert!(serde_json::from_str::<Failure>(&cancelled).unwrap().is_cancelled());
     }

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
+
+use super::bytes::Bytes;
 
 use crate::column::{Block, BlockWriter};
 
@@ -72,6 +75,48 @@ impl Chunk {
     /// Milliseconds since 1970, one for each record.
     pub(super) fn times(&self) -> Option<&Values> {
         self.run.times.as_ref()
+    }
+}
+
+/// A chunk as it is written: for another process, whose objects are others.
+#[derive(Serialize, Deserialize)]
+struct Written<B> {
+    records: B,
+    rows: u64,
+    times: Option<B>,
+    target: u16,
+    input: u8,
+}
+
+/// A block, where it lies.
+struct Lent(Arc<Vec<u8>>);
+
+impl Serialize for Lent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl Serialize for Chunk {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let lent = |values: &Values| values.block().map(Lent).map_err(ser::Error::custom);
+        let written = Written {
+            records: lent(self.records())?,
+            rows: self.rows() as u64,
+            times: self.times().map(lent).transpose()?,
+            target: self.target,
+            input: self.input,
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Chunk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { records, rows, times, target, input } = Written::<Bytes>::deserialize(deserializer)?;
+        let block = |Bytes(bytes)| Values::Block(Arc::new(bytes));
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        Ok(Self::new(block(records), rows, times.map(block), target, input))
     }
 }
 

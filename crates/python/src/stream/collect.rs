@@ -95,6 +95,10 @@ impl Sink for Collect {
         Promise::AtMostOnce
     }
 
+    fn stays_in_the_process(&self) -> bool {
+        true
+    }
+
     fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
         let subtask = context.subtask.index;
         // What an attempt before this one staged and did not commit comes again.

@@ -26,10 +26,10 @@ pub(super) fn source_fault(
 }
 
 /// The failure as an exception: what user code raised, with where; or what else happened.
-pub(super) fn raised(failure: &Failure) -> PyErr {
+pub(crate) fn raised(failure: &Failure) -> PyErr {
     Python::attach(|py| {
         let module = "millstream._stream.faults";
-        let made = match found(failure) {
+        let made = match found(failure).or_else(|| told(failure.detail()?)) {
             Some(fault) => fault.exception(py, module, "user_error")?,
             None => {
                 let said = (failure.to_string(), failure.is_cancelled());
@@ -41,12 +41,17 @@ pub(super) fn raised(failure: &Failure) -> PyErr {
     .unwrap_or_else(|error| error)
 }
 
+/// The fault that another process told of.
+pub(crate) fn told(detail: &str) -> Option<Fault> {
+    serde_json::from_str(detail).ok()
+}
+
 /// The fault behind a failure, however deep.
-fn found(failure: &Failure) -> Option<&Fault> {
+fn found(failure: &Failure) -> Option<Fault> {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = failure.cause().map(|cause| cause as _);
     while let Some(error) = cause {
         if let Some(fault) = error.downcast_ref::<Fault>() {
-            return Some(fault);
+            return Some(fault.clone());
         }
         cause = match error.downcast_ref::<Failure>() {
             Some(failure) => failure.cause().map(|cause| cause as _),

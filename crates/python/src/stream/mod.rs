@@ -8,6 +8,7 @@
 //! Answers for what is between the engine and `millstream._stream`. Not for what an operation does: that is Python.
 //! Holds: the interpreter is taken once for a chunk; checkpoints, restarts, watermarks and timers are the engine's.
 
+mod bytes;
 mod chunk;
 mod chunked;
 mod collect;
@@ -27,6 +28,7 @@ mod stretch;
 mod there;
 mod workers;
 
+pub(crate) use fault::{raised, told};
 pub(crate) use job::PyStreamJob;
 pub(crate) use plan::PyStreamPlan;
 pub(crate) use serve::serve_streams;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use millstream_dataflow::exchange::Partitioning;
+use millstream_dataflow::exchange::{BatchCodec, Partitioning};
 use millstream_dataflow::graph::{Edge, JobGraph, NodeKind, OperatorFactory, SharedSides, TypedExchange};
 use millstream_dataflow::operator::Mode;
 use millstream_dataflow::sink::SinkAdapter;
@@ -81,15 +81,20 @@ impl PyStreamPlan {
 
 #[pymethods]
 impl PyStreamPlan {
-    /// An empty plan; with `launch`, its functions run in `workers` processes, else in this one.
+    /// An empty plan; with `launch`, its functions run in `workers` processes, else in this one. With `when_needed`, a process is
+    /// started for the first subtask that runs in it, and not ahead.
     #[new]
-    #[pyo3(signature = (launch=None, workers=0))]
-    fn new(launch: Option<LaunchParts>, workers: usize) -> PyResult<Self> {
+    #[pyo3(signature = (launch=None, workers=0, when_needed=false))]
+    fn new(launch: Option<LaunchParts>, workers: usize, when_needed: bool) -> PyResult<Self> {
         let crew = launch
             .map(|(python, arguments, environment, version)| {
                 let chosen_by = "set_python_executable(...) names the interpreter of the workers";
                 let launch = Launch { python, arguments, environment, version, chosen_by };
-                Crew::start(launch, workers).map(Arc::new)
+                let crew = Crew::of(launch, workers);
+                if !when_needed {
+                    crew.start_all()?;
+                }
+                Ok::<_, Failure>(Arc::new(crew))
             })
             .transpose()
             .map_err(|failure| raised(&failure))?;
@@ -196,7 +201,7 @@ impl PyStreamPlan {
             "chosen" => Partitioning::Custom(Arc::new(|chunk: &Chunk, _| usize::from(chunk.target))),
             other => return Err(PyValueError::new_err(format!("no partitioning: {other}"))),
         };
-        let exchange = Arc::new(TypedExchange::new(partitioning));
+        let exchange = Arc::new(TypedExchange::new(partitioning).encoded_by(Some(BatchCodec::of())));
         let tag = exit.map(|exit| Arc::from(exit_tag(exit).name()));
         self.graph().connect(Edge { from: NodeId(from), to: NodeId(to), tag, exchange });
         Ok(())

@@ -118,11 +118,17 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    /// Starts as many, without waiting until they are there.
-    pub(super) fn start(launch: Launch, count: usize) -> Result<Self, Failure> {
-        let start = |_| Ok(Mutex::new(Some(Arc::new(Worker::start(&launch)?))));
-        let workers = (0..count.max(1)).map(start).collect::<Result<_, Failure>>()?;
-        Ok(Self { launch, workers })
+    /// As many, each of which is started when it is first asked for.
+    pub(super) fn of(launch: Launch, count: usize) -> Self {
+        Self { launch, workers: (0..count.max(1)).map(|_| Mutex::new(None)).collect() }
+    }
+
+    /// Starts all of them, without waiting until they are there.
+    pub(super) fn start_all(&self) -> Result<(), Failure> {
+        for worker in &self.workers {
+            *locked(worker) = Some(Arc::new(Worker::start(&self.launch)?));
+        }
+        Ok(())
     }
 
     /// The worker of a subtask; a new one in the place of one that broke.

@@ -136,6 +136,8 @@ pub enum ToJob {
         /// What its plan amounts to here.
         fingerprint: String,
     },
+    /// The program cannot run in this process, nor in another one like it: the job has to fail.
+    Unfit(Failure),
     /// The channels of an attempt are laid.
     Ready {
         /// Which attempt.

@@ -196,4 +196,7 @@ pub struct ExceptionRecord {
     pub at: i64,
     /// The failure in full.
     pub failure: String,
+    /// What the program wants to know of it again, in a form of its own.
+    #[serde(default)]
+    pub detail: Option<String>,
 }

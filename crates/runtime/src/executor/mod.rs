@@ -109,7 +109,7 @@ impl Executor {
         &self.charge
     }
 
-    /// How many tasks it may run at once.
+    /// How many subtasks of each chain, or tasks, it runs at once.
     pub(crate) fn slots(&self) -> u32 {
         self.slots
     }
@@ -127,6 +127,11 @@ impl Executor {
     /// Orders about tasks of stages go there. False if they go elsewhere already.
     pub(crate) fn attach(&self, stages: Arc<dyn Obeys>) -> bool {
         self.stages.set(stages).is_ok()
+    }
+
+    /// Tells the master that the program cannot run here.
+    pub(crate) fn refuse(&self, why: &Failure) {
+        self.say(&ToJob::Unfit(why.told_again()));
     }
 
     /// Takes part in the next job of the program, to its end.

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 
 use millstream_model::time::Timestamp;
 
+use millstream_model::error::Failure;
+
 use crate::control::{CheckpointRecord, ExceptionRecord};
 
 /// How many checkpoints are remembered.
@@ -30,11 +32,15 @@ impl History {
     }
 
     /// The job failed.
-    pub(crate) fn failed(&mut self, failure: String) {
+    pub(crate) fn failed(&mut self, failure: &Failure) {
         if self.exceptions.len() == EXCEPTIONS {
             self.exceptions.pop_front();
         }
-        self.exceptions.push_back(ExceptionRecord { at: Timestamp::now().millis(), failure });
+        self.exceptions.push_back(ExceptionRecord {
+            at: Timestamp::now().millis(),
+            failure: failure.to_string(),
+            detail: failure.detail().map(str::to_owned),
+        });
     }
 
     /// Both lists, the newest at the end.
@@ -60,7 +66,7 @@ mod tests {
                 bytes: 0,
                 failure: None,
             });
-            history.failed(number.to_string());
+            history.failed(&Failure::user(number.to_string()));
         }
         let (checkpoints, exceptions) = history.lists();
         assert_eq!((checkpoints.len(), checkpoints[0].name.as_str()), (CHECKPOINTS, "5"));

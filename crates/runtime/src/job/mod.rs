@@ -279,7 +279,7 @@ impl Shared {
     /// Keeps a failure for those who ask.
     fn remember(&self, failure: &Failure) {
         if !failure.is_cancelled() {
-            self.history.lock().unwrap_or_else(PoisonError::into_inner).failed(failure.to_string());
+            self.history.lock().unwrap_or_else(PoisonError::into_inner).failed(failure);
         }
     }
 

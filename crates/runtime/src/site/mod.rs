@@ -24,6 +24,43 @@ pub(crate) enum Site {
     Executor(Arc<Executor>),
 }
 
+/// What a process of a program is, for those who prepare for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// No cluster started it: the whole engine is in it.
+    Alone,
+    /// It coordinates, and runs no subtask.
+    Master,
+    /// It runs subtasks, in so many slots.
+    Executor {
+        /// How many subtasks of each operator at most.
+        slots: u32,
+    },
+}
+
+/// What this process is. In a process that a cluster started this is its first word to those who wait for it.
+///
+/// # Errors
+/// If it was started as a part of a cluster, and that cannot be reached.
+pub fn standing() -> Result<Standing> {
+    Ok(match site()? {
+        Site::Alone => Standing::Alone,
+        Site::Master(_) => Standing::Master,
+        Site::Executor(executor) => Standing::Executor { slots: executor.slots() },
+    })
+}
+
+/// Says to those who wait for this process that the program cannot run in it. The job fails by that; this process is to end.
+///
+/// # Errors
+/// If it was started as a part of a cluster, and that cannot be reached.
+pub fn refuse(why: &Failure) -> Result<()> {
+    if let Site::Executor(executor) = site()? {
+        executor.refuse(why);
+    }
+    Ok(())
+}
+
 /// What this process is; found out once.
 ///
 /// # Errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import sys
 import threading
 import warnings
 from typing import Any, Callable, Dict, Optional, Set, TypeVar
@@ -42,15 +43,20 @@ class JobClient:
     'FINISHED'
     """
 
-    def __init__(self, job: Any, name: str, folder: Optional[str], is_shown: bool) -> None:
+    def __init__(
+        self, job: Any, name: str, folder: Optional[str], is_shown: bool, cluster_name: Optional[str] = None
+    ) -> None:
         self._job, self._name, self._folder = job, name, folder
         self._shown = Shown(name, job) if is_shown else None
-        self._id = JobID()
+        #: Whether the job is in this process, and ends with it; `job-3` on a cluster has a life of its own.
+        self._is_here = cluster_name is None
+        self._id = JobID(cluster_name)
         self._waiting = threading.Lock()
         self._ended: Optional[JobExecutionResult] = None
         self._failure: Optional[BaseException] = None
         self._is_cancelled = False
-        _unfinished.add(self)
+        if self._is_here:
+            _unfinished.add(self)
 
     def get_job_id(self) -> JobID:
         """Which job it is."""
@@ -78,6 +84,10 @@ class JobClient:
         self._own_folder(savepoint_directory)
 
         def stop() -> str:
+            if not self._is_here and not advance_to_end_of_event_time:
+                path = f"{self._needed_folder()}/{self._job.stop_with_savepoint()}"
+                self._settle()
+                return path
             path = self._savepoint()
             self._is_cancelled = True
             if advance_to_end_of_event_time:
@@ -115,13 +125,19 @@ class JobClient:
 
             without_effect("savepoint_directory", "savepoints are below the folder of the job's checkpoints")
 
+    def _is_detached(self) -> bool:
+        return not self._is_here and bool(self._job.is_detached)
+
     def _savepoint(self) -> str:
+        return f"{self._needed_folder()}/{self._job.savepoint()}"
+
+    def _needed_folder(self) -> str:
         if self._folder is None:
             raise ValueError(
                 "a savepoint needs a folder: enable_checkpointing(...), and the setting "
                 "execution.checkpointing.dir"
             )
-        return f"{self._folder}/{self._job.savepoint()}"
+        return self._folder
 
     def _while_shown(self, wait: Callable[[], T]) -> T:
         """What `wait` gives. If that takes long, the job is shown meanwhile."""
@@ -167,6 +183,12 @@ class JobClient:
         except Exception:
             # It is told to those who ask for the result.
             pass
+
+    def _interrupted(self) -> None:
+        """Somebody who waits for the job wants it to end."""
+        if not self._is_here:
+            sys.stderr.write(f"cancels {self._id}\n")
+        self._end()
 
     def _end(self) -> None:
         """Ends the job, if it still runs, and waits for it."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Tuple
 
+from millstream._cluster import target
+from millstream._cluster.files import Given
 from millstream._pickle import pickled
 from millstream._stream.plan import Planner
 from millstream._stream.transformations import Input, Step, with_upstream
@@ -37,7 +39,9 @@ class StreamExecutionEnvironment:
         self._checkpoints = CheckpointConfig()
         self._mode = RuntimeExecutionMode.STREAMING
         self._steps: List[Step] = []
+        #: Where modules are found on this machine, and what a cluster is sent.
         self._files: List[str] = []
+        self._given = Given()
         self._python: Optional[str] = None
         self._clients: List[JobClient] = []
         #: Folders of checkpoints for which the program named none; they end with the environment.
@@ -48,12 +52,28 @@ class StreamExecutionEnvironment:
     def get_execution_environment(
         configuration: Optional[Configuration] = None,
     ) -> "StreamExecutionEnvironment":
-        """An environment: in this process, with worker interpreters above parallelism 1."""
+        """An environment: in this process, with worker interpreters above parallelism 1; or for the cluster that the
+        setting `millstream.master` or `millstream run --master` names."""
         return StreamExecutionEnvironment(configuration)
+
+    @staticmethod
+    def create_remote_environment(
+        host: str, port: int, configuration: Optional[Configuration] = None
+    ) -> "StreamExecutionEnvironment":
+        """An environment whose jobs run on a cluster of Millstream's: with the address of its REST interface.
+
+        >>> env = StreamExecutionEnvironment.create_remote_environment("10.0.0.7", 7070)
+        >>> env
+        <StreamExecutionEnvironment streaming, parallelism 1, 0 steps, on 10.0.0.7:7070>
+        """
+        settings = Configuration(configuration).set_string(target.MASTER, f"{host}:{port}")
+        return StreamExecutionEnvironment(settings)
 
     def __repr__(self) -> str:
         mode, steps = self._mode.name.lower(), len(self._steps)
-        return f"<StreamExecutionEnvironment {mode}, parallelism {self.get_parallelism()}, {steps} steps>"
+        cluster = target.of(self._settings)
+        place = f", on {cluster.master}" if cluster else ""
+        return f"<StreamExecutionEnvironment {mode}, parallelism {self.get_parallelism()}, {steps} steps{place}>"
 
     def __reduce__(self) -> Any:
         raise TypeError(
@@ -82,7 +102,9 @@ class StreamExecutionEnvironment:
             self._mode = RuntimeExecutionMode[mode]
         if given.contains_key("python.executable"):
             self._python = given.get_string("python.executable", "")
-        self._files += named.python_files(given)
+        files = named.python_files(given)
+        self._files += files
+        self._given = self._given.with_modules(files)
         named.without_meaning(given)
 
     def get_config(self) -> ExecutionConfig:
@@ -173,6 +195,7 @@ class StreamExecutionEnvironment:
         if not os.path.exists(file_path):
             raise ValueError(f"add_python_file takes the path of a file or folder, there is no {file_path!r}")
         folder = os.path.abspath(file_path)
+        self._given = self._given.with_modules([folder])
         if os.path.isfile(folder) and folder.endswith(".py"):
             folder = os.path.dirname(folder)
         self._files.append(folder)
@@ -180,17 +203,30 @@ class StreamExecutionEnvironment:
     def set_python_requirements(
         self, requirements_file_path: str, requirements_cache_dir: Optional[str] = None
     ) -> None:
-        """Accepted, and does nothing: workers have the packages of this interpreter."""
+        """On a cluster: what this file of requirements names is installed where functions run, from the folder
+        `requirements_cache_dir` (as `pip download` fills it) if there is one. In this process it does nothing: workers have
+        the packages of this interpreter."""
+        if target.of(self._settings) is not None:
+            self._given = self._given.with_requirements(requirements_file_path, requirements_cache_dir)
+            return
         without_effect(
             "set_python_requirements", "workers have the packages of the program's own interpreter"
         )
 
     def set_python_executable(self, python_exec: str) -> None:
-        """The interpreter of the workers; the program's own if nothing is said. Must be the same version."""
+        """The interpreter of the workers; the program's own if nothing is said. Must be the same version. On a cluster it
+        does nothing: each machine's worker is told its own."""
+        if target.of(self._settings) is not None:
+            without_effect("set_python_executable", "`millstream worker --python` names the interpreter of a machine")
         self._python = python_exec
 
     def add_python_archive(self, archive_path: str, target_dir: Optional[str] = None) -> None:
-        """Refused: functions run on this machine, and open what they need by its own path."""
+        """On a cluster: an archive that is unpacked where functions run, as the folder `target_dir` (the archive's name, if
+        nothing is said) of the one that they run in. In this process it is refused: functions open what they need by its own
+        path."""
+        if target.of(self._settings) is not None:
+            self._given = self._given.with_archive(archive_path, target_dir)
+            return
         raise NotImplementedError(
             "add_python_archive is not supported here: functions run on this machine, and open what "
             "they need by its own "
@@ -198,7 +234,12 @@ class StreamExecutionEnvironment:
         )
 
     def register_cached_file(self, file_path: str, name: str, executable: bool = False) -> None:
-        """Accepted, and does nothing: functions run on this machine, and open files by their own paths."""
+        """Accepted, and does nothing: functions run on this machine, and open files by their own paths. On a cluster it is
+        refused."""
+        if target.of(self._settings) is not None:
+            raise NotImplementedError(
+                "register_cached_file does not work on a cluster yet: add_python_archive brings files to where functions run"
+            )
         without_effect(
             "register_cached_file", "functions run on this machine, and open files by their own paths"
         )
@@ -341,16 +382,18 @@ class StreamExecutionEnvironment:
     # Running
 
     def execute(self, job_name: Optional[str] = None) -> JobExecutionResult:
-        """Runs the program and waits for its end. Ctrl-C cancels it.
+        """Runs the program and waits for its end (on a cluster only unless it is detached). Ctrl-C cancels it.
 
         Raises `JobExecutionException` if it fails: the traceback of the function first, then operator,
         subtask, record and attempt.
         """
         client, _ = self._start(job_name or "Flink Streaming Job", None)
+        if client._is_detached():
+            return JobExecutionResult(client.get_job_id(), -1)
         try:
             return client._result()
         except KeyboardInterrupt:
-            client._end()
+            client._interrupted()
             raise
 
     def execute_async(self, job_name: str = "Flink Streaming Job") -> JobClient:
@@ -359,23 +402,26 @@ class StreamExecutionEnvironment:
 
     def get_execution_plan(self) -> str:
         """The job in a few lines: chains, checkpoints, what holds after a failure."""
-        plan, settings, _ = self._planned("plan")
-        return plan.plan.describe(settings)
+        steps, parameters, settings, _ = self._planned("plan")
+        job = self._planner(steps).job(parameters, settings.checkpoints is not None)
+        description: str = job.plan.describe(settings)
+        return description
 
     def close(self) -> None:
-        """Cancels the jobs that still run."""
+        """Cancels the jobs of this process that still run; those of a cluster have a life of their own."""
         for client in self._clients:
             if not client._has_ended():
                 client._end()
 
-    def _planned(self, name: str) -> Tuple[Any, named.Settings, Optional[str]]:
+    def _planner(self, steps: List[Step]) -> Planner:
+        return Planner(steps, self.get_parallelism(), self._python, self._files)
+
+    def _planned(self, name: str) -> Tuple[List[Step], Dict[str, str], named.Settings, Optional[str]]:
         if not self._steps:
             raise ValueError("the program has no source: nothing would run")
         parameters = {**named.known(self._settings), **self._config.get_global_job_parameters()}
         steps = with_upstream(self._steps)
-        planner = Planner(steps, self.get_parallelism(), self._python, self._files)
         checkpoints, folder = self._checkpoint_settings()
-        has_checkpoints = checkpoints is not None
         is_bounded = all(step.told["bounded"] for step in steps if step.is_source)
         is_batch = self._mode is RuntimeExecutionMode.BATCH or (
             self._mode is RuntimeExecutionMode.AUTOMATIC and is_bounded
@@ -386,16 +432,21 @@ class StreamExecutionEnvironment:
             self.get_max_parallelism() if self.get_max_parallelism() > 0 else 128,
             is_batch,
             checkpoints,
-            named.restart_strategy(self._settings, has_checkpoints),
+            named.restart_strategy(self._settings, checkpoints is not None),
             named.CANCEL_TIMEOUT,
         )
-        return planner.job(parameters, has_checkpoints), settings, folder
+        return steps, parameters, settings, folder
 
     def _checkpoint_settings(self) -> Tuple[Any, Optional[str]]:
         checkpoints = self._checkpoints
         if not checkpoints.is_checkpointing_enabled():
             return None, None
         folder = named.checkpoint_folder(self._settings)
+        if folder is None and target.of(self._settings) is not None:
+            raise ValueError(
+                "on a cluster checkpoints need a folder that all its machines reach: the setting "
+                f"{named.CHECKPOINTS[0]}"
+            )
         if folder is None:
             # As Flink keeps them in memory then: they serve restarts of this run alone.
             import tempfile
@@ -417,10 +468,36 @@ class StreamExecutionEnvironment:
         ), folder
 
     def _start(self, name: str, sink: Optional[Step]) -> Tuple[JobClient, Any]:
-        job, settings, folder = self._planned(name)
+        cluster = target.of(self._settings)
+        if cluster is not None and sink is not None:
+            self._steps.remove(sink)
+            raise NotImplementedError(
+                "execute_and_collect() does not work on a cluster yet, whose results are in other processes: write them to "
+                "files, Kafka or another sink, or print() them; or run the program without a cluster"
+            )
+        steps, parameters, settings, folder = self._planned(name)
         # As with Flink, a program that was run is gone: what comes next is another one.
         self._steps = []
         is_shown = named.progress_is_shown(self._settings)
+        if cluster is not None:
+            remote = self._submitted(cluster, steps, parameters, settings)
+            client = JobClient(remote, name, folder, is_shown=False, cluster_name=remote.name)
+            return client, None
+        job = self._planner(steps).job(parameters, settings.checkpoints is not None)
         client = JobClient(job.plan.start(settings), name, folder, is_shown)
         self._clients.append(client)
         return client, None if sink is None else job.collected[id(sink)]
+
+    def _submitted(
+        self, cluster: target.Target, steps: List[Step], parameters: Dict[str, str], settings: named.Settings
+    ) -> Any:
+        """The job on the cluster."""
+        from millstream._cluster.plan_file import StreamProgram
+        from millstream._cluster.submission import submit
+
+        parallelism = self.get_parallelism()
+        return submit(
+            cluster,
+            lambda sent: StreamProgram(steps, parallelism, parameters, settings, sent),
+            self._given,
+        )

@@ -287,6 +287,8 @@ impl World {
         let reply = self.reply();
         let submission = Submission {
             program: "0".into(),
+            kind: crate::dispatcher::Kind::Binary,
+            files: Vec::new(),
             file_name: "job".into(),
             arguments: Vec::new(),
             environment: BTreeMap::new(),

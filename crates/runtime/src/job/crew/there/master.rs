@@ -293,6 +293,10 @@ impl Master {
                 drop(state);
                 self.stir();
             }
+            ToJob::Unfit(failure) => {
+                self.lock().roster.unfit(format!("the program cannot run in {executor}: {failure}"));
+                self.stir();
+            }
             ToJob::Ready { attempt } => {
                 if let Some(attending) = attending(attempt) {
                     attending.ready(executor);

@@ -81,6 +81,7 @@ impl Executors {
                 Err(Lacking::OtherPlan(executor)) => {
                     return Err(Broken::ForGood(other_plan(&executor.to_string())));
                 }
+                Err(Lacking::Unfit(why)) => return Err(Broken::ForGood(Failure::user(why))),
                 Err(Lacking::Slots { .. }) if start.plan.settings.adaptive && now() > since + SETTLE => {
                     let text = "slots that the job was to run in are gone before it ran";
                     return Err(Broken::Lost(Failure::external(text)));

@@ -26,6 +26,8 @@ pub(crate) struct Member {
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     members: BTreeMap<ExecutorId, Member>,
+    /// Why the program cannot run in an executor, where one has said so.
+    unfit: Option<String>,
 }
 
 /// Who runs what.
@@ -49,12 +51,19 @@ pub(crate) enum Lacking {
     },
     /// An executor made another plan of the same program.
     OtherPlan(ExecutorId),
+    /// The program cannot run in an executor, which has said why.
+    Unfit(String),
 }
 
 impl Roster {
     /// An executor is there.
     pub(crate) fn add(&mut self, executor: ExecutorId, slots: u32, data: SocketAddr) {
         self.members.insert(executor, Member { slots, data, at: BTreeMap::new() });
+    }
+
+    /// The program cannot run in an executor.
+    pub(crate) fn unfit(&mut self, why: String) {
+        self.unfit.get_or_insert(why);
     }
 
     /// An executor is gone. Gives whether it was there.
@@ -93,6 +102,9 @@ impl Roster {
     /// # Errors
     /// What is lacking.
     pub(crate) fn place(&self, number: u64, fingerprint: &str, chains: &[u32]) -> Result<Placement, Lacking> {
+        if let Some(why) = &self.unfit {
+            return Err(Lacking::Unfit(why.clone()));
+        }
         let need = chains.iter().copied().max().unwrap_or(0);
         let mut slots: Vec<ExecutorId> = Vec::new();
         let mut peers = Vec::new();
@@ -151,6 +163,14 @@ mod tests {
         assert_eq!(roster.place(0, "same", &[2]), Err(Lacking::Slots { have: 1, need: 2 }));
         roster.at_job(ExecutorId(5), 0, "same".into());
         assert_eq!(roster.place(0, "same", &[2]).unwrap().places, [[ExecutorId(1), ExecutorId(5)]]);
+    }
+
+    #[test]
+    fn where_the_program_cannot_run_it_has_no_place_whoever_comes() {
+        let mut roster = roster(&[1]);
+        roster.unfit("another Python".into());
+        roster.remove(ExecutorId(0));
+        assert_eq!(roster.place(0, "same", &[1]), Err(Lacking::Unfit("another Python".into())));
     }
 
     #[test]
