@@ -1,4 +1,4 @@
-//! Any bytes as a manifest: a bounded run of random bytes, of changed manifests, and of the seeds that are kept beside this.
+//! Any bytes as a manifest: a bounded run of random bytes, of changed manifests, and of the seeds in `__fuzz__`.
 
 use crate::manifest::{Manifest, ManifestFault, to_envelope};
 
