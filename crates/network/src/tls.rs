@@ -189,6 +189,11 @@ impl Tls {
         self.current(|loaded| loaded.lenient.clone())
     }
 
+    /// For a client of its own.
+    pub fn calling(&self) -> Arc<ClientConfig> {
+        self.current(|loaded| loaded.client.clone())
+    }
+
     /// The session of the side that listens.
     pub(crate) fn listening(&self) -> Result<Connection> {
         let session = ServerConnection::new(self.current(|loaded| loaded.server.clone()));
@@ -199,7 +204,7 @@ impl Tls {
     pub(crate) fn connecting(&self, host: &str) -> Result<Connection> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| Failure::user(format!("`{host}` is no name of a host")).because(error))?;
-        let session = ClientConnection::new(self.current(|loaded| loaded.client.clone()), name);
+        let session = ClientConnection::new(self.calling(), name);
         session.map(Connection::Client).map_err(|error| Failure::internal("no session of TLS").because(error))
     }
 }

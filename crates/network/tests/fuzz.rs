@@ -1,4 +1,4 @@
-//! Any bytes as what another process says: a bounded run of random bytes, and of the seeds that are kept beside this.
+//! Any bytes as what another process says: a bounded run of random bytes, and of the seeds in `__fuzz__`.
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 

@@ -153,8 +153,9 @@ fn a_port_that_is_taken_is_said_so() {
 fn whatever_is_asked_is_answered_or_refused_with_advice() {
     let server = server(None);
     let desk = Desk { manager: server._manager.shared(), token: None, encrypted: false };
-    let router = router(desk);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // Each request has a router of its own.
+    let given = std::panic::AssertUnwindSafe((router(desk), runtime));
     let ways = [
         "/v1/jobs",
         "/v1/jobs/{}",
@@ -165,6 +166,7 @@ fn whatever_is_asked_is_answered_or_refused_with_advice() {
         "/{}",
     ];
     bolero::check!().with_type::<(u8, u8, String, Vec<u8>)>().for_each(|(way, method, part, body)| {
+        let (router, runtime) = &*given;
         let part: String = part.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let way =
             ways[usize::from(*way) % ways.len()].replace("{}", if part.is_empty() { "job-1" } else { &part });

@@ -180,3 +180,48 @@ fn certificates_that_are_replaced_count_from_the_next_connection_on() {
     let third = Hello { process: 3, ..hello(1) };
     connect(&address, &third, &encrypted(&second[1]), soon()).unwrap();
 }
+
+#[test]
+fn certificates_are_replaced_while_connections_are_made() {
+    let live = tempfile::tempdir().unwrap();
+    let authority = certs::Authority::new().unwrap();
+    let file = |name: &str| live.path().join(name);
+    let write = |name: &str, text: &str| {
+        fs::write(file("new"), text).unwrap();
+        fs::rename(file("new"), file(name)).unwrap();
+    };
+    let renew = || {
+        let fresh = authority.certify("cluster", &["127.0.0.1".to_owned()]).unwrap();
+        // Between the two the certificate is not the key's: the ones before hold on.
+        write("certificate.pem", &fresh.certificate);
+        write("key.pem", &fresh.key);
+        fresh.certificate
+    };
+    write("authority.pem", &authority.certificate());
+    renew();
+    let files = TlsFiles::in_folder(live.path()).unwrap();
+    let (here, there) = (encrypted(&files), encrypted(&files));
+    let listener = Listener::bind("127.0.0.1:0", here.clone(), NetworkSettings::default()).unwrap();
+    let _admissions = listener.expect("job", expected(1)).unwrap();
+    let address = listener.address().to_string();
+    let connecting = thread::spawn(move || {
+        for process in 1..200 {
+            connect(&address, &Hello { process, ..hello(1) }, &there, soon()).unwrap();
+        }
+    });
+    let mut last = String::new();
+    while !connecting.is_finished() {
+        last = renew();
+    }
+    connecting.join().unwrap();
+    // What is shown now is what was written last.
+    let mut shown = std::net::TcpStream::connect(listener.address()).unwrap();
+    let mut session =
+        rustls::ClientConnection::new(here.tls.unwrap().calling(), "127.0.0.1".try_into().unwrap()).unwrap();
+    while session.is_handshaking() {
+        session.complete_io(&mut shown).unwrap();
+    }
+    use rustls::pki_types::pem::PemObject;
+    let last = rustls::pki_types::CertificateDer::from_pem_slice(last.as_bytes()).unwrap();
+    assert_eq!(session.peer_certificates().unwrap()[0], last);
+}

@@ -1,4 +1,4 @@
-//! Any bytes as frames of records: a bounded run of random bytes, of changed frames, and of the seeds that are kept beside this.
+//! Any bytes as frames of records: a bounded run of random bytes, of changed frames, and of the seeds in `__fuzz__`.
 
 use millstream_runtime::network::frame::{HEADER, Parsed, parse};
 

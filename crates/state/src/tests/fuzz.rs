@@ -1,6 +1,6 @@
-//! Any bytes as a manifest: a bounded run of random bytes, of changed manifests, and of the seeds that are kept beside this.
+//! Any bytes as a manifest: a bounded run of random bytes, of changed manifests, and of the seeds in `__fuzz__`.
 
-use crate::manifest::{Manifest, to_envelope};
+use crate::manifest::{Manifest, ManifestFault, to_envelope};
 
 const SEED: &str = include_str!("../../tests/fixtures/format-1/savepoint-000017/manifest.json");
 
@@ -8,10 +8,11 @@ const SEED: &str = include_str!("../../tests/fixtures/format-1/savepoint-000017/
 fn read(text: &[u8]) {
     match Manifest::from_text(text) {
         Ok(manifest) => {
-            let again = Manifest::from_text(manifest.to_text().unwrap().as_bytes()).unwrap();
+            let again = Manifest::from_text(manifest.to_text().unwrap().as_bytes()).ok().unwrap();
             assert_eq!(again.to_text().unwrap(), manifest.to_text().unwrap());
         }
-        Err(fault) => assert!(!fault.to_string().is_empty()),
+        Err(ManifestFault::Damaged(why)) => assert!(!why.is_empty()),
+        Err(_) => {}
     }
 }
 
