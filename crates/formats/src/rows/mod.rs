@@ -5,11 +5,13 @@
 //! Holds: a row that cannot be read is an error that names line, column and what was expected, or is left out and counted.
 
 mod csv;
+mod csv_value;
 mod json;
 mod on_bad;
 #[cfg(test)]
 mod tests;
 
 pub use csv::{Csv, CsvRows, Ragged};
+pub use csv_value::CsvValues;
 pub use json::row as json_row;
 pub use on_bad::{OnBadRow, SkippedRows};
