@@ -329,7 +329,7 @@ fn how_far_reading_is_behind_stands_in_the_jobs_metrics() {
         .sink_to(millstream::connectors::discard::Discard::new());
     let job = env.start("behind").unwrap();
     let begun = Instant::now();
-    let mut until = |is_reached: &dyn Fn(i64) -> bool| {
+    let until = |is_reached: &dyn Fn(i64) -> bool| {
         let of = format!("{topic}-0");
         loop {
             let gauges = job.metrics().operators.swap_remove(0).gauges;
