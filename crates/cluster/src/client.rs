@@ -4,12 +4,17 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Result, Retry};
+use millstream_network::{Tls, TlsFiles};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::CertificateDer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use crate::blobs;
@@ -25,9 +30,19 @@ const LONGEST: u64 = 64 << 20;
 /// A job manager's address, and the right to ask it.
 #[derive(Clone)]
 pub struct Client {
+    /// `http` or `https`.
+    scheme: &'static str,
     address: String,
     token: Option<String>,
     agent: Agent,
+}
+
+fn agent(tls: Option<TlsConfig>) -> Agent {
+    let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECT));
+    match tls {
+        Some(tls) => config.tls_config(tls).build().into(),
+        None => config.build().into(),
+    }
 }
 
 impl std::fmt::Debug for Client {
@@ -43,15 +58,38 @@ impl Client {
     /// # Errors
     /// If this is no such address.
     pub fn new(address: &str, token: Option<String>) -> Result<Self> {
-        let bare = ["millstream://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+        let bare =
+            ["millstream://", "http://", "https://"].iter().find_map(|scheme| address.strip_prefix(scheme));
         let bare = bare.unwrap_or(address).trim_end_matches('/');
         let port = bare.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
         if port.is_none_or(|(host, _)| host.is_empty() || host.contains(['/', '@', ' '])) {
             return Err(Failure::user(format!("`{address}` is no address of a job manager"))
                 .advice("HOST:PORT or millstream://HOST:PORT, with the port of its REST interface"));
         }
-        let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECT));
-        Ok(Self { address: bare.to_owned(), token, agent: config.build().into() })
+        Ok(Self { scheme: "http", address: bare.to_owned(), token, agent: agent(None) })
+    }
+
+    /// Asks with a certificate, over connections that are encrypted.
+    ///
+    /// # Errors
+    /// If the certificates cannot be used.
+    pub fn encrypted(self, files: &TlsFiles) -> Result<Self> {
+        // A key that is not the certificate's is told here, not with the first question.
+        Tls::new(files.clone())?;
+        let (chain, _, authorities) = files.read()?;
+        let der = |chain: &[CertificateDer<'_>]| -> Vec<Certificate<'static>> {
+            chain.iter().map(|one| Certificate::from_der(one).to_owned()).collect()
+        };
+        let unreadable = |error: String| {
+            Failure::user(format!("cannot read the private key in {}", files.key.display())).because(error)
+        };
+        let key = std::fs::read(&files.key).map_err(|error| unreadable(error.to_string()))?;
+        let key = PrivateKey::from_pem(&key).map_err(|error| unreadable(error.to_string()))?;
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(default_provider()))
+            .root_certs(RootCerts::new_with_certs(&der(&authorities)))
+            .client_cert(Some(ClientCert::new_with_certs(&der(&chain), key)));
+        Ok(Self { scheme: "https", agent: agent(Some(tls.build())), ..self })
     }
 
     /// The cluster in a few numbers.
@@ -162,7 +200,7 @@ impl Client {
     }
 
     fn url(&self, way: &str) -> String {
-        format!("http://{}{way}", self.address)
+        format!("{}://{}{way}", self.scheme, self.address)
     }
 
     fn get<T: DeserializeOwned>(&self, way: &str) -> Result<T> {
@@ -189,6 +227,10 @@ impl Client {
             Failure::external(format!("no job manager answers at {}", self.address))
                 .because(error)
                 .advice("is it running, and is this the port of its REST interface? millstream jobmanager")
+                .advice(match self.scheme {
+                    "https" => "has it certificates (--tls) of the same authority, that name this host?",
+                    _ => "if it has certificates, ask with one: --tls FOLDER",
+                })
         };
         let mut answer = answer.map_err(lost)?;
         let body = answer.body_mut().with_config().limit(LONGEST).read_to_string().map_err(lost)?;

@@ -15,3 +15,4 @@ mod wire;
 pub mod worker;
 
 pub use millstream_runtime::control::CheckpointRecord;
+pub use millstream_runtime::log;

@@ -1,23 +1,43 @@
 //! Who is answered.
 //!
-//! Holds: with a token set, nobody without it; without one, no web page of another origin: it could send what a browser
+//! Holds: with a token set, or certificates, nobody without the one or the other; without any, no web page of another origin: it could send what a browser
 //! sends without asking (its `Origin` tells), or have its own name lead here (the `Host` tells).
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use millstream_network::introduction::same_secret;
+use millstream_network::token::same_secret;
 
 use super::Desk;
 use super::answer::Refusal;
+use super::serve::Caller;
 
-pub(super) async fn guard(State(desk): State<Desk>, request: Request, next: Next) -> Response {
-    match judge(request.headers(), desk.token.as_deref()) {
-        Ok(()) => next.run(request).await,
+pub(super) async fn guard(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let has_to_show = desk.encrypted || desk.token.is_some();
+    let judged = match caller.certified {
+        true => from_here(request.headers()),
+        false => judge(request.headers(), desk.token.as_deref(), desk.encrypted),
+    };
+    match judged {
+        Ok(()) => {
+            // Where nothing is shown, one is known only by a request that came whole.
+            if has_to_show {
+                caller.known.store(true, Ordering::Release);
+            }
+            let response = next.run(request).await;
+            caller.known.store(true, Ordering::Release);
+            response
+        }
         Err(refusal) => {
             tracing::warn!(path = request.uri().path(), "a request was turned away");
             refusal.into_response()
@@ -25,10 +45,14 @@ pub(super) async fn guard(State(desk): State<Desk>, request: Request, next: Next
     }
 }
 
-fn judge(headers: &HeaderMap, token: Option<&str>) -> Result<(), Refusal> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(HOST).unwrap_or_default();
-    if let Some(origin) = text(ORIGIN)
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Refuses web pages of another origin.
+fn from_here(headers: &HeaderMap) -> Result<(), Refusal> {
+    let host = text(headers, HOST).unwrap_or_default();
+    if let Some(origin) = text(headers, ORIGIN)
         && origin.split_once("://").is_none_or(|(_, from)| from != host)
     {
         return Err(Refusal::new(
@@ -37,9 +61,16 @@ fn judge(headers: &HeaderMap, token: Option<&str>) -> Result<(), Refusal> {
             "ask from the command line, or from a page of this address",
         ));
     }
+    Ok(())
+}
+
+/// Judges one without a certificate.
+fn judge(headers: &HeaderMap, token: Option<&str>, encrypted: bool) -> Result<(), Refusal> {
+    from_here(headers)?;
+    let host = text(headers, HOST).unwrap_or_default();
     match token {
         Some(token) => {
-            let shown = text(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+            let shown = text(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
             if shown.is_some_and(|shown| same_secret(shown, token)) {
                 return Ok(());
             }
@@ -50,6 +81,11 @@ fn judge(headers: &HeaderMap, token: Option<&str>) -> Result<(), Refusal> {
                  Bearer TOKEN)",
             ))
         }
+        None if encrypted => Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "the request comes without a certificate of the cluster's authority",
+            "ask with one: --tls FOLDER (the folder `client` that `millstream certs` makes)",
+        )),
         None if is_local(host) => Ok(()),
         None => Err(Refusal::new(
             StatusCode::FORBIDDEN,
@@ -78,7 +114,7 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        judge(&map, token).err().map(|refusal| refusal.into_response().status().as_u16())
+        judge(&map, token, false).err().map(|refusal| refusal.into_response().status().as_u16())
     }
 
     #[test]

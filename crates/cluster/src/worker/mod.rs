@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result, Retry};
-use millstream_network::{Introduction, Pulse, connect};
+use millstream_network::{Introduction, Pulse, Security, connect};
+use millstream_runtime::log::Log;
 
 use self::executors::Executors;
 use crate::blobs::Blobs;
@@ -34,14 +35,18 @@ pub struct Settings {
     pub slots: u32,
     /// Where the job manager is.
     pub manager: SocketAddr,
-    /// What the job manager asks for; nothing where it asks for nothing.
-    pub token: Option<String>,
+    /// The same as host and port, as its certificate names it.
+    pub manager_name: String,
+    /// What it proves and shows to the job manager.
+    pub security: Security,
     /// Programs and the folders that executors work in.
     pub folder: PathBuf,
     /// How long executors may run on while the job manager is gone, and how long the first try to join may take.
     pub grace: Duration,
     /// When the job manager is taken for gone.
     pub pulse: Pulse,
+    /// How executors write their logs.
+    pub log: Log,
     /// Where executors listen; by default the address of this machine that the job manager sees.
     pub listen: Option<IpAddr>,
 }
@@ -70,6 +75,8 @@ pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
         Some(listen) => listen,
         None => own_address(settings.manager)?,
     };
+    // Before it runs anything, and not in the log of a program that nobody reads.
+    settings.security.may_listen((listen, 0).into())?;
     let programs = Blobs::in_folder(settings.folder.join("programs"))?;
     let worker = Arc::new(Worker { settings, programs, listen, executors: Executors::default() });
     let mut gone_since = Instant::now();
@@ -102,25 +109,19 @@ pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
 
 impl Worker {
     fn introduction(&self, role: &str, name: &str) -> Introduction {
-        Introduction {
-            role: role.into(),
-            name: name.into(),
-            job: String::new(),
-            term: 0,
-            token: self.settings.token.clone().unwrap_or_default(),
-        }
+        Introduction { role: role.into(), name: name.into(), job: String::new(), term: 0 }
     }
 
     /// One conversation with the job manager, until it ends.
     fn join(self: &Arc<Self>, stop: &AtomicBool) -> Result<()> {
-        let Settings { manager, pulse, slots, ref name, .. } = self.settings;
+        let Settings { pulse, slots, ref name, ref manager_name, ref security, .. } = self.settings;
         let own = self.introduction(role::WORKER, name);
-        let (speaker, mut hearer) = connect::<FromWorker, ToWorker>(manager, &own, pulse)?;
+        let (speaker, mut hearer) = connect::<FromWorker, ToWorker>(manager_name, &own, security, pulse)?;
         self.executors.joined(&speaker, |running| {
             let version = env!("CARGO_PKG_VERSION").to_owned();
             FromWorker::Here { slots, version, running }
         })?;
-        tracing::info!(%manager, slots, "joined");
+        tracing::info!(manager = manager_name, slots, "joined");
         let why = loop {
             match hearer.hear() {
                 Ok(ToWorker::Start(order)) => executors::start(self, order),

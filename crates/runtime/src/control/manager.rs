@@ -6,7 +6,7 @@ use millstream_dataflow::source::SourceGauge;
 use millstream_model::error::Failure;
 use serde::{Deserialize, Serialize};
 
-use super::ExecutorId;
+use super::{ChainWork, ExecutorId};
 use crate::job::{JobResult, JobStatus};
 
 /// The number of a question of the job manager's.
@@ -166,6 +166,8 @@ pub struct OperatorReport {
     /// What the readers of a source publish.
     #[serde(default)]
     pub gauges: Vec<SourceGauge>,
+    /// What the chain that it runs in did with its time.
+    pub chain: ChainWork,
 }
 
 /// A checkpoint that was tried.
@@ -177,6 +179,8 @@ pub struct CheckpointRecord {
     pub begun: i64,
     /// How long it took from its beginning to its manifest, in milliseconds.
     pub duration: u64,
+    /// The longest that a subtask waited from the first of its channels' barriers to the last, in milliseconds.
+    pub alignment: u64,
     /// The size of its state, in bytes.
     pub bytes: u64,
     /// Why it failed, if it did.

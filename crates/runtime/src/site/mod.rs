@@ -41,6 +41,7 @@ fn find() -> Result<Site> {
         return Ok(Site::Alone);
     }
     let charge = read_charge()?;
+    charge.log.begin();
     match charge.role {
         Role::Master { manager } => Master::start(&charge, manager).map(Site::Master),
         Role::Executor { executor, slots, master } => {

@@ -65,6 +65,7 @@ impl Seat {
             records_skipped: counts.records_skipped,
             watermark: (counts.watermark != Timestamp::MIN).then(|| counts.watermark.millis()),
             gauges: counts.gauges.clone(),
+            chain: counts.chain,
         });
         Report {
             name: plan.settings.name.clone(),
