@@ -2,6 +2,7 @@
 //!
 //! Answers for a program's death by SIGKILL, and for its not outliving the test. Not for what is checked afterwards.
 //! Holds: a process that has ended by itself fails the test with what it said; the same seed gives the same moments.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is missing")]
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
