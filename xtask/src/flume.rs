@@ -14,6 +14,9 @@ pub(crate) const PACKAGE: &str = "millstream-flume-tests";
 /// Runs the tests.
 pub(crate) fn run(project: &Project) -> Result<()> {
     let agent = services::start("flume", services::Life::Tied)?;
-    let facts: Vec<(&str, &str)> = agent.facts.iter().map(|(name, value)| (&**name, &**value)).collect();
+    // What agents push goes on to Kafka in some of them.
+    let broker = services::start("kafka", services::Life::Tied)?;
+    let facts = agent.facts.iter().chain(&broker.facts);
+    let facts: Vec<(&str, &str)> = facts.map(|(name, value)| (&**name, &**value)).collect();
     project.cargo(&["test", "-p", PACKAGE, "--no-fail-fast"], &facts)
 }

@@ -13,10 +13,11 @@ pub mod source;
 
 use std::fmt::Display;
 
+pub use millstream_formats::rows::Csv;
 pub use native::{Headers, Message};
 pub use ranges::{KafkaRanges, OffsetRange, RangeCutter, RangeReader};
 pub use sink::{Delivery, KafkaSink, StagedTransaction, ToKafka};
-pub use source::decode::{Bytes, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
+pub use source::decode::{Bytes, CsvRow, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 pub use source::record::KafkaRecord;
 pub use source::split::KafkaSplit;
 pub use source::topics::{StartAt, StopAt, TopicPartition};

@@ -217,11 +217,20 @@ impl Csv {
         Ok(())
     }
 
+    /// Reads a value that holds a row.
+    pub(super) fn values(self, value: &[u8]) -> csv::Reader<&[u8]> {
+        self.builder(value.len().max(1)).from_reader(value)
+    }
+
     fn reader(self, input: Box<dyn Read + Send>) -> csv::Reader<Box<dyn Read + Send>> {
+        self.builder(64 << 10).from_reader(input)
+    }
+
+    fn builder(self, buffer: usize) -> ReaderBuilder {
         let mut builder = ReaderBuilder::new();
         builder.has_headers(false).flexible(true).delimiter(self.delimiter).quote(self.quote);
-        builder.comment(self.comment).buffer_capacity(64 << 10);
+        builder.comment(self.comment).buffer_capacity(buffer);
         builder.trim(if self.trim { csv::Trim::All } else { csv::Trim::None });
-        builder.from_reader(input)
+        builder
     }
 }

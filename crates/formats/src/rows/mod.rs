@@ -5,6 +5,7 @@
 //! Holds: a row that cannot be read is an error that names line, column and what was expected, or is left out and counted.
 
 mod csv;
+mod csv_value;
 mod encoder;
 mod json;
 mod on_bad;
@@ -13,6 +14,7 @@ mod part;
 mod tests;
 
 pub use csv::{Csv, CsvRows, Ragged};
+pub use csv_value::CsvValues;
 pub use encoder::{CsvEncoder, JsonEncoder, JsonLines};
 pub use json::row as json_row;
 pub use on_bad::{OnBadRow, SkippedRows};

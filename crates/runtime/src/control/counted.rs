@@ -10,7 +10,7 @@ pub struct Counted {
     pub nodes: Vec<NodeCounts>,
     /// By chain of the plan; nothing for those behind the last that runs here.
     pub chains: Vec<ChainWork>,
-    /// What the readers of a node publish.
+    /// What readers of a node published last.
     pub gauges: Vec<(usize, SourceGauge)>,
     /// Records in channels now.
     pub in_flight: usize,

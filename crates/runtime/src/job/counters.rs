@@ -64,11 +64,16 @@ impl Counters {
             }
             chains[task.chain].add(&work(meter));
         }
-        let (in_flight, peak_in_flight) = (self.gauge.now(), self.gauge.peak());
         let published = whole(&self.published);
         let gauges = published.iter().flat_map(|((node, _), gauges)| gauges.iter().map(|one| (*node, one)));
-        let gauges = gauges.map(|(node, gauge)| (node, gauge.clone())).collect();
-        Counted { nodes: nodes.collect(), chains, gauges, in_flight, peak_in_flight }
+        let (in_flight, peak_in_flight) = (self.gauge.now(), self.gauge.peak());
+        Counted {
+            nodes: nodes.collect(),
+            chains,
+            gauges: gauges.map(|(node, gauge)| (node, gauge.clone())).collect(),
+            in_flight,
+            peak_in_flight,
+        }
     }
 
     /// A reader publishes these, in place of what it had published before.
@@ -91,17 +96,12 @@ impl Counters {
     }
 
     pub(crate) fn read(&self, plan: &Plan) -> Metrics {
-        let Counted { mut nodes, mut chains, gauges, mut in_flight, mut peak_in_flight } = self.counted();
-        let mut published: BTreeMap<usize, BTreeMap<(String, String), i64>> = BTreeMap::new();
-        let mut add = |node: usize, gauge: SourceGauge| {
-            *published.entry(node).or_default().entry((gauge.name, gauge.of)).or_default() += gauge.value;
-        };
-        gauges.into_iter().for_each(|(node, gauge)| add(node, gauge));
+        let Counted { mut nodes, mut chains, mut gauges, mut in_flight, mut peak_in_flight } = self.counted();
         chains.resize(plan.chains.len(), ChainWork::default());
         for there in whole(&self.elsewhere).values() {
             nodes.iter_mut().zip(&there.nodes).for_each(|(own, there)| own.add(there));
             chains.iter_mut().zip(&there.chains).for_each(|(own, there)| own.add(there));
-            there.gauges.iter().for_each(|(node, gauge)| add(*node, gauge.clone()));
+            gauges.extend_from_slice(&there.gauges);
             in_flight += there.in_flight;
             peak_in_flight += there.peak_in_flight;
         }
@@ -112,8 +112,8 @@ impl Counters {
             records_out: counts.records_out,
             records_skipped: counts.records_skipped,
             watermark: Timestamp::from_millis(counts.watermark),
+            gauges: together(gauges.iter().filter(|(of, _)| *of == at).map(|(_, gauge)| gauge)),
             chain: chains[*chain],
-            gauges: published.remove(&at).unwrap_or_default().into_iter().map(gauge).collect(),
         });
         Metrics {
             operators: operators.collect(),
@@ -123,8 +123,13 @@ impl Counters {
     }
 }
 
-fn gauge(((name, of), value): ((String, String), i64)) -> SourceGauge {
-    SourceGauge { name, of, value }
+/// Those of one name and part added up, in their order.
+fn together<'a>(gauges: impl Iterator<Item = &'a SourceGauge>) -> Vec<SourceGauge> {
+    let mut sums: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+    for gauge in gauges {
+        *sums.entry((&gauge.name, &gauge.of)).or_default() += gauge.value;
+    }
+    sums.into_iter().map(|((name, of), value)| SourceGauge::new(name, of, value)).collect()
 }
 
 fn work(meter: &Meter) -> ChainWork {
@@ -163,8 +168,8 @@ pub struct OperatorCounts {
     pub records_skipped: u64,
     /// The last watermark that a subtask saw; [`Timestamp::MIN`] before the first.
     pub watermark: Timestamp,
-    /// What the chain that it runs in did with its time.
-    pub chain: ChainWork,
     /// What the readers of a source published last, such as how far they are behind; see `SourceReader::gauges`.
     pub gauges: Vec<SourceGauge>,
+    /// What the chain that it runs in did with its time.
+    pub chain: ChainWork,
 }

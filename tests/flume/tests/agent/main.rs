@@ -13,3 +13,4 @@ mod own_agent;
 mod pull;
 mod sink;
 mod source;
+mod to_kafka;

@@ -39,6 +39,28 @@ fn events_come_in_every_protocol_with_and_without_a_log() {
 }
 
 #[test]
+fn what_has_come_stands_in_the_jobs_metrics() {
+    let port = free_port();
+    let agent = OwnAgent::started(lines(), push_to("avro", port, &[]), Channel::Memory);
+    let job = start(Flume::listen([port.to_string()]));
+    let sent = bodies("counted", 0..1_000);
+    agent.feed(sent.iter().cloned());
+    job.await_all(&sent);
+    let begun = Instant::now();
+    loop {
+        let gauges = job.handle.metrics().operators.swap_remove(0).gauges;
+        let read = |name: &str| gauges.iter().find(|gauge| gauge.name == name).map(|gauge| gauge.value);
+        let counts = ["events_total", "connections", "rejected_total"].map(read);
+        if counts == [Some(1_000), Some(1), Some(0)] && read("batches_total") >= Some(10) {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{gauges:?}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    job.cancel();
+}
+
+#[test]
 fn headers_and_bodies_pass_through_a_job_unchanged() {
     // Into an agent by our sink, out of it to our source: the agent's own code carries the headers.
     use millstream::StreamEnvironment;

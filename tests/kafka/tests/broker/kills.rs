@@ -1,36 +1,25 @@
-//! A job from Kafka to Kafka whose process is killed, again and again, writes what an undisturbed one writes.
+//! A job from Kafka to Kafka whose process and whose broker are killed, again and again, writes what an undisturbed one
+//! writes. `MILLSTREAM_KILL_FACTOR` multiplies the kills.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
+
+use millstream_testkit::kills::{Chance, Victim, kills};
 
 use crate::cluster::{self, Written, broker, read, topic, write};
 use crate::own_broker::OwnBroker;
 
-const RECORDS: u64 = 20_000;
+/// Fed before each kill.
+const EACH: u64 = 950;
 const KILLS: u64 = 20;
+const SEED: u64 = 20_261_123;
 
-fn counter(servers: &str, input: &str, output: &str, checkpoints: &Path, parallelism: u64) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_counter"))
-        .args([servers, input, output])
-        .arg(checkpoints)
-        .arg(parallelism.to_string())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// Kills a process that is still running; one that has ended by itself has failed.
-fn kill(mut process: Child) {
-    if process.try_wait().unwrap().is_some() {
-        let mut error = String::new();
-        process.stderr.take().unwrap().read_to_string(&mut error).unwrap();
-        panic!("the job has ended: {error}");
-    }
-    process.kill().unwrap();
-    process.wait().unwrap();
+fn counter(servers: &str, input: &str, output: &str, checkpoints: &Path, parallelism: u64) -> Victim {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_counter"));
+    command.args([servers, input, output]).arg(checkpoints).arg(parallelism.to_string());
+    Victim::start(&mut command)
 }
 
 fn feed(servers: &str, input: &str, from: u64, to: u64) {
@@ -54,24 +43,20 @@ fn expected(records: u64) -> BTreeMap<String, u32> {
 fn nothing_is_lost_or_doubled_through_kills_at_changing_parallelism() {
     let (input, output) = (topic("killed-in", 3), topic("killed-out", 2));
     let folder = tempfile::tempdir().unwrap();
-    let (mut seed, each) = (20_261_123_u64, RECORDS / (KILLS + 1));
-    for kill_number in 0..KILLS {
-        let process = counter(&broker(), &input, &output, folder.path(), 1 + kill_number % 3);
-        feed(&broker(), &input, kill_number * each, (kill_number + 1) * each);
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        // A moment anywhere between its start and some checkpoints later: what is waited for is time itself.
-        let until = Instant::now() + Duration::from_millis(50 + (seed >> 33) % 900);
-        while Instant::now() < until {
-            std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
-        }
-        kill(process);
+    let (kills, mut chance) = (kills(KILLS), Chance::of(SEED));
+    for round in 0..kills {
+        let process = counter(&broker(), &input, &output, folder.path(), 1 + round % 3);
+        feed(&broker(), &input, round * EACH, (round + 1) * EACH);
+        // Anywhere between its start and some checkpoints later.
+        chance.moment(Duration::from_millis(950));
+        process.kill();
     }
-    println!("killed {KILLS} times with seed 20261123");
-    feed(&broker(), &input, KILLS * each, RECORDS);
+    println!("killed {kills} times with seed {SEED}");
+    feed(&broker(), &input, kills * EACH, (kills + 1) * EACH);
     let last = counter(&broker(), &input, &output, folder.path(), 2);
-    await_all(&broker(), &output, RECORDS);
-    kill(last);
-    check(&broker(), &output, RECORDS);
+    await_all(&broker(), &output, (kills + 1) * EACH);
+    last.kill();
+    check(&broker(), &output, (kills + 1) * EACH);
 }
 
 /// Waits until so many records are committed.
@@ -94,25 +79,33 @@ fn check(servers: &str, output: &str, records: u64) {
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_where_the_broker_is_killed_under_the_job() {
-    const EACH: u64 = 1_000;
+fn nothing_is_lost_or_doubled_where_the_job_or_the_broker_under_it_is_killed() {
+    const EACH: u64 = 200;
     let mut own = OwnBroker::started();
     let servers = own.address();
-    let (input, output) = ("broker-killed-in", "broker-killed-out");
+    let (input, output) = ("both-killed-in", "both-killed-out");
     cluster::create(&servers, input, 3);
     cluster::create(&servers, output, 2);
     let folder = tempfile::tempdir().unwrap();
-    let job = counter(&servers, input, output, folder.path(), 2);
-    for round in 0..3 {
+    let start = || counter(&servers, input, output, folder.path(), 2);
+    let (kills, mut chance, mut brokers, mut job) = (kills(KILLS), Chance::of(SEED), 0, start());
+    for round in 0..kills {
         feed(&servers, input, round * EACH, (round + 1) * EACH);
-        // In the middle of the round's transactions.
-        while read(&servers, output).len() <= (round * EACH) as usize {}
-        own.kill();
-        own.start();
+        // From before the first of the round's transactions to behind the last.
+        chance.moment(Duration::from_millis(600));
+        if chance.below(2) == 0 {
+            brokers += 1;
+            own.kill();
+            own.start();
+        } else {
+            job.kill();
+            job = start();
+        }
     }
-    await_all(&servers, output, 3 * EACH);
-    kill(job);
-    check(&servers, output, 3 * EACH);
+    println!("killed {kills} times, the broker {brokers} of these, with seed {SEED}");
+    await_all(&servers, output, kills * EACH);
+    job.kill();
+    check_counts(&servers, output, kills * EACH);
 }
 
 #[test]
@@ -134,7 +127,7 @@ fn nothing_is_lost_or_doubled_where_leaders_move_in_a_cluster_of_three() {
         broker.start();
     }
     await_all(&servers, output, 3 * EACH + 30);
-    kill(job);
+    job.kill();
     check_counts(&servers, output, 3 * EACH + 30);
 }
 

@@ -39,6 +39,28 @@ fn exactly_once_keeps_what_it_promises() {
     check_sink(make, &[1, 2, 3, 4], u32::to_string);
 }
 
+#[test]
+fn a_partition_is_chosen_of_those_that_there_are() {
+    let topic = topic("chosen", 3);
+    let sink = Kafka::write::<u32>(broker()).topic(&topic).choose_partition(|n, of| *n as i32 % of);
+    let mut writer = writer(&sink, 0, 1);
+    writer.write(&mut Batch::from((0..30).collect::<Vec<_>>())).unwrap();
+    writer.prepare(CheckpointId(1)).unwrap();
+    let read = Kafka::read(broker()).topics([&topic]).stop_at(StopAt::Latest).records();
+    let mut run = Run::open(&read, 1, None).unwrap();
+    while run.step().unwrap() {}
+    let records = run.take();
+    assert_eq!(records.len(), 30);
+    for record in records {
+        let number: i32 = String::from_utf8(record.value.unwrap()).unwrap().parse().unwrap();
+        assert_eq!(record.partition, number % 3);
+    }
+    let wrong = Kafka::write::<u32>(broker()).topic(&topic).choose_partition(|_, of| of);
+    let error = self::writer(&wrong, 0, 1).write(&mut Batch::from(vec![1])).unwrap_err().to_string();
+    let what = format!("partition 3 was chosen of topic `{topic}`, which has 3");
+    assert!(error.starts_with(&what) && error.contains("choose from 0 to 2"), "{error}");
+}
+
 fn writer(sink: &KafkaSink<u32>, index: u32, of: u32) -> WriterOf<KafkaSink<u32>> {
     let context = WriterContext {
         subtask: Subtask { index, of },

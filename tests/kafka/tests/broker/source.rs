@@ -123,6 +123,21 @@ fn a_record_that_cannot_be_decoded_fails_with_its_place_or_goes_where_it_is_told
 }
 
 #[test]
+fn values_are_rows_of_csv_by_the_names_of_columns() {
+    let topic = topic("csv", 1);
+    let texts = ["\"a;b\";1", "c;two", "d;3"];
+    write(&broker(), &topic, texts.map(|text| Written::new(0, text)));
+    let format = millstream::connectors::kafka::Csv { delimiter: b';', ..Default::default() };
+    let rows = source(&topic).stop_at(StopAt::Latest).csv::<(String, u32)>(format, Some(&["page", "visits"]));
+    let both = all(&rows.or_rejected(), 1);
+    let (rows, errors): (Vec<_>, Vec<_>) = both.into_iter().partition(Result::is_ok);
+    assert_eq!(rows.into_iter().flatten().collect::<Vec<_>>(), [("a;b".to_owned(), 1), ("d".to_owned(), 3)]);
+    let error = errors[0].as_ref().unwrap_err();
+    assert_eq!(error.error, "field `visits` of the row is wrong: invalid digit found in string");
+    assert_eq!(error.position.as_ref().unwrap().first, 1);
+}
+
+#[test]
 fn text_that_is_none_is_found_among_text_that_is() {
     let topic = topic("charset", 1);
     let bad = Written { value: Some(b"caf\xe9"), ..Written::new(0, "") };
@@ -297,6 +312,39 @@ fn offsets_are_committed_with_a_checkpoint_for_who_watches() {
         assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", source.lag());
         reader.poll(&mut output, Duration::from_millis(10)).unwrap();
     }
+}
+
+#[test]
+fn how_far_reading_is_behind_stands_in_the_jobs_metrics() {
+    let topic = topic("behind", 1);
+    numbers(&topic, 0..20_000, 1);
+    let env = StreamEnvironment::new();
+    env.set_parallelism(1);
+    env.source(source(&topic))
+        .map(|text| {
+            // Slower than it comes: a poll of some thousand records takes its time.
+            std::thread::sleep(Duration::from_micros(150));
+            text
+        })
+        .sink_to(millstream::connectors::discard::Discard::new());
+    let job = env.start("behind").unwrap();
+    let begun = Instant::now();
+    let until = |is_reached: &dyn Fn(i64) -> bool| {
+        let of = format!("{topic}-0");
+        loop {
+            let gauges = job.metrics().operators.swap_remove(0).gauges;
+            let lag = gauges.iter().find(|gauge| gauge.name == "lag_records" && gauge.of == of);
+            if lag.is_some_and(|lag| is_reached(lag.value)) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "{gauges:?}");
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    };
+    until(&|lag| lag > 0 && lag < 20_000);
+    until(&|lag| lag == 0);
+    job.cancel();
+    let _ = job.wait();
 }
 
 #[test]

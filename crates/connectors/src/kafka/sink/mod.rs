@@ -11,6 +11,7 @@ mod door;
 mod door;
 mod encoding;
 mod following;
+mod partitions;
 mod patience;
 #[cfg(feature = "kafka-tls")]
 mod scram;
@@ -112,6 +113,7 @@ impl ToKafka {
     }
 }
 
+type Choose<T> = Arc<dyn Fn(&T, i32) -> i32 + Send + Sync>;
 type Encode<T> = Arc<dyn Fn(&T, &mut ToKafka) -> Result<(), BoxError> + Send + Sync>;
 
 /// Writes records to topics: as text, unless something else is said.
@@ -133,6 +135,8 @@ pub struct KafkaSink<T> {
     settings: settings::Chosen,
     topic: Option<String>,
     encode: Encode<T>,
+    /// Chooses among the partitions that there are.
+    choose: Option<Choose<T>>,
     delivery: Delivery,
     /// Whether a topic is named for each record.
     names_topics: bool,
@@ -162,6 +166,7 @@ impl<T: 'static> KafkaSink<T> {
             settings: settings::Chosen::new(servers, &SINK_SETTINGS),
             topic: None,
             encode: Arc::new(|_, _| Err("nothing says how records are encoded".into())),
+            choose: None,
             delivery: Delivery::default(),
             names_topics: false,
         }
@@ -211,6 +216,14 @@ impl<T: 'static> KafkaSink<T> {
     #[must_use]
     pub fn partition_by(self, partition: impl Fn(&T) -> i32 + Send + Sync + 'static) -> Self {
         self.also(move |record, out| out.set_partition(partition(record)))
+    }
+
+    /// Gives each record that has no partition of its own one of those that its topic has: `choose` is told how many, from 1
+    /// up, and gives a number below that. A topic that is widened while the job runs is noticed within a minute.
+    #[must_use]
+    pub fn choose_partition(mut self, choose: impl Fn(&T, i32) -> i32 + Send + Sync + 'static) -> Self {
+        self.choose = Some(Arc::new(choose));
+        self
     }
 
     fn also(mut self, also: impl Fn(&T, &mut ToKafka) + Send + Sync + 'static) -> Self {
@@ -333,6 +346,7 @@ impl<T> Clone for KafkaSink<T> {
             settings: self.settings.clone(),
             topic: self.topic.clone(),
             encode: self.encode.clone(),
+            choose: self.choose.clone(),
             delivery: self.delivery.clone(),
             names_topics: self.names_topics,
         }

@@ -12,8 +12,9 @@ use millstream_model::id::CheckpointId;
 use serde::{Deserialize, Serialize};
 
 use super::following::Following;
+use super::partitions::Partitions;
 use super::transactions::{StagedTransaction, Transactions, timeout_refused};
-use super::{Delivery, Encode, ToKafka};
+use super::{Choose, Delivery, Encode, ToKafka};
 use crate::kafka::native::{Code, KafkaError, Outgoing, Producer, Properties};
 use crate::kafka::settings;
 use crate::kafka::source::refused;
@@ -30,6 +31,10 @@ pub struct WriterState {
 
 pub(super) struct Writer<T> {
     encode: Encode<T>,
+    choose: Option<Choose<T>>,
+    partitions: Partitions,
+    /// How long brokers may be silent about partitions.
+    start_timeout: Duration,
     cancelled: Cancelled,
     producer: Producer,
     /// What is encoded, in memory that is used again.
@@ -70,8 +75,17 @@ impl<T> Writer<T> {
             }
         };
         let out = ToKafka::default();
-        let (encode, default_topic) = (sink.encode.clone(), sink.topic.clone());
-        Ok(Self { encode, cancelled, producer, out, default_topic, exactly_once })
+        Ok(Self {
+            encode: sink.encode.clone(),
+            choose: sink.choose.clone(),
+            partitions: Partitions::default(),
+            start_timeout: sink.settings.get(&settings::START_TIMEOUT)?,
+            cancelled,
+            producer,
+            out,
+            default_topic: sink.topic.clone(),
+            exactly_once,
+        })
     }
 
     fn send(&mut self, record: &T) -> Result<()> {
@@ -82,9 +96,20 @@ impl<T> Writer<T> {
             (Some(topic), _) | (None, Some(topic)) => topic,
             (None, None) => return Err(Failure::user("a record for Kafka has no topic").advice(NO_TOPIC)),
         };
+        let mut partition = self.out.partition;
+        if let (None, Some(choose)) = (partition, &self.choose) {
+            let client = self.producer.client();
+            let count = self.partitions.of(topic, client, self.start_timeout, &self.cancelled)?;
+            let chosen = choose(record, count);
+            if !(0..count).contains(&chosen) {
+                let what = format!("partition {chosen} was chosen of topic `{topic}`, which has {count}");
+                return Err(Failure::user(what).advice(format!("choose from 0 to {}", count - 1)));
+            }
+            partition = Some(chosen);
+        }
         let outgoing = Outgoing {
             topic,
-            partition: self.out.partition,
+            partition,
             key: self.out.has_key.then_some(self.out.key.as_slice()),
             value: (!self.out.is_deletion).then_some(self.out.value.as_slice()),
             time: self.out.time.map_or(0, |time| time.millis()),

@@ -6,6 +6,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use millstream_dataflow::operator::Rejected;
+use millstream_formats::rows::CsvValues;
 use millstream_model::error::{BoxError, Position, Unit};
 use millstream_model::record::Record;
 use millstream_model::text::Text;
@@ -139,6 +140,29 @@ impl<T: Record + DeserializeOwned> Decode for Json<T> {
 
     fn decode(&self, message: &Message<'_>) -> Result<T, BoxError> {
         Ok(serde_json::from_slice(value(message)?)?)
+    }
+}
+
+/// The value as one row of CSV, into any type that serde knows to read.
+pub struct CsvRow<T>(pub(in crate::kafka) CsvValues, pub(in crate::kafka) PhantomData<fn() -> T>);
+
+impl<T> Clone for CsvRow<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+impl<T> fmt::Debug for CsvRow<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CsvRow").field(&self.0).finish()
+    }
+}
+
+impl<T: Record + DeserializeOwned> Decode for CsvRow<T> {
+    type Record = T;
+
+    fn decode(&self, message: &Message<'_>) -> Result<T, BoxError> {
+        Ok(self.0.read(value(message)?)?)
     }
 }
 

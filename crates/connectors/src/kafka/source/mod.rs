@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
+use millstream_formats::rows::{Csv, CsvValues};
 use millstream_model::error::{BoxError, Failure, Result};
 use millstream_model::id::Subtask;
 use millstream_model::record::Record;
@@ -25,7 +26,7 @@ use millstream_model::time::Timestamp;
 use serde::de::DeserializeOwned;
 
 pub(super) use self::decode::Decode;
-use self::decode::{Bytes, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
+use self::decode::{Bytes, CsvRow, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 use self::split::KafkaSplit;
 use self::topics::{Chosen, Matching, Plan, StartAt, StopAt, TopicPartition};
 use self::watermarks::Watermarks;
@@ -208,6 +209,17 @@ impl<D> KafkaSource<D> {
     #[must_use]
     pub fn json<T: Record + DeserializeOwned>(self) -> KafkaSource<Json<T>> {
         self.decode_by(Json(PhantomData))
+    }
+
+    /// Reads each value as one row of CSV: with the columns' names, by which the fields of a struct are found, or, without
+    /// them, in their order. `format.header` says nothing here.
+    #[must_use]
+    pub fn csv<T: Record + DeserializeOwned>(
+        self,
+        format: Csv,
+        columns: Option<&[&str]>,
+    ) -> KafkaSource<CsvRow<T>> {
+        self.decode_by(CsvRow(CsvValues::new(format, columns), PhantomData))
     }
 
     /// Gives values as they are.

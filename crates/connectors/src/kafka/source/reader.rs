@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_dataflow::batch::{Batch, DEFAULT_BATCH, Origin};
-use millstream_dataflow::source::{self, SourceGauge, SourceOutput, SourceReader};
+use millstream_dataflow::source::{self, SourceGauge, SourceOutput, SourceReader, Split as _};
 use millstream_model::error::{Failure, Result, Unit};
 use millstream_model::id::CheckpointId;
 

@@ -60,7 +60,11 @@ impl Current {
         }
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        self.failures.push(ExceptionRecord { at, failure: failure.to_string(), detail: None });
+        self.failures.push(ExceptionRecord {
+            at,
+            failure: failure.to_string(),
+            detail: failure.detail().map(str::to_owned),
+        });
     }
 
     pub(super) fn end(&mut self, failure: Option<&Failure>) {
