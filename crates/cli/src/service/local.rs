@@ -47,6 +47,7 @@ pub(crate) fn start(arguments: LocalCluster) -> Result<()> {
         None,
         Limits::default(),
         arguments.facts.as_deref(),
+        None,
     )?;
     let address = served.manager.address().to_string();
     let mut workers = Vec::new();

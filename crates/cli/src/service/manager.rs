@@ -1,15 +1,19 @@
 //! `millstream jobmanager`.
 
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::Args;
 use millstream_cluster::dispatcher::Limits;
+use millstream_cluster::leadership::Leadership;
 use millstream_cluster::manager::{Manager, Settings};
 use millstream_cluster::rest::Rest;
 use millstream_model::error::{Failure, Result};
 use millstream_network::Pulse;
+use millstream_storage::Storage;
 
 use super::logs::Log;
 use super::{stop, token};
@@ -18,6 +22,9 @@ use super::{stop, token};
 pub(crate) const REST_PORT: u16 = 7070;
 /// The port that workers join at.
 pub(crate) const WORKERS_PORT: u16 = 7071;
+
+/// From one look at whether to end to the next.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A job manager.
 #[derive(Args, Debug)]
@@ -34,6 +41,13 @@ pub(crate) struct JobManager {
     /// Programs, logs and jobs, which go on when a job manager starts on the folder again [default: a folder that goes away].
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
+    /// The place where several job managers agree who leads, and where the leader writes jobs and programs down: a folder that
+    /// all of them reach, or s3://, hdfs://. The others stand by, and one of them takes over when the leader is gone.
+    #[arg(long, value_name = "PLACE")]
+    ha: Option<String>,
+    /// How many seconds the leader may give no sign of life before another one takes over.
+    #[arg(long, value_name = "SECONDS", default_value = "5", requires = "ha", value_parser = silence)]
+    ha_timeout: Duration,
     /// The file of the token that workers and clients have to show (made by `millstream token FILE`).
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -62,14 +76,30 @@ pub(super) struct Served {
 pub(crate) fn start(arguments: JobManager) -> Result<()> {
     arguments.log.begin();
     let stop = stop::signal()?;
-    let served = serve(&arguments)?;
-    stop::wait(&stop);
-    tracing::info!("ends; jobs that have not ended go on when it starts on the same folder");
+    let Some(served) = serve(&arguments, &stop)? else { return Ok(()) };
+    while !stop.load(Ordering::Acquire) {
+        served.manager.check()?;
+        std::thread::sleep(LOOK);
+    }
+    match &arguments.ha {
+        Some(place) => tracing::info!(place, "ends; jobs that have not ended go on with the one that leads next"),
+        None => tracing::info!("ends; jobs that have not ended go on when it starts on the same folder"),
+    }
     drop(served);
     Ok(())
 }
 
-fn serve(arguments: &JobManager) -> Result<Served> {
+/// Seconds, with a fraction perhaps.
+fn silence(text: &str) -> std::result::Result<Duration, String> {
+    let seconds: Option<f64> = text.parse().ok();
+    match seconds {
+        Some(seconds) if (0.2..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("a number of seconds from 0.2 to 3600 is expected".to_owned()),
+    }
+}
+
+/// Nothing if it stood by and was told to end.
+fn serve(arguments: &JobManager, stop: &AtomicBool) -> Result<Option<Served>> {
     let token = arguments.token_file.as_deref().map(token::read).transpose()?;
     if !arguments.listen.is_loopback() {
         if token.is_none() && !arguments.insecure {
@@ -90,18 +120,41 @@ fn serve(arguments: &JobManager) -> Result<Served> {
         slots: arguments.slot_timeout.map(|seconds| seconds.saturating_mul(1000)),
         ..Limits::default()
     };
-    let folder = arguments.folder.as_deref();
+    let leadership = match &arguments.ha {
+        None => None,
+        Some(place) => match lead(place, arguments, stop)? {
+            None => return Ok(None),
+            lead => lead,
+        },
+    };
     serve_at(
         arguments.listen,
         arguments.port,
         arguments.rest_port,
-        folder,
+        arguments.folder.as_deref(),
         token,
         limits,
         arguments.facts.as_deref(),
+        leadership,
     )
+    .map(Some)
 }
 
+/// Stands by until this process leads.
+fn lead(place: &str, arguments: &JobManager, stop: &AtomicBool) -> Result<Option<Leadership>> {
+    // A port that is taken is found now, not when this one is needed.
+    for port in [arguments.port, arguments.rest_port].into_iter().filter(|port| *port != 0) {
+        TcpListener::bind((arguments.listen, port)).map_err(|error| {
+            Failure::user(format!("cannot listen at {}, port {port}", arguments.listen))
+                .because(error)
+                .advice("another process listens there: stop it, or take another port: --port, --rest-port")
+        })?;
+    }
+    let name = format!("{}:{}, process {}", arguments.listen, arguments.rest_port, std::process::id());
+    Leadership::seek(&Storage::open(place)?, &name, arguments.ha_timeout, stop)
+}
+
+#[expect(clippy::too_many_arguments, reason = "what the two commands that have a job manager say of it")]
 pub(super) fn serve_at(
     listen: IpAddr,
     port: u16,
@@ -110,6 +163,7 @@ pub(super) fn serve_at(
     token: Option<String>,
     limits: Limits,
     facts: Option<&Path>,
+    leadership: Option<Leadership>,
 ) -> Result<Served> {
     let own = match folder {
         Some(_) => None,
@@ -124,7 +178,7 @@ pub(super) fn serve_at(
         limits,
         pulse: Pulse::default(),
     };
-    let manager = Manager::start(&settings)?;
+    let manager = Manager::start(&settings, leadership)?;
     let rest = Rest::start(&manager, SocketAddr::new(listen, rest_port), token.as_deref())?;
     tracing::info!(workers = %manager.address(), rest = %rest.address(), folder = %folder.display(), "job manager");
     if let Some(facts) = facts {

@@ -127,7 +127,10 @@ impl Callers {
 pub(super) fn receive(shared: &Arc<Shared>, listen: IpAddr, port: u16) -> Result<Reception> {
     let (judging, welcoming) = (Arc::downgrade(shared), Arc::downgrade(shared));
     let judge = move |caller: &Introduction| match judging.upgrade() {
-        Some(shared) => shared.callers.judge(caller),
+        Some(shared) => match shared.check() {
+            Ok(()) => shared.callers.judge(caller),
+            Err(failure) => Err(failure.to_string()),
+        },
         None => Err("the job manager ends".to_owned()),
     };
     Reception::open(listen, port, judge, move |arrived| {
@@ -241,6 +244,7 @@ fn listen<In: serde::de::DeserializeOwned>(
 fn program(here: &Shared, arrived: Arrived) -> Result<()> {
     let hash = arrived.introduction.name.clone();
     let mut stream = arrived.into_stream();
+    here.program(&hash)?;
     let gone = |error| Failure::external("a worker hung up while it was sent a program").because(error);
     let (mut bytes, length) = here.programs.piece(&hash, 0, PIECE)?;
     stream.write_all(&length.to_le_bytes()).map_err(gone)?;

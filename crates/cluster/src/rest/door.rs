@@ -1,6 +1,6 @@
 //! Who is answered.
 //!
-//! Holds: with a token set, nobody without it; without one, no web page of another origin: it could send what a browser
+//! Holds: by a job manager that does not lead any more, nobody; with a token set, nobody without it; without one, no web page of another origin: it could send what a browser
 //! sends without asking (its `Origin` tells), or have its own name lead here (the `Host` tells).
 
 use std::net::IpAddr;
@@ -10,6 +10,7 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use millstream_model::error::Failure;
 use millstream_network::introduction::same_secret;
 
 use super::Desk;
@@ -17,12 +18,28 @@ use super::answer::Refusal;
 
 pub(super) async fn guard(State(desk): State<Desk>, request: Request, next: Next) -> Response {
     match judge(request.headers(), desk.token.as_deref()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            if let Err(failure) = desk.manager.check() {
+                return elsewhere(&failure).into_response();
+            }
+            let answer = next.run(request).await;
+            // It may have been lost meanwhile.
+            match desk.manager.check() {
+                Ok(()) => answer,
+                Err(failure) => elsewhere(&failure).into_response(),
+            }
+        }
         Err(refusal) => {
             tracing::warn!(path = request.uri().path(), "a request was turned away");
             refusal.into_response()
         }
     }
+}
+
+/// Another job manager is the one to ask.
+fn elsewhere(failure: &Failure) -> Refusal {
+    let advice = "ask the other one: give the addresses of all to --master, with commas between them";
+    Refusal::new(StatusCode::MISDIRECTED_REQUEST, failure.what(), advice)
 }
 
 fn judge(headers: &HeaderMap, token: Option<&str>) -> Result<(), Refusal> {

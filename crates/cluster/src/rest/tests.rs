@@ -26,7 +26,7 @@ fn server(token: Option<&str>) -> Server {
         limits: Limits::default(),
         pulse: Pulse::default(),
     };
-    let manager = Manager::start(&settings).unwrap();
+    let manager = Manager::start(&settings, None).unwrap();
     let rest = Rest::start(&manager, ([127, 0, 0, 1], 0).into(), token).unwrap();
     Server { rest, _manager: manager, _folder: folder }
 }

@@ -31,7 +31,7 @@ impl Worker {
     }
 
     fn fetch(&self, hash: &str) -> Result<PathBuf> {
-        let manager = self.settings.manager;
+        let manager = self.manager()?;
         let cut = |error| {
             Failure::external(format!("the program {hash} did not come whole from {manager}")).because(error)
         };

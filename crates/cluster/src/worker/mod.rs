@@ -12,7 +12,7 @@ mod fetch;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result, Retry};
@@ -32,8 +32,8 @@ pub struct Settings {
     pub name: String,
     /// How many slots it lends.
     pub slots: u32,
-    /// Where the job manager is.
-    pub manager: SocketAddr,
+    /// Where the job manager is, or all of those that take turns: it joins the one that answers.
+    pub managers: Vec<SocketAddr>,
     /// What the job manager asks for; nothing where it asks for nothing.
     pub token: Option<String>,
     /// Programs and the folders that executors work in.
@@ -52,6 +52,8 @@ pub(crate) struct Worker {
     programs: Blobs,
     listen: IpAddr,
     executors: Executors,
+    /// Which of the job managers was called last.
+    called: AtomicUsize,
 }
 
 impl std::fmt::Debug for Worker {
@@ -68,10 +70,11 @@ impl std::fmt::Debug for Worker {
 pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
     let listen = match settings.listen {
         Some(listen) => listen,
-        None => own_address(settings.manager)?,
+        None => own_address(*settings.managers.first().ok_or_else(no_manager)?)?,
     };
     let programs = Blobs::in_folder(settings.folder.join("programs"))?;
-    let worker = Arc::new(Worker { settings, programs, listen, executors: Executors::default() });
+    let (executors, called) = (Executors::default(), AtomicUsize::new(0));
+    let worker = Arc::new(Worker { settings, programs, listen, executors, called });
     let mut gone_since = Instant::now();
     let mut joined_once = false;
     while !stop.load(Ordering::Acquire) {
@@ -94,13 +97,28 @@ pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
             }
             Err(failure) => tracing::debug!(%failure, "tries again"),
         }
-        std::thread::sleep(PAUSE);
+        // The next one, in case another leads now; after all of them, a while later.
+        let next = (worker.called.load(Ordering::Relaxed) + 1) % worker.settings.managers.len().max(1);
+        worker.called.store(next, Ordering::Relaxed);
+        if next == 0 {
+            std::thread::sleep(PAUSE);
+        }
     }
     worker.executors.end_all();
     Ok(())
 }
 
+fn no_manager() -> Failure {
+    Failure::user("no address of a job manager was given").advice("HOST:PORT, several with commas between them")
+}
+
 impl Worker {
+    /// The job manager that was called last.
+    fn manager(&self) -> Result<SocketAddr> {
+        let called = self.called.load(Ordering::Relaxed);
+        self.settings.managers.get(called).copied().ok_or_else(no_manager)
+    }
+
     fn introduction(&self, role: &str, name: &str) -> Introduction {
         Introduction {
             role: role.into(),
@@ -113,7 +131,8 @@ impl Worker {
 
     /// One conversation with the job manager, until it ends.
     fn join(self: &Arc<Self>, stop: &AtomicBool) -> Result<()> {
-        let Settings { manager, pulse, slots, ref name, .. } = self.settings;
+        let Settings { pulse, slots, ref name, .. } = self.settings;
+        let manager = self.manager()?;
         let own = self.introduction(role::WORKER, name);
         let (speaker, mut hearer) = connect::<FromWorker, ToWorker>(manager, &own, pulse)?;
         self.executors.joined(&speaker, |running| {
