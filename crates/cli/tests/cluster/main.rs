@@ -6,3 +6,4 @@ mod faults;
 mod jobs;
 mod refusals;
 mod stage;
+mod standby;

@@ -116,7 +116,10 @@ impl Election {
                 Some((now, self.claim(term, true)))
             }
             Part::StandsBy { seen: None, .. } => Some((after(self.silence / 20), Ask::Read)),
-            Part::StandsBy { .. } => Some((after(self.silence / 10), Ask::Read)),
+            Part::StandsBy { seen: Some((claim, _)), .. } => {
+                let silence = claim.as_ref().map_or(self.silence, |claim| claim.silence.min(self.silence));
+                Some((after(silence / 10), Ask::Read))
+            }
             Part::Leads { doubt: Some(_), .. } => Some((after(self.silence / 20), Ask::Read)),
             Part::Leads { term, due: true, .. } => Some((now, self.claim(*term, true))),
             Part::Leads { term, .. } => Some((after(self.silence / 4), self.claim(*term, true))),
