@@ -20,10 +20,9 @@ use millstream_model::id::OperatorUid;
 use millstream_model::key::MaxParallelism;
 use millstream_model::key::hash::hash_of;
 use millstream_model::text::Text;
+use millstream_network::{Hello, Security, Token};
 use millstream_runtime::channel::{Inbox, InboxSender, Received};
-use millstream_runtime::network::{
-    Connection, Expected, Hello, Incoming, Listener, NetworkSettings, Security, Token, connect,
-};
+use millstream_runtime::network::{Connection, Expected, Incoming, Listener, NetworkSettings, connect};
 
 use crate::arguments::{Scale, Setup};
 use crate::figure::Unit;
@@ -137,7 +136,7 @@ fn receive<T: Keyed>(inbox: &Inbox) -> Result<Run<(u64, u64)>> {
 
 fn within<T: Keyed>(count: u64) -> Result<Run<(u64, u64)>> {
     let inbox = Inbox::new(1, IN_FLIGHT, Arc::default());
-    let channel = Box::new(InboxSender::new(inbox.clone(), 0));
+    let channel = Box::new(InboxSender::new(inbox.clone(), 0, Arc::default()));
     let sending = thread::spawn(move || send::<T>(channel, count));
     let run = receive::<T>(&inbox);
     sending.join().map_err(|_| Failure::internal("the sender panicked"))??;
@@ -162,7 +161,8 @@ fn between<T: Keyed>(setup: &Setup, kind: &str) -> Result<Run<(u64, u64)>> {
         let lost = inbox.clone();
         let connection = Connection::start(peer, settings, move |_| lost.cancel())?;
         let decoder = BatchCodec::<T>::of().decoder();
-        connection.receive(0, Incoming { decoder, inbox: inbox.clone(), channel: 0 })?;
+        connection
+            .receive(0, Incoming { decoder, inbox: inbox.clone(), channel: 0, meter: Arc::default() })?;
         let run = receive::<T>(&inbox)?;
         drop(connection);
         other.join().map_err(|_| Failure::internal("the other process was not waited for"))??;
@@ -182,11 +182,11 @@ pub(crate) fn task(setup: &Setup, given: &str) -> Result<()> {
     let count = batches(setup, kind);
     match kind {
         "16" => send::<(u64, u64)>(
-            Box::new(connection.sender(0, BatchCodec::<(u64, u64)>::of().encoder())),
+            Box::new(connection.sender(0, BatchCodec::<(u64, u64)>::of().encoder(), Arc::default())),
             count,
         )?,
         "100" => send::<(u64, Text)>(
-            Box::new(connection.sender(0, BatchCodec::<(u64, Text)>::of().encoder())),
+            Box::new(connection.sender(0, BatchCodec::<(u64, Text)>::of().encoder(), Arc::default())),
             count,
         )?,
         _ => return Err(wrong()),

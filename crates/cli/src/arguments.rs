@@ -49,6 +49,8 @@ pub(crate) enum Command {
         /// The file, which is not there yet.
         file: PathBuf,
     },
+    /// Make an authority and certificates for development.
+    Certs(service::certs::Certs),
     /// Print the script that completes this command in a shell.
     Completion {
         /// The shell: `source <(millstream completion bash)`.
@@ -75,6 +77,9 @@ pub(crate) struct Run {
     /// The file of the token of a cluster of Millstream's.
     #[arg(long, value_name = "FILE", requires = "master", conflicts_with = "engine")]
     pub(crate) token_file: Option<PathBuf>,
+    /// Ask a cluster of Millstream's with the certificates of this folder, as `millstream certs` makes it.
+    #[arg(long, value_name = "FOLDER", requires = "master", conflicts_with = "engine")]
+    pub(crate) tls: Option<PathBuf>,
     /// The Python to run with [default: MILLSTREAM_PYTHON, or else the one that this command belongs to, or python3].
     #[arg(long, value_name = "INTERPRETER")]
     pub(crate) python: Option<PathBuf>,

@@ -8,6 +8,7 @@
 //! Answers for what can be typed, for what is said about it, and for the exit code. Not for what is run.
 //! Holds: whatever is typed ends in an exit code of [`exit`] with a message, or in a program that is there to be read.
 
+mod access;
 mod arguments;
 mod completion;
 pub mod exit;
@@ -51,6 +52,7 @@ fn serve_or_ask(command: Command) -> Result<()> {
         Command::Rescale(rescale) => ask::rescale(&rescale),
         Command::Checkpoints(checkpoints) => ask::list_checkpoints(checkpoints),
         Command::Token { file } => service::token::make(&file),
+        Command::Certs(certs) => service::certs::make(&certs).map(|said| jobs::say(&said)),
         // They have outcomes of their own.
         Command::Run(_) | Command::Completion { .. } => Ok(()),
     }

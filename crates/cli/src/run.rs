@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use crate::access::Access;
 use crate::arguments::Run;
 use crate::jobs::submit;
 use crate::{Outcome, exit, interpreter, program, report};
@@ -23,7 +24,12 @@ pub struct PythonJob {
 /// Looks at the program. An interpreter that was named is what this process becomes at once.
 pub(crate) fn start(run: Run) -> Outcome {
     if let (Some(master), None) = (&run.master, run.engine) {
-        let code = submit::run(run.program, master, run.token_file.as_ref(), run.detach);
+        let code = submit::run(
+            run.program,
+            master,
+            &Access { token_file: run.token_file, tls: run.tls },
+            run.detach,
+        );
         return Outcome::Ended(code.unwrap_or_else(|failure| report::failure(&failure)));
     }
     let mut words = run.program.into_iter();

@@ -11,9 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Result, Retry};
+use millstream_network::{Tls, TlsFiles};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::CertificateDer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Response, StatusCode};
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Body, RequestBuilder};
 
 use crate::blobs;
@@ -32,11 +36,21 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// The addresses of a job manager and of those that stand by, and the right to ask them.
 #[derive(Clone)]
 pub struct Client {
+    /// `http` or `https`.
+    scheme: &'static str,
     addresses: Vec<String>,
     /// Which of them answered last.
     leader: Arc<AtomicUsize>,
     token: Option<String>,
     agent: Agent,
+}
+
+fn agent(tls: Option<TlsConfig>) -> Agent {
+    let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECT));
+    match tls {
+        Some(tls) => config.tls_config(tls).build().into(),
+        None => config.build().into(),
+    }
 }
 
 impl std::fmt::Debug for Client {
@@ -63,8 +77,30 @@ impl Client {
                 .advice("HOST:PORT or millstream://HOST:PORT, with the port of its REST interface")
                 .advice("several job managers that take turns: HOST:PORT,HOST:PORT"));
         }
-        let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECT));
-        Ok(Self { addresses, leader: Arc::default(), token, agent: config.build().into() })
+        Ok(Self { scheme: "http", addresses, leader: Arc::default(), token, agent: agent(None) })
+    }
+
+    /// Asks with a certificate, over connections that are encrypted.
+    ///
+    /// # Errors
+    /// If the certificates cannot be used.
+    pub fn encrypted(self, files: &TlsFiles) -> Result<Self> {
+        // A key that is not the certificate's is told here, not with the first question.
+        Tls::new(files.clone())?;
+        let (chain, _, authorities) = files.read()?;
+        let der = |chain: &[CertificateDer<'_>]| -> Vec<Certificate<'static>> {
+            chain.iter().map(|one| Certificate::from_der(one).to_owned()).collect()
+        };
+        let unreadable = |error: String| {
+            Failure::user(format!("cannot read the private key in {}", files.key.display())).because(error)
+        };
+        let key = std::fs::read(&files.key).map_err(|error| unreadable(error.to_string()))?;
+        let key = PrivateKey::from_pem(&key).map_err(|error| unreadable(error.to_string()))?;
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(Arc::new(default_provider()))
+            .root_certs(RootCerts::new_with_certs(&der(&authorities)))
+            .client_cert(Some(ClientCert::new_with_certs(&der(&chain), key)));
+        Ok(Self { scheme: "https", agent: agent(Some(tls.build())), ..self })
     }
 
     /// The cluster in a few numbers.
@@ -121,7 +157,7 @@ impl Client {
             |error| Failure::external(format!("{} cannot be read", program.display())).because(error);
         self.asked(true, |agent, address| {
             let file = File::open(program).map_err(unreadable)?;
-            Ok(self.with_token(agent.put(url(address, &way))).send(&file))
+            Ok(self.with_token(agent.put(self.url(address, &way))).send(&file))
         })?;
         Ok(hash)
     }
@@ -172,6 +208,10 @@ impl Client {
         Ok(answer)
     }
 
+    fn url(&self, address: &str, way: &str) -> String {
+        format!("{}://{address}{way}", self.scheme)
+    }
+
     fn with_token<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
         match &self.token {
             Some(token) => request.header("Authorization", format!("Bearer {token}")),
@@ -188,7 +228,7 @@ impl Client {
         // Of several, one may be stopped: another is asked then. Of one, the answer is waited for.
         let limit = (self.addresses.len() > 1).then_some(ANSWER + wait);
         let body = self.asked(true, |agent, address| {
-            let request = agent.get(url(address, way)).config().timeout_global(limit).build();
+            let request = agent.get(self.url(address, way)).config().timeout_global(limit).build();
             Ok(self.with_token(request).call())
         })?;
         self.read(&body)
@@ -198,7 +238,7 @@ impl Client {
         let text = serde_json::to_vec(body)
             .map_err(|error| Failure::internal("a request cannot be written").because(error))?;
         let body = self.asked(false, |agent, address| {
-            let request = agent.post(url(address, way)).header("Content-Type", "application/json");
+            let request = agent.post(self.url(address, way)).header("Content-Type", "application/json");
             Ok(self.with_token(request).send(&text[..]))
         })?;
         self.read(&body)
@@ -238,6 +278,10 @@ impl Client {
         Failure::external(format!("no job manager answers at {}", self.addresses.join(", ")))
             .because(error)
             .advice("is it running, and is this the port of its REST interface? millstream jobmanager")
+            .advice(match self.scheme {
+                "https" => "has it certificates (--tls) of the same authority, that name this host?",
+                _ => "if it has certificates, ask with one: --tls FOLDER",
+            })
     }
 
     /// The body of a success.
@@ -272,12 +316,8 @@ type Answered = std::result::Result<Response<Body>, ureq::Error>;
 
 fn bare(address: &str) -> &str {
     let address = address.trim();
-    let bare = ["millstream://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+    let bare = ["millstream://", "http://", "https://"].iter().find_map(|scheme| address.strip_prefix(scheme));
     bare.unwrap_or(address).trim_end_matches('/')
-}
-
-fn url(address: &str, way: &str) -> String {
-    format!("http://{address}{way}")
 }
 
 /// Whether nobody can have heard the request.

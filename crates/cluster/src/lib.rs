@@ -16,3 +16,4 @@ mod wire;
 pub mod worker;
 
 pub use millstream_runtime::control::CheckpointRecord;
+pub use millstream_runtime::log;

@@ -11,6 +11,7 @@ pub mod control;
 mod describe;
 mod executor;
 pub mod job;
+pub mod log;
 pub mod microbatch;
 pub mod network;
 pub mod plan;

@@ -12,15 +12,17 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use millstream_network::{Arrived, Pulse, Reception, Speaker};
+use millstream_network::reception::Owner;
+use millstream_network::{Arrived, Introduction, Pulse, Reception, Security, Speaker, Tls, TlsFiles, Token};
 use millstream_runtime::control::{
     Ask, AskId, Charge, ExecutorId, Granted, Report, Role, ToManager, ToMaster,
 };
 
+use millstream_runtime::log::Log;
 pub use process::{Process, Signal};
 
 /// How long something may take that should be there soon, on a machine that has other work.
@@ -58,9 +60,45 @@ struct Heard {
     master: Option<Speaker<ToMaster>>,
 }
 
+/// Where the master calls.
+struct Desk {
+    heard: Arc<Mutex<Heard>>,
+    stir: Mutex<Sender<()>>,
+}
+
+impl Owner for Desk {
+    fn token(&self, _caller: &Introduction) -> Option<Token> {
+        Token::new(TOKEN).ok()
+    }
+
+    fn judge(&self, _caller: &Introduction) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn welcome(&self, caller: Arrived) {
+        let (speaker, mut hearer) = caller.converse::<ToMaster, ToManager>(Pulse::default()).unwrap();
+        self.heard.lock().unwrap().master = Some(speaker);
+        let stir = self.stir.lock().unwrap().clone();
+        while let Ok(message) = hearer.hear() {
+            let mut heard = self.heard.lock().unwrap();
+            match message {
+                ToManager::Here { executors } => heard.executors = Some(executors),
+                ToManager::Need { slots } => heard.needs = slots,
+                ToManager::Report(report) => heard.report = Some(*report),
+                ToManager::Answer(id, answer) => {
+                    heard.answers.insert(id, answer.map_err(|failure| failure.to_string()));
+                }
+                ToManager::Ended(_) => {}
+            }
+            let _ = stir.send(());
+        }
+    }
+}
+
 /// A program that runs on processes of its own.
 pub struct Cluster {
     program: Program,
+    tls: Option<TlsFiles>,
     heard: Arc<Mutex<Heard>>,
     stirred: Receiver<()>,
     reception: Reception,
@@ -74,30 +112,22 @@ pub struct Cluster {
 impl Cluster {
     /// Starts the master of a program.
     pub fn start(program: Program) -> Self {
+        Self::start_with(program, None)
+    }
+
+    /// Starts the master of a program whose processes show these certificates, if there are any.
+    pub fn start_with(program: Program, tls: Option<TlsFiles>) -> Self {
         let heard = Arc::new(Mutex::new(Heard::default()));
         let (stir, stirred) = channel();
-        let (own, stir) = (heard.clone(), Mutex::new(stir));
-        let welcome = move |caller: Arrived| {
-            let (speaker, mut hearer) = caller.converse::<ToMaster, ToManager>(Pulse::default()).unwrap();
-            own.lock().unwrap().master = Some(speaker);
-            let stir = stir.lock().unwrap().clone();
-            while let Ok(message) = hearer.hear() {
-                let mut heard = own.lock().unwrap();
-                match message {
-                    ToManager::Here { executors } => heard.executors = Some(executors),
-                    ToManager::Need { slots } => heard.needs = slots,
-                    ToManager::Report(report) => heard.report = Some(*report),
-                    ToManager::Answer(id, answer) => {
-                        heard.answers.insert(id, answer.map_err(|failure| failure.to_string()));
-                    }
-                    ToManager::Ended(_) => {}
-                }
-                let _ = stir.send(());
-            }
-        };
-        let reception = Reception::open([127, 0, 0, 1].into(), 0, |_| Ok(()), welcome).unwrap();
+        let desk = Desk { heard: heard.clone(), stir: Mutex::new(stir) };
+        let security = tls.clone().map_or_else(Security::open, |tls| Security {
+            tls: Some(Arc::new(Tls::new(tls).unwrap())),
+            ..Security::open()
+        });
+        let reception = Reception::open([127, 0, 0, 1].into(), 0, security, desk).unwrap();
         let mut own = Self {
             program,
+            tls,
             heard,
             stirred,
             reception,
@@ -124,7 +154,9 @@ impl Cluster {
             job: "j-test".into(),
             term: self.term,
             token: TOKEN.into(),
+            tls: self.tls.clone(),
             listen: [127, 0, 0, 1].into(),
+            log: Log::default(),
             role,
         };
         Process::start(&self.program.binary, &self.program.arguments, &charge)

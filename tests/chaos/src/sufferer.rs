@@ -55,13 +55,14 @@ fn main() -> Result<()> {
             windows.side_output(&late_ones).map(|(key, time)| line(key, time / WINDOW, 1)).sink_to(sink("late"));
             windows.map(|(key, window, count)| line(key, window, count)).sink_to(sink("out"));
         }
-        "counts" | "at-least-once" => env
-            .source(Generator::new(|n| n, Some(records)).rate(rate))
-            .key_by(|n| n % 97)
-            .count()
-            .uid("counts")
-            .map(|(key, count)| format!("{key} {count}"))
-            .sink_to(sink("out")),
+        "counts" | "at-least-once" => {
+            env.source(Generator::new(|n| n, Some(records)).rate(rate))
+                .key_by(|n| n % 97)
+                .count()
+                .uid("counts")
+                .map(|(key, count)| format!("{key} {count}"))
+                .sink_to(sink("out"));
+        }
         other => return Err(Failure::user(format!("there is no job {other}"))),
     }
     env.execute(job)?;

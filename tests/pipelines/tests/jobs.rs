@@ -85,6 +85,35 @@ fn the_records_in_flight_keep_to_their_bound_behind_a_flat_map_that_multiplies()
 }
 
 #[test]
+fn before_a_slow_sink_time_is_spent_waiting_for_room_and_behind_an_idle_source_for_input() {
+    let env = StreamEnvironment::new();
+    env.set_records_in_flight(2);
+    let slow = |n: u64| {
+        std::thread::park_timeout(Duration::from_millis(1));
+        n
+    };
+    env.from_sequence(1, 200).name("numbers").rebalance().map(slow).name("slow").sink_to(Discard::new());
+    env.source(Generator::new(|n| n, Some(40)).rate(200.0))
+        .rebalance()
+        .map(|n| n)
+        .name("quick")
+        .sink_to(Discard::new());
+    let job = env.start("spent").unwrap();
+    let mut shares = Vec::new();
+    while job.status() == millstream::JobStatus::Running {
+        shares = job.metrics().operators;
+        std::thread::yield_now();
+    }
+    job.wait().unwrap();
+    let of = |name: &str| shares.iter().find(|operator| operator.name == name).unwrap().chain;
+    let (numbers, slow, quick) = (of("numbers"), of("slow"), of("quick"));
+    assert!(numbers.backpressured > numbers.busy(), "{numbers:?}");
+    assert!(slow.busy() > slow.idle && slow.backpressured == 0, "{slow:?}");
+    assert!(quick.idle > quick.busy(), "{quick:?}");
+    assert_eq!((slow.bytes_in, numbers.bytes_out), (0, 0), "nothing left the process");
+}
+
+#[test]
 fn a_panic_names_the_operator_the_subtask_and_the_record() {
     let env = StreamEnvironment::new();
     env.from_sequence(1, 2_000_000)

@@ -163,11 +163,16 @@ fn in_words(view: &JobView) -> String {
                 operator.records_out.to_string(),
                 format!("{:.0}", operator.records_in_per_second),
                 format!("{:.0}", operator.records_out_per_second),
+                format!("{:.0} %", operator.busy * 100.0),
+                format!("{:.0} %", operator.backpressured * 100.0),
                 lag.unwrap_or_default(),
             ]
         };
         let rows: Vec<Vec<String>> = view.operators.iter().map(row).collect();
-        lines.push(table(&["OPERATOR", "IN", "OUT", "IN/S", "OUT/S", "WATERMARK LAG"], &rows));
+        lines.push(table(
+            &["OPERATOR", "IN", "OUT", "IN/S", "OUT/S", "BUSY", "BACKPRESSURED", "WATERMARK LAG"],
+            &rows,
+        ));
     }
     for exception in &view.exceptions {
         lines.push(format!("  {} UTC: {}", moment(exception.at), exception.failure));

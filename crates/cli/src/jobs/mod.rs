@@ -6,14 +6,12 @@ mod follow;
 mod show;
 pub(crate) mod submit;
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use millstream_cluster::client::Client;
 use millstream_cluster::dispatcher::JobId;
 use millstream_model::error::Result;
 
-use crate::service::token;
+use crate::access::Access;
 
 /// Whom to ask.
 #[derive(Args, Clone, Debug)]
@@ -21,19 +19,19 @@ pub(crate) struct Whom {
     /// The job manager: HOST:PORT of its REST interface.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
     pub(crate) master: String,
-    /// The file of the cluster's token.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 impl Whom {
     pub(crate) fn client(&self) -> Result<Client> {
-        client(&self.master, self.token_file.as_ref())
+        self.access.client(&self.master)
     }
 }
 
-pub(crate) fn client(master: &str, token_file: Option<&PathBuf>) -> Result<Client> {
-    Client::new(master, token_file.map(|file| token::read(file)).transpose()?)
+/// To standard output.
+pub(crate) fn say(what: &str) {
+    show::print(what);
 }
 
 /// How a list is shown.

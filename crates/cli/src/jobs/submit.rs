@@ -10,7 +10,8 @@ use millstream_cluster::dispatcher::Submission;
 use millstream_model::error::{Failure, Result};
 
 use super::follow::follow;
-use super::{client, show};
+use super::show;
+use crate::access::Access;
 use crate::exit;
 
 /// What of the environment is the program's: its settings.
@@ -19,17 +20,12 @@ const SETTINGS: &str = "MILLSTREAM_";
 const OURS: [&str; 2] = ["MILLSTREAM_PYTHON", "MILLSTREAM_ROLE"];
 
 /// Uploads the program, has it run, and follows it; the answer is the exit code.
-pub(crate) fn run(
-    words: Vec<OsString>,
-    master: &str,
-    token_file: Option<&PathBuf>,
-    detach: bool,
-) -> Result<u8> {
+pub(crate) fn run(words: Vec<OsString>, master: &str, access: &Access, detach: bool) -> Result<u8> {
     let mut words = words.into_iter();
     let program = PathBuf::from(words.next().unwrap_or_default());
     check(&program)?;
     let arguments = words.map(text).collect::<Result<Vec<String>>>()?;
-    let client = client(master, token_file)?;
+    let client = access.client(master)?;
     let submission = Submission {
         program: client.upload(&program)?,
         file_name: program.file_name().unwrap_or_default().to_string_lossy().into_owned(),

@@ -10,8 +10,9 @@ use millstream_cluster::dispatcher::Limits;
 use millstream_model::error::{Failure, Result};
 
 use super::logs::Log;
-use super::manager::{REST_PORT, serve_at};
+use super::manager::{REST_PORT, Serving, serve_at};
 use super::stop;
+use crate::access::Access;
 
 /// A cluster on this machine.
 #[derive(Args, Debug)]
@@ -39,16 +40,18 @@ pub(crate) struct LocalCluster {
 pub(crate) fn start(arguments: LocalCluster) -> Result<()> {
     arguments.log.begin();
     let stop = stop::signal()?;
-    let served = serve_at(
-        [127, 0, 0, 1].into(),
-        0,
-        arguments.rest_port,
-        arguments.folder.as_deref(),
-        None,
-        Limits::default(),
-        arguments.facts.as_deref(),
-        None,
-    )?;
+    let served = serve_at(Serving {
+        listen: [127, 0, 0, 1].into(),
+        port: 0,
+        rest_port: arguments.rest_port,
+        folder: arguments.folder.as_deref(),
+        access: &Access::default(),
+        insecure: false,
+        limits: Limits::default(),
+        facts: arguments.facts.as_deref(),
+        log: arguments.log,
+        leadership: None,
+    })?;
     let address = served.manager.address().to_string();
     let mut workers = Vec::new();
     for number in 1..=arguments.workers {

@@ -1,6 +1,7 @@
 //! The log of a job manager or worker: to standard error, as text or as JSON lines.
 
 use clap::{Args, ValueEnum};
+use millstream_cluster::log;
 
 /// How it is written.
 #[derive(Args, Clone, Copy, Debug)]
@@ -28,19 +29,9 @@ enum Level {
 }
 
 impl Log {
-    /// From now on. A log that there is already, in a test or a larger program, stays.
+    /// From now on.
     pub(crate) fn begin(self) {
-        let level = match self.log {
-            Level::Error => tracing::Level::ERROR,
-            Level::Warn => tracing::Level::WARN,
-            Level::Info => tracing::Level::INFO,
-            Level::Debug => tracing::Level::DEBUG,
-        };
-        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
-        let _stays = match self.log_format {
-            Format::Text => log.with_ansi(false).with_target(false).try_init(),
-            Format::Json => log.json().flatten_event(true).try_init(),
-        };
+        log::Log::from(self).begin();
     }
 
     /// To be handed to a child.
@@ -56,5 +47,21 @@ impl Log {
             Level::Debug => "debug",
         };
         ["--log-format", format, "--log", level]
+    }
+}
+
+impl From<Log> for log::Log {
+    fn from(log: Log) -> Self {
+        let level = match log.log {
+            Level::Error => log::Level::Error,
+            Level::Warn => log::Level::Warn,
+            Level::Info => log::Level::Info,
+            Level::Debug => log::Level::Debug,
+        };
+        let format = match log.log_format {
+            Format::Text => log::Format::Text,
+            Format::Json => log::Format::Json,
+        };
+        Self { level, format }
     }
 }

@@ -16,7 +16,8 @@ use millstream_network::Pulse;
 use millstream_storage::Storage;
 
 use super::logs::Log;
-use super::{stop, token};
+use super::stop;
+use crate::access::Access;
 
 /// The port of the REST interface, which every client asks.
 pub(crate) const REST_PORT: u16 = 7070;
@@ -48,10 +49,9 @@ pub(crate) struct JobManager {
     /// How many seconds the leader may give no sign of life before another one takes over.
     #[arg(long, value_name = "SECONDS", default_value = "5", requires = "ha", value_parser = silence)]
     ha_timeout: Duration,
-    /// The file of the token that workers and clients have to show (made by `millstream token FILE`).
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
-    /// Listen beyond this machine without a token: whoever reaches the port can run programs here.
+    #[command(flatten)]
+    access: Access,
+    /// Listen beyond this machine without encryption: in a network that is trusted. A token is asked for all the same.
     #[arg(long)]
     insecure: bool,
     /// How many seconds a job may wait for slots before it is given up [default: for ever].
@@ -100,21 +100,13 @@ fn silence(text: &str) -> std::result::Result<Duration, String> {
 
 /// Nothing if it stood by and was told to end.
 fn serve(arguments: &JobManager, stop: &AtomicBool) -> Result<Option<Served>> {
-    let token = arguments.token_file.as_deref().map(token::read).transpose()?;
-    if !arguments.listen.is_loopback() {
-        if token.is_none() && !arguments.insecure {
-            return Err(Failure::user(format!(
-                "listening at {} lets everybody who reaches it run programs here",
-                arguments.listen
-            ))
-            .advice("ask for a token: millstream token FILE, then --token-file FILE here, at workers and at clients")
-            .advice("or say that it is meant: --insecure"));
-        }
-        if token.is_none() {
-            tracing::warn!(listen = %arguments.listen, "INSECURE: whoever reaches this port can run programs here");
-        } else {
-            tracing::warn!(listen = %arguments.listen, "connections are not encrypted: use it in a network that is");
-        }
+    let (listen, access) = (arguments.listen, &arguments.access);
+    if !listen.is_loopback() && access.tls.is_none() && access.token_file.is_none() {
+        return Err(Failure::user(format!(
+            "listening at {listen} lets everybody who reaches it run programs here"
+        ))
+        .advice("ask for certificates: millstream certs FOLDER, then --tls FOLDER/cluster here and at workers")
+        .advice("in a network that is trusted a token is enough: millstream token FILE, then --token-file FILE --insecure"));
     }
     let limits = Limits {
         slots: arguments.slot_timeout.map(|seconds| seconds.saturating_mul(1000)),
@@ -127,16 +119,19 @@ fn serve(arguments: &JobManager, stop: &AtomicBool) -> Result<Option<Served>> {
             lead => lead,
         },
     };
-    serve_at(
-        arguments.listen,
-        arguments.port,
-        arguments.rest_port,
-        arguments.folder.as_deref(),
-        token,
+    let folder = arguments.folder.as_deref();
+    serve_at(Serving {
+        listen: arguments.listen,
+        port: arguments.port,
+        rest_port: arguments.rest_port,
+        folder,
+        access: &arguments.access,
+        insecure: arguments.insecure,
         limits,
-        arguments.facts.as_deref(),
+        facts: arguments.facts.as_deref(),
+        log: arguments.log,
         leadership,
-    )
+    })
     .map(Some)
 }
 
@@ -154,17 +149,26 @@ fn lead(place: &str, arguments: &JobManager, stop: &AtomicBool) -> Result<Option
     Leadership::seek(&Storage::open(place)?, &name, arguments.ha_timeout, stop)
 }
 
-#[expect(clippy::too_many_arguments, reason = "what the two commands that have a job manager say of it")]
-pub(super) fn serve_at(
-    listen: IpAddr,
-    port: u16,
-    rest_port: u16,
-    folder: Option<&Path>,
-    token: Option<String>,
-    limits: Limits,
-    facts: Option<&Path>,
-    leadership: Option<Leadership>,
-) -> Result<Served> {
+/// How a job manager is served.
+pub(super) struct Serving<'a> {
+    pub(super) listen: IpAddr,
+    pub(super) port: u16,
+    pub(super) rest_port: u16,
+    /// A temporary one by default.
+    pub(super) folder: Option<&'a Path>,
+    pub(super) access: &'a Access,
+    pub(super) insecure: bool,
+    pub(super) limits: Limits,
+    /// A file for its addresses.
+    pub(super) facts: Option<&'a Path>,
+    pub(super) log: Log,
+    /// Where several take turns.
+    pub(super) leadership: Option<Leadership>,
+}
+
+pub(super) fn serve_at(serving: Serving<'_>) -> Result<Served> {
+    let Serving { listen, port, rest_port, folder, access, insecure, limits, facts, log, leadership } = serving;
+    let (token, security) = (access.token()?, access.security(insecure)?);
     let own = match folder {
         Some(_) => None,
         None => Some(temporary_folder("millstream-jobmanager-")?),
@@ -174,12 +178,13 @@ pub(super) fn serve_at(
         folder: folder.into(),
         listen,
         port,
-        token: token.clone(),
+        security: security.clone(),
         limits,
         pulse: Pulse::default(),
+        log: log.into(),
     };
     let manager = Manager::start(&settings, leadership)?;
-    let rest = Rest::start(&manager, SocketAddr::new(listen, rest_port), token.as_deref())?;
+    let rest = Rest::start(&manager, SocketAddr::new(listen, rest_port), token.as_deref(), &security)?;
     tracing::info!(workers = %manager.address(), rest = %rest.address(), folder = %folder.display(), "job manager");
     if let Some(facts) = facts {
         write_facts(facts, &manager, &rest)?;

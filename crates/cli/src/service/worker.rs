@@ -11,7 +11,8 @@ use millstream_network::Pulse;
 
 use super::logs::Log;
 use super::manager::temporary_folder;
-use super::{stop, token};
+use super::stop;
+use crate::access::Access;
 
 /// A worker.
 #[derive(Args, Debug)]
@@ -28,9 +29,11 @@ pub(crate) struct Worker {
     /// Programs and working folders [default: a folder that goes away].
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
-    /// The file of the cluster's token.
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    access: Access,
+    /// Let its programs listen beyond this machine without encryption: in a network that is trusted.
+    #[arg(long)]
+    insecure: bool,
     /// Where its programs listen for each other [default: the address of this machine on the way to the job manager].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<IpAddr>,
@@ -60,10 +63,12 @@ pub(crate) fn start(arguments: Worker) -> Result<()> {
         name: arguments.name.unwrap_or_else(|| format!("worker of process {}", std::process::id())),
         slots: arguments.slots,
         managers: arguments.manager.iter().map(|address| resolve(address)).collect::<Result<_>>()?,
-        token: arguments.token_file.as_deref().map(token::read).transpose()?,
+        manager_names: arguments.manager,
+        security: arguments.access.security(arguments.insecure)?,
         folder,
         grace: Duration::from_secs(arguments.grace),
         pulse: Pulse::default(),
+        log: arguments.log.into(),
         listen: arguments.listen,
     };
     // What waits for the job manager looks at the signal only now and then: a thread waits for that.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use millstream_runtime::control::{Ask, AskId, Granted, Report};
+use millstream_runtime::control::{Ask, AskId, Granted, OperatorReport, Report};
 
 use super::event::{JobId, JobRecord, Moment, ReplyId, Start, Submission};
 use super::outcome::{Crashes, Outcome};
@@ -89,17 +89,16 @@ pub(super) struct Again {
 #[derive(Debug, Default)]
 pub(super) struct Reports {
     pub(super) last: Option<(Moment, Report)>,
-    /// When, and what had passed through the operators.
-    pub(super) before: Option<(Moment, Vec<(u64, u64)>)>,
+    /// When, and how the operators were then.
+    pub(super) before: Option<(Moment, Vec<OperatorReport>)>,
 }
 
 impl Reports {
     pub(super) fn take(&mut self, now: Moment, report: Report) {
         if let Some((at, last)) = self.last.take() {
-            let passed = last.operators.iter().map(|node| (node.records_in, node.records_out)).collect();
             // Reports that come at once with a change say nothing about a rate.
             if self.before.is_none() || now.steady.saturating_sub(at.steady) >= 500 {
-                self.before = Some((at, passed));
+                self.before = Some((at, last.operators));
             }
         }
         self.last = Some((now, report));

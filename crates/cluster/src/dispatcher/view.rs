@@ -2,7 +2,9 @@
 //!
 //! Holds: nothing secret is in it.
 
-use millstream_runtime::control::{CheckpointRecord, ExceptionRecord, ExecutorId, Graph, Report};
+use millstream_runtime::control::{
+    ChainWork, CheckpointRecord, ExceptionRecord, ExecutorId, Graph, OperatorReport, Report,
+};
 use millstream_runtime::job::JobStatus;
 use serde::{Deserialize, Serialize};
 
@@ -171,6 +173,20 @@ pub struct OperatorView {
     pub records_in_per_second: f64,
     /// Of late.
     pub records_out_per_second: f64,
+    /// Bytes that came into its chain from other processes, in this attempt.
+    pub bytes_in: u64,
+    /// Bytes that went out of its chain to other processes, in this attempt.
+    pub bytes_out: u64,
+    /// Of late.
+    pub bytes_in_per_second: f64,
+    /// Of late.
+    pub bytes_out_per_second: f64,
+    /// The share of their time, of late, that the subtasks of its chain worked: 0 to 1.
+    pub busy: f64,
+    /// The share that they waited for input.
+    pub idle: f64,
+    /// The share that they waited for room in the channels behind them.
+    pub backpressured: f64,
     /// The lowest watermark of its subtasks, in milliseconds since 1970.
     pub watermark: Option<i64>,
     /// How far that was behind the job manager's clock when it was reported, in milliseconds.
@@ -338,38 +354,50 @@ fn operators(job: &Job) -> Vec<OperatorView> {
     rows(report, before, Some(now.wall))
 }
 
-fn rows(report: &Report, before: Option<(u64, &[(u64, u64)])>, wall: Option<i64>) -> Vec<OperatorView> {
+fn rows(report: &Report, before: Option<(u64, &[OperatorReport])>, wall: Option<i64>) -> Vec<OperatorView> {
     let nodes = report.graph.nodes.iter().zip(&report.operators).enumerate();
-    let row = |(place, (node, passed)): (
-        usize,
-        (&millstream_runtime::control::GraphNode, &millstream_runtime::control::OperatorReport),
-    )| {
-        let then = before.and_then(|(passed_by, then)| Some((passed_by, *then.get(place)?)));
-        let per_second = |now: u64, pick: fn((u64, u64)) -> u64| match then {
-            // A new attempt counts from nothing.
-            Some((millis, then)) if millis > 0 => {
-                now.saturating_sub(pick(then)) as f64 * 1000.0 / millis as f64
+    let row =
+        |(place, (node, passed)): (usize, (&millstream_runtime::control::GraphNode, &OperatorReport))| {
+            let then = before.and_then(|(passed_by, then)| Some((passed_by, then.get(place)?)));
+            let per_second = |pick: fn(&OperatorReport) -> u64| match then {
+                // A new attempt counts from nothing.
+                Some((millis, then)) if millis > 0 => {
+                    pick(passed).saturating_sub(pick(then)) as f64 * 1000.0 / millis as f64
+                }
+                _ => 0.0,
+            };
+            let since = then.filter(|(_, then)| then.chain.alive <= passed.chain.alive);
+            let alive = passed.chain.alive - since.map_or(0, |(_, then)| then.chain.alive);
+            let share = |pick: fn(&ChainWork) -> u64| {
+                let spent =
+                    pick(&passed.chain).saturating_sub(since.map_or(0, |(_, then)| pick(&then.chain)));
+                if alive == 0 { 0.0 } else { (spent as f64 / alive as f64).min(1.0) }
+            };
+            OperatorView {
+                name: node.name.clone(),
+                uid: node.uid.clone(),
+                kind: node.kind.clone(),
+                parallelism: node.parallelism,
+                records_in: passed.records_in,
+                records_out: passed.records_out,
+                records_skipped: passed.records_skipped,
+                records_in_per_second: per_second(|of| of.records_in),
+                records_out_per_second: per_second(|of| of.records_out),
+                bytes_in: passed.chain.bytes_in,
+                bytes_out: passed.chain.bytes_out,
+                bytes_in_per_second: per_second(|of| of.chain.bytes_in),
+                bytes_out_per_second: per_second(|of| of.chain.bytes_out),
+                busy: share(ChainWork::busy),
+                idle: share(|work| work.idle),
+                backpressured: share(|work| work.backpressured),
+                watermark: passed.watermark,
+                // At the end of its input an operator is ahead of every clock.
+                watermark_lag: passed
+                    .watermark
+                    .filter(|time| *time < i64::MAX / 2)
+                    .zip(wall)
+                    .map(|(watermark, wall)| wall.saturating_sub(watermark)),
             }
-            _ => 0.0,
         };
-        OperatorView {
-            name: node.name.clone(),
-            uid: node.uid.clone(),
-            kind: node.kind.clone(),
-            parallelism: node.parallelism,
-            records_in: passed.records_in,
-            records_out: passed.records_out,
-            records_skipped: passed.records_skipped,
-            records_in_per_second: per_second(passed.records_in, |then| then.0),
-            records_out_per_second: per_second(passed.records_out, |then| then.1),
-            watermark: passed.watermark,
-            // At the end of its input an operator is ahead of every clock.
-            watermark_lag: passed
-                .watermark
-                .filter(|time| *time < i64::MAX / 2)
-                .zip(wall)
-                .map(|(watermark, wall)| wall.saturating_sub(watermark)),
-        }
-    };
     nodes.map(row).collect()
 }

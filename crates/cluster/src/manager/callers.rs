@@ -11,9 +11,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use millstream_model::error::{Failure, Result};
-use millstream_network::introduction::same_secret;
-use millstream_network::reception::Arrived;
-use millstream_network::{Hearer, Introduction, Pulse, Reception, Speaker};
+use millstream_network::reception::{Arrived, Owner};
+use millstream_network::{Hearer, Introduction, Pulse, Reception, Security, Speaker, Token};
 use millstream_runtime::control::{ToManager, ToMaster};
 use serde::Serialize;
 
@@ -27,7 +26,7 @@ const PIECE: usize = 1 << 20;
 /// Those that are here, and those that are expected.
 #[derive(Debug)]
 pub(super) struct Callers {
-    token: Option<String>,
+    token: Token,
     pulse: Pulse,
     next_worker: AtomicU64,
     workers: Mutex<HashMap<WorkerId, Sender<ToWorker>>>,
@@ -38,12 +37,12 @@ pub(super) struct Callers {
 #[derive(Debug)]
 struct Expected {
     term: u64,
-    token: String,
+    token: Token,
     speaks: Option<Sender<ToMaster>>,
 }
 
 impl Callers {
-    pub(super) fn new(token: Option<String>, pulse: Pulse) -> Self {
+    pub(super) fn new(token: Token, pulse: Pulse) -> Self {
         let next_worker = AtomicU64::new(1);
         Self { token, pulse, next_worker, workers: Mutex::default(), masters: Mutex::default() }
     }
@@ -57,8 +56,12 @@ impl Callers {
     }
 
     /// From now on a master of this term is let in, and no other of the job.
-    pub(super) fn expect_master(&self, job: JobId, term: u64, token: &str) {
-        self.masters().insert(job, Expected { term, token: token.into(), speaks: None });
+    ///
+    /// # Errors
+    /// If its token is none.
+    pub(super) fn expect_master(&self, job: JobId, term: u64, token: &str) -> Result<()> {
+        self.masters().insert(job, Expected { term, token: Token::new(token)?, speaks: None });
+        Ok(())
     }
 
     /// Its process is gone.
@@ -90,6 +93,16 @@ impl Callers {
         }
     }
 
+    fn token(&self, caller: &Introduction) -> Option<Token> {
+        match caller.role.as_str() {
+            role::MASTER => {
+                let job: JobId = caller.job.parse().ok()?;
+                Some(self.masters().get(&job)?.token.clone())
+            }
+            _ => Some(self.token.clone()),
+        }
+    }
+
     fn judge(&self, caller: &Introduction) -> Result<(), String> {
         match caller.role.as_str() {
             role::MASTER => {
@@ -98,9 +111,6 @@ impl Callers {
                 let Some(expected) = masters.get(&job) else {
                     return Err(format!("no master of {job} was started"));
                 };
-                if !same_secret(&caller.token, &expected.token) {
-                    return Err("its token is not that of the job".to_owned());
-                }
                 if caller.term != expected.term {
                     return Err(format!(
                         "term {} of {job} is over, {} has begun",
@@ -112,30 +122,43 @@ impl Callers {
                 }
                 Ok(())
             }
-            role::WORKER | role::PROGRAM => match &self.token {
-                Some(token) if !same_secret(&caller.token, token) => {
-                    Err("its token is not that of the cluster: give the same --token-file to both".to_owned())
-                }
-                _ => Ok(()),
-            },
+            role::WORKER | role::PROGRAM => Ok(()),
             other => Err(format!("the job manager has nothing to say to a {other}")),
         }
     }
 }
 
 /// Opens the door.
-pub(super) fn receive(shared: &Arc<Shared>, listen: IpAddr, port: u16) -> Result<Reception> {
-    let (judging, welcoming) = (Arc::downgrade(shared), Arc::downgrade(shared));
-    let judge = move |caller: &Introduction| match judging.upgrade() {
-        Some(shared) => match shared.check() {
-            Ok(()) => shared.callers.judge(caller),
-            Err(failure) => Err(failure.to_string()),
-        },
-        None => Err("the job manager ends".to_owned()),
-    };
-    Reception::open(listen, port, judge, move |arrived| {
+pub(super) fn receive(
+    shared: &Arc<Shared>,
+    listen: IpAddr,
+    port: u16,
+    security: Security,
+) -> Result<Reception> {
+    Reception::open(listen, port, security, Door(Arc::downgrade(shared)))
+}
+
+/// Where callers come in.
+struct Door(Weak<Shared>);
+
+impl Owner for Door {
+    fn token(&self, caller: &Introduction) -> Option<Token> {
+        self.0.upgrade()?.callers.token(caller)
+    }
+
+    fn judge(&self, caller: &Introduction) -> Result<(), String> {
+        match self.0.upgrade() {
+            Some(shared) => {
+                shared.check().map_err(|failure| failure.to_string())?;
+                shared.callers.judge(caller)
+            }
+            None => Err("the job manager ends".to_owned()),
+        }
+    }
+
+    fn welcome(&self, arrived: Arrived) {
         // The reception's threads are small, and hearing may take deep messages apart.
-        let shared = welcoming.clone();
+        let shared = self.0.clone();
         let thread = std::thread::Builder::new().name(format!("hears a {}", arrived.introduction.role));
         let heard = thread.spawn(move || {
             if let Err(failure) = welcome(&shared, arrived) {
@@ -145,7 +168,7 @@ pub(super) fn receive(shared: &Arc<Shared>, listen: IpAddr, port: u16) -> Result
         if let Err(error) = heard {
             tracing::warn!(%error, "no thread for a caller; it is closed");
         }
-    })
+    }
 }
 
 fn welcome(shared: &Weak<Shared>, arrived: Arrived) -> Result<()> {
@@ -243,7 +266,7 @@ fn listen<In: serde::de::DeserializeOwned>(
 
 fn program(here: &Shared, arrived: Arrived) -> Result<()> {
     let hash = arrived.introduction.name.clone();
-    let mut stream = arrived.into_stream();
+    let mut stream = arrived.into_socket();
     here.program(&hash)?;
     let gone = |error| Failure::external("a worker hung up while it was sent a program").because(error);
     let (mut bytes, length) = here.programs.piece(&hash, 0, PIECE)?;

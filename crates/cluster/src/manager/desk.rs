@@ -77,8 +77,8 @@ fn act(
         Action::StartMaster(start) => {
             let (job, term) = (start.job, start.term);
             tracing::info!(%job, term, program = start.submission.file_name, "starts the job's master");
-            shared.callers.expect_master(job, term, &start.token);
-            match start_master(shared, weak, address, start) {
+            let expected = shared.callers.expect_master(job, term, &start.token);
+            match expected.and_then(|()| start_master(shared, weak, address, start)) {
                 Ok(running) => {
                     masters.insert((job, term), running);
                 }
@@ -159,7 +159,9 @@ fn start_master(shared: &Shared, weak: &Weak<Shared>, address: SocketAddr, start
         job: job.to_string(),
         term,
         token,
+        tls: shared.tls.clone(),
         listen: shared.listen,
+        log: shared.log,
         role: Role::Master { manager: SocketAddr::new(local, address.port()) },
     };
     let launch = Launch {

@@ -22,7 +22,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use millstream_model::error::{Failure, Result};
-use millstream_network::{Pulse, Reception};
+use millstream_network::{Pulse, Reception, Security, TlsFiles};
+use millstream_runtime::log::Log;
 use tokio::sync::oneshot;
 
 use self::callers::Callers;
@@ -50,12 +51,14 @@ pub struct Settings {
     pub listen: IpAddr,
     /// At which port; 0: a free one.
     pub port: u16,
-    /// What workers have to show; nothing where it listens on the loopback interface alone.
-    pub token: Option<String>,
+    /// What workers have to prove and to show.
+    pub security: Security,
     /// Waits and bounds.
     pub limits: Limits,
     /// When a worker or master is taken for gone.
     pub pulse: Pulse,
+    /// How masters write their logs.
+    pub log: Log,
 }
 
 /// A job manager that runs until it is dropped.
@@ -79,6 +82,9 @@ pub(crate) struct Shared {
     outputs: Mutex<HashMap<JobId, Output>>,
     start: Instant,
     listen: IpAddr,
+    log: Log,
+    /// What masters are told to show.
+    tls: Option<TlsFiles>,
 }
 
 impl Manager {
@@ -96,14 +102,16 @@ impl Manager {
             folder,
             records,
             events,
-            callers: Callers::new(settings.token.clone(), settings.pulse),
+            callers: Callers::new(settings.security.token.clone(), settings.pulse),
             replies: Mutex::default(),
             next_reply: AtomicU64::new(0),
             outputs: Mutex::default(),
             start: Instant::now(),
             listen: settings.listen,
+            log: settings.log,
+            tls: settings.security.tls.as_ref().map(|tls| tls.files().clone()),
         });
-        let reception = callers::receive(&shared, settings.listen, settings.port)?;
+        let reception = callers::receive(&shared, settings.listen, settings.port, settings.security.clone())?;
         // The desk would wait for them.
         for record in found.iter().filter(|record| record.outcome.is_none()) {
             if let Err(failure) = shared.program(&record.submission.program) {

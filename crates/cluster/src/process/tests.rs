@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use millstream_runtime::control::Charge;
+use millstream_runtime::log::Log;
 
 use super::*;
 
@@ -36,7 +37,9 @@ fn shell(script: &str) -> Shell {
             job: "job-1".into(),
             term: 0,
             token: "secret".into(),
+            tls: None,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            log: Log::default(),
             role: Role::Master { manager: ([127, 0, 0, 1], 9).into() },
         },
     };

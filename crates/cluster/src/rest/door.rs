@@ -1,31 +1,48 @@
 //! Who is answered.
 //!
-//! Holds: by a job manager that does not lead any more, nobody; with a token set, nobody without it; without one, no web page of another origin: it could send what a browser
+//! Holds: by a job manager that does not lead any more, nobody; with a token set, or certificates, nobody without the one or the other; without any, no web page of another origin: it could send what a browser
 //! sends without asking (its `Origin` tells), or have its own name lead here (the `Host` tells).
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use millstream_model::error::Failure;
-use millstream_network::introduction::same_secret;
+use millstream_network::token::same_secret;
 
 use super::Desk;
 use super::answer::Refusal;
+use super::serve::Caller;
 
-pub(super) async fn guard(State(desk): State<Desk>, request: Request, next: Next) -> Response {
-    match judge(request.headers(), desk.token.as_deref()) {
+pub(super) async fn guard(
+    State(desk): State<Desk>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let has_to_show = desk.encrypted || desk.token.is_some();
+    let judged = match caller.certified {
+        true => from_here(request.headers()),
+        false => judge(request.headers(), desk.token.as_deref(), desk.encrypted),
+    };
+    match judged {
         Ok(()) => {
+            // Where nothing is shown, one is known only by a request that came whole.
+            if has_to_show {
+                caller.known.store(true, Ordering::Release);
+            }
             if let Err(failure) = desk.manager.check() {
                 return elsewhere(&failure).into_response();
             }
-            let answer = next.run(request).await;
+            let response = next.run(request).await;
+            caller.known.store(true, Ordering::Release);
             // It may have been lost meanwhile.
             match desk.manager.check() {
-                Ok(()) => answer,
+                Ok(()) => response,
                 Err(failure) => elsewhere(&failure).into_response(),
             }
         }
@@ -42,10 +59,14 @@ fn elsewhere(failure: &Failure) -> Refusal {
     Refusal::new(StatusCode::MISDIRECTED_REQUEST, failure.what(), advice)
 }
 
-fn judge(headers: &HeaderMap, token: Option<&str>) -> Result<(), Refusal> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let host = text(HOST).unwrap_or_default();
-    if let Some(origin) = text(ORIGIN)
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Refuses web pages of another origin.
+fn from_here(headers: &HeaderMap) -> Result<(), Refusal> {
+    let host = text(headers, HOST).unwrap_or_default();
+    if let Some(origin) = text(headers, ORIGIN)
         && origin.split_once("://").is_none_or(|(_, from)| from != host)
     {
         return Err(Refusal::new(
@@ -54,9 +75,16 @@ fn judge(headers: &HeaderMap, token: Option<&str>) -> Result<(), Refusal> {
             "ask from the command line, or from a page of this address",
         ));
     }
+    Ok(())
+}
+
+/// Judges one without a certificate.
+fn judge(headers: &HeaderMap, token: Option<&str>, encrypted: bool) -> Result<(), Refusal> {
+    from_here(headers)?;
+    let host = text(headers, HOST).unwrap_or_default();
     match token {
         Some(token) => {
-            let shown = text(AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+            let shown = text(headers, AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
             if shown.is_some_and(|shown| same_secret(shown, token)) {
                 return Ok(());
             }
@@ -67,6 +95,11 @@ fn judge(headers: &HeaderMap, token: Option<&str>) -> Result<(), Refusal> {
                  Bearer TOKEN)",
             ))
         }
+        None if encrypted => Err(Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "the request comes without a certificate of the cluster's authority",
+            "ask with one: --tls FOLDER (the folder `client` that `millstream certs` makes)",
+        )),
         None if is_local(host) => Ok(()),
         None => Err(Refusal::new(
             StatusCode::FORBIDDEN,
@@ -95,7 +128,7 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        judge(&map, token).err().map(|refusal| refusal.into_response().status().as_u16())
+        judge(&map, token, false).err().map(|refusal| refusal.into_response().status().as_u16())
     }
 
     #[test]

@@ -92,6 +92,14 @@ fn write(overview: &Overview, jobs: &[JobView]) -> String {
         last(|checkpoint| checkpoint.duration as f64 / 1000.0),
     );
     text.family(
+        (
+            "millstream_job_last_checkpoint_alignment_seconds",
+            "gauge",
+            "The longest that a subtask waited for the barriers of the last complete checkpoint.",
+        ),
+        last(|checkpoint| checkpoint.alignment as f64 / 1000.0),
+    );
+    text.family(
         ("millstream_job_last_checkpoint_size_bytes", "gauge", "The state of the last complete checkpoint."),
         last(|checkpoint| checkpoint.bytes as f64),
     );
@@ -123,6 +131,26 @@ fn operators(text: &mut Text, jobs: &[JobView]) {
     text.family(
         ("millstream_operator_records_skipped_total", "counter", "Records left out because of an error."),
         each(|operator| Some(operator.records_skipped as f64)),
+    );
+    text.family(
+        ("millstream_operator_bytes_in_total", "counter", "Bytes from other processes, in this attempt."),
+        each(|operator| Some(operator.bytes_in as f64)),
+    );
+    text.family(
+        ("millstream_operator_bytes_out_total", "counter", "Bytes to other processes, in this attempt."),
+        each(|operator| Some(operator.bytes_out as f64)),
+    );
+    text.family(
+        ("millstream_operator_busy_ratio", "gauge", "Share of its subtasks' time at work."),
+        each(|operator| Some(operator.busy)),
+    );
+    text.family(
+        ("millstream_operator_idle_ratio", "gauge", "Share of its subtasks' time waiting for input."),
+        each(|operator| Some(operator.idle)),
+    );
+    text.family(
+        ("millstream_operator_backpressured_ratio", "gauge", "Share of its subtasks' time waiting for room."),
+        each(|operator| Some(operator.backpressured)),
     );
     text.family(
         ("millstream_operator_watermark_lag_seconds", "gauge", "How far the watermark is behind the clock."),

@@ -3,8 +3,8 @@
 //! Answers for what comes in over HTTP and for how answers look. What is asked for is decided by the dispatcher.
 //! [`openapi`] describes it, and a test holds the two equal.
 //!
-//! Holds: an answer that is no success is `{"error": ..., "advice": [...]}`; where a token is set nothing is answered
-//! without it; a web page of another origin can neither ask nor change anything.
+//! Holds: an answer that is no success is `{"error": ..., "advice": [...]}`; where a token or certificates
+//! are set nothing is answered without one of them; a web page of another origin can neither ask nor change anything.
 
 mod answer;
 mod door;
@@ -12,6 +12,7 @@ mod jobs;
 mod metrics;
 pub mod openapi;
 mod programs;
+mod serve;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use millstream_model::error::{Failure, Result};
+use millstream_network::Security;
 use tokio::runtime::Runtime;
 
 use self::answer::Refusal;
@@ -46,14 +48,22 @@ pub struct Rest {
 pub(crate) struct Desk {
     manager: Arc<Shared>,
     token: Option<Arc<str>>,
+    encrypted: bool,
 }
 
 impl Rest {
-    /// Answers for a job manager at this address; port 0: a free one. With a token, only to those who have it.
+    /// Answers for a job manager at this address; port 0: a free one. With a token, or certificates, only to those who have
+    /// the one or the other.
     ///
     /// # Errors
-    /// If the port is taken or the address is not this machine's.
-    pub fn start(manager: &Manager, address: SocketAddr, token: Option<&str>) -> Result<Self> {
+    /// If the port is taken, the address is not this machine's, or it is beyond it and neither encrypted nor meant so.
+    pub fn start(
+        manager: &Manager,
+        address: SocketAddr,
+        token: Option<&str>,
+        security: &Security,
+    ) -> Result<Self> {
+        security.may_listen(address)?;
         let refused = |error: std::io::Error| {
             Failure::user(format!("the REST interface cannot listen at {address}")).because(error).advice(
                 "stop the process that listens there, or take another port: --rest-port PORT (0: a free one)",
@@ -72,12 +82,9 @@ impl Rest {
             let _within = runtime.enter();
             tokio::net::TcpListener::from_std(listener).map_err(refused)?
         };
-        let router = router(Desk { manager: manager.shared(), token: token.map(Arc::from) });
-        runtime.spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the REST interface has ended");
-            }
-        });
+        let (encrypted, tls) = (security.tls.is_some(), security.tls.clone());
+        let desk = Desk { manager: manager.shared(), token: token.map(Arc::from), encrypted };
+        runtime.spawn(serve::serve(listener, router(desk), tls));
         Ok(Self { address, runtime: Some(runtime) })
     }
 

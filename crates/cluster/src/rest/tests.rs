@@ -3,7 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use millstream_network::Pulse;
+use millstream_network::{Pulse, Security};
+use millstream_runtime::log::Log;
 use serde_json::Value;
 
 use super::*;
@@ -22,12 +23,13 @@ fn server(token: Option<&str>) -> Server {
         folder: folder.path().into(),
         listen: [127, 0, 0, 1].into(),
         port: 0,
-        token: token.map(str::to_owned),
+        security: Security::open(),
         limits: Limits::default(),
         pulse: Pulse::default(),
+        log: Log::default(),
     };
     let manager = Manager::start(&settings, None).unwrap();
-    let rest = Rest::start(&manager, ([127, 0, 0, 1], 0).into(), token).unwrap();
+    let rest = Rest::start(&manager, ([127, 0, 0, 1], 0).into(), token, &Security::open()).unwrap();
     Server { rest, _manager: manager, _folder: folder }
 }
 
@@ -140,6 +142,6 @@ fn metrics_are_what_prometheus_reads() {
 #[test]
 fn a_port_that_is_taken_is_said_so() {
     let server = server(None);
-    let failure = Rest::start(&server._manager, server.rest.address(), None).unwrap_err();
+    let failure = Rest::start(&server._manager, server.rest.address(), None, &Security::open()).unwrap_err();
     assert!(failure.to_string().contains("take another port: --rest-port PORT"), "{failure}");
 }

@@ -125,7 +125,9 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
         job: order.job.clone(),
         term: order.term,
         token: order.token,
+        tls: worker.settings.security.tls.as_ref().map(|tls| tls.files().clone()),
         listen: worker.listen,
+        log: worker.settings.log,
         role: Role::Executor { executor, slots: order.slots, master },
     };
     let launch = Launch {

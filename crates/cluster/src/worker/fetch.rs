@@ -3,13 +3,13 @@
 //! Holds: a program is fetched once, however many executors want it at the same time.
 
 use std::io::Read;
-use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
-use millstream_network::introduction::introduce;
+use millstream_network::conversation::reach;
+use millstream_network::socket::set_times;
 
 use super::Worker;
 use crate::wire::role;
@@ -31,13 +31,13 @@ impl Worker {
     }
 
     fn fetch(&self, hash: &str) -> Result<PathBuf> {
-        let manager = self.manager()?;
+        let manager = self.manager_name()?;
         let cut = |error| {
             Failure::external(format!("the program {hash} did not come whole from {manager}")).because(error)
         };
-        let mut stream = TcpStream::connect_timeout(&manager, self.settings.pulse.patience).map_err(cut)?;
-        stream.set_read_timeout(Some(PATIENCE)).map_err(cut)?;
-        introduce(&mut stream, &self.introduction(role::PROGRAM, hash))?;
+        let own = self.introduction(role::PROGRAM, hash);
+        let mut stream = reach(manager, &own, &self.settings.security, self.settings.pulse)?;
+        set_times(stream.stream(), PATIENCE, PATIENCE).map_err(cut)?;
         let mut length = [0; 8];
         stream.read_exact(&mut length).map_err(cut)?;
         let mut rest = stream.take(u64::from_le_bytes(length));

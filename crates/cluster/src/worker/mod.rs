@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result, Retry};
-use millstream_network::{Introduction, Pulse, connect};
+use millstream_network::{Introduction, Pulse, Security, connect};
+use millstream_runtime::log::Log;
 
 use self::executors::Executors;
 use crate::blobs::Blobs;
@@ -34,14 +35,18 @@ pub struct Settings {
     pub slots: u32,
     /// Where the job manager is, or all of those that take turns: it joins the one that answers.
     pub managers: Vec<SocketAddr>,
-    /// What the job manager asks for; nothing where it asks for nothing.
-    pub token: Option<String>,
+    /// The same as host and port, as their certificates name them.
+    pub manager_names: Vec<String>,
+    /// What it proves and shows to the job manager.
+    pub security: Security,
     /// Programs and the folders that executors work in.
     pub folder: PathBuf,
     /// How long executors may run on while the job manager is gone, and how long the first try to join may take.
     pub grace: Duration,
     /// When the job manager is taken for gone.
     pub pulse: Pulse,
+    /// How executors write their logs.
+    pub log: Log,
     /// Where executors listen; by default the address of this machine that the job manager sees.
     pub listen: Option<IpAddr>,
 }
@@ -72,6 +77,8 @@ pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
         Some(listen) => listen,
         None => own_address(*settings.managers.first().ok_or_else(no_manager)?)?,
     };
+    // Before it runs anything, and not in the log of a program that nobody reads.
+    settings.security.may_listen((listen, 0).into())?;
     let programs = Blobs::in_folder(settings.folder.join("programs"))?;
     let (executors, called) = (Executors::default(), AtomicUsize::new(0));
     let worker = Arc::new(Worker { settings, programs, listen, executors, called });
@@ -119,27 +126,27 @@ impl Worker {
         self.settings.managers.get(called).copied().ok_or_else(no_manager)
     }
 
+    /// The same by its name.
+    fn manager_name(&self) -> Result<&str> {
+        let called = self.called.load(Ordering::Relaxed);
+        self.settings.manager_names.get(called).map(String::as_str).ok_or_else(no_manager)
+    }
+
     fn introduction(&self, role: &str, name: &str) -> Introduction {
-        Introduction {
-            role: role.into(),
-            name: name.into(),
-            job: String::new(),
-            term: 0,
-            token: self.settings.token.clone().unwrap_or_default(),
-        }
+        Introduction { role: role.into(), name: name.into(), job: String::new(), term: 0 }
     }
 
     /// One conversation with the job manager, until it ends.
     fn join(self: &Arc<Self>, stop: &AtomicBool) -> Result<()> {
-        let Settings { pulse, slots, ref name, .. } = self.settings;
-        let manager = self.manager()?;
+        let Settings { pulse, slots, ref name, ref security, .. } = self.settings;
+        let manager_name = self.manager_name()?;
         let own = self.introduction(role::WORKER, name);
-        let (speaker, mut hearer) = connect::<FromWorker, ToWorker>(manager, &own, pulse)?;
+        let (speaker, mut hearer) = connect::<FromWorker, ToWorker>(manager_name, &own, security, pulse)?;
         self.executors.joined(&speaker, |running| {
             let version = env!("CARGO_PKG_VERSION").to_owned();
             FromWorker::Here { slots, version, running }
         })?;
-        tracing::info!(%manager, slots, "joined");
+        tracing::info!(manager = manager_name, slots, "joined");
         let why = loop {
             match hearer.hear() {
                 Ok(ToWorker::Start(order)) => executors::start(self, order),

@@ -11,17 +11,22 @@ use millstream_dataflow::exchange::ChannelSender;
 use millstream_dataflow::graph::AnyExchange;
 use millstream_model::error::{Failure, Result};
 
-use super::{Gauge, Inbox, InboxSender};
+use super::{Gauge, Inbox, InboxSender, Meter};
 use crate::control::TaskId;
 use crate::plan::{Plan, Port};
 
 /// The channels that lead to other processes.
 pub(crate) trait Beyond: Send + Sync {
-    /// The sending end of a channel whose receiver runs elsewhere.
+    /// The sending end of a channel whose receiver runs elsewhere, for the subtask with this meter.
     ///
     /// # Errors
     /// If it cannot be had.
-    fn sender(&self, port: Port, exchange: &Arc<dyn AnyExchange>) -> Result<Box<dyn ChannelSender>>;
+    fn sender(
+        &self,
+        port: Port,
+        exchange: &Arc<dyn AnyExchange>,
+        meter: &Arc<Meter>,
+    ) -> Result<Box<dyn ChannelSender>>;
 
     /// Wakes everybody who waits there with the news that the attempt is over.
     fn cancel(&self);
@@ -49,7 +54,7 @@ impl Channels {
         self.inboxes.get(&task).cloned()
     }
 
-    /// The sending end of a channel.
+    /// The sending end of a channel, for the subtask with this meter.
     ///
     /// # Errors
     /// If it cannot be had.
@@ -57,11 +62,12 @@ impl Channels {
         &self,
         port: Port,
         exchange: &Arc<dyn AnyExchange>,
+        meter: &Arc<Meter>,
     ) -> Result<Box<dyn ChannelSender>> {
         let task = TaskId { chain: port.chain, subtask: port.subtask };
         match (self.inboxes.get(&task), &self.beyond) {
-            (Some(inbox), _) => Ok(Box::new(InboxSender::new(inbox.clone(), port.channel))),
-            (None, Some(beyond)) => beyond.sender(port, exchange),
+            (Some(inbox), _) => Ok(Box::new(InboxSender::new(inbox.clone(), port.channel, meter.clone()))),
+            (None, Some(beyond)) => beyond.sender(port, exchange, meter),
             (None, None) => Err(Failure::internal(format!("there is no channel to {task:?}"))),
         }
     }

@@ -14,14 +14,13 @@ use std::time::{Duration, Instant};
 use millstream_dataflow::exchange::ChannelSender;
 use millstream_dataflow::graph::AnyExchange;
 use millstream_model::error::{Failure, Result};
+use millstream_network::{Hello, Security};
 
 use super::channels::{Beyond, inboxes};
-use super::{Channels, Gauge};
+use super::{Channels, Meter};
 use crate::control::{Charge, Deployment, ExecutorId, TaskId};
-use crate::network::{
-    Connection, Expected, Hello, Incoming, Listener, Lost, NetworkSettings, Peer, Security, Token, Why,
-    connect,
-};
+use crate::job::Counters;
+use crate::network::{Connection, Expected, Incoming, Listener, Lost, NetworkSettings, Peer, Why, connect};
 use crate::plan::{Plan, Port};
 
 /// How long the connections of an attempt may take.
@@ -55,11 +54,15 @@ impl Exchange {
     /// # Errors
     /// If no port can be had.
     pub(crate) fn open(own: ExecutorId, charge: &Charge) -> Result<Arc<Self>> {
-        // Whether to listen beyond this machine was decided by whoever gave the address: the worker, and its owner.
-        let security = Security { insecure: true, ..Security::of(Token::new(&charge.token)?) };
+        let security = charge.security()?;
         let address = SocketAddr::from((charge.listen, 0)).to_string();
         let listener = Listener::bind(&address, security.clone(), NetworkSettings::default())?;
         Ok(Arc::new(Self { own, job: charge.job.clone(), security, listener }))
+    }
+
+    /// What this process shows to others of its job, and asks of them.
+    pub(crate) fn security(&self) -> &Security {
+        &self.security
     }
 
     /// Where it listens.
@@ -77,11 +80,11 @@ impl Exchange {
         plan: &Arc<Plan>,
         deployment: &Deployment,
         tasks: &[TaskId],
-        gauge: &Arc<Gauge>,
+        counters: &Counters,
         broke: &Broke,
         unwanted: &AtomicBool,
     ) -> Result<Arc<Channels>> {
-        let inboxes = inboxes(plan, tasks, gauge);
+        let inboxes = inboxes(plan, tasks, &counters.gauge);
         let connections = self.connections(deployment, broke, unwanted)?;
         let peers = Peers {
             plan: plan.clone(),
@@ -97,7 +100,12 @@ impl Exchange {
                 let Some(inbox) = inboxes.get(&task) else { continue };
                 let decoder =
                     edge.exchange.decoder().ok_or_else(|| no_encoding(plan, port, &edge.exchange))?;
-                let incoming = Incoming { decoder, inbox: inbox.clone(), channel: port.channel };
+                let incoming = Incoming {
+                    decoder,
+                    inbox: inbox.clone(),
+                    channel: port.channel,
+                    meter: counters.meter(task),
+                };
                 peers.with(from, |connection| connection.receive(peers.number(*port), incoming))?;
             }
         }
@@ -219,10 +227,16 @@ impl Peers {
 }
 
 impl Beyond for Peers {
-    fn sender(&self, port: Port, exchange: &Arc<dyn AnyExchange>) -> Result<Box<dyn ChannelSender>> {
+    fn sender(
+        &self,
+        port: Port,
+        exchange: &Arc<dyn AnyExchange>,
+        meter: &Arc<Meter>,
+    ) -> Result<Box<dyn ChannelSender>> {
         let to = self.places[port.chain][port.subtask as usize];
         let encoder = exchange.encoder().ok_or_else(|| no_encoding(&self.plan, &port, exchange))?;
-        self.with(to, |connection| Ok(Box::new(connection.sender(self.number(port), encoder)) as Box<_>))
+        let sender = |connection: &Connection| connection.sender(self.number(port), encoder, meter.clone());
+        self.with(to, |connection| Ok(Box::new(sender(connection)) as Box<_>))
     }
 
     fn cancel(&self) {
@@ -235,6 +249,7 @@ impl Beyond for Peers {
 mod tests {
     use super::*;
     use crate::control::Role;
+    use crate::log::Log;
 
     #[test]
     fn an_executor_listens_where_its_worker_said_beyond_this_machine_too() {
@@ -242,7 +257,8 @@ mod tests {
             let master = ([127, 0, 0, 1], 1).into();
             let role = Role::Executor { executor: ExecutorId(1), slots: 1, master };
             let (job, token) = ("job-1".into(), "the secret of a job".into());
-            let charge = Charge { job, term: 1, token, listen: listen.into(), role };
+            let charge =
+                Charge { job, term: 1, token, tls: None, listen: listen.into(), log: Log::default(), role };
             let exchange = Exchange::open(ExecutorId(1), &charge).unwrap();
             assert_eq!(exchange.address().ip(), charge.listen);
         }

@@ -11,7 +11,7 @@ use std::time::Instant;
 use millstream_dataflow::exchange::{ChannelSender, Element};
 use millstream_model::error::{Failure, Result};
 
-use super::Gauge;
+use super::{Gauge, Meter, Wait};
 use crate::sync::{Condvar, Mutex, MutexGuard, now, wait_until};
 
 /// Control elements that may wait in one channel; there are few of them, and they bound it too.
@@ -204,9 +204,9 @@ impl Inbox {
         }
     }
 
-    fn send(&self, channel: usize, element: Element) -> Result<()> {
+    fn send(&self, channel: usize, element: Element, meter: &Meter) -> Result<()> {
         let records = records_of(&element);
-        let mut state = self.lock();
+        let (mut state, mut waiting) = (self.lock(), None);
         loop {
             if state.cancelled {
                 return Err(Failure::cancelled());
@@ -219,6 +219,7 @@ impl Inbox {
                 return Ok(());
             }
             into.wanted = Some(records);
+            waiting.get_or_insert_with(|| meter.wait(Wait::Room));
             state = wait_until(&self.room[channel], &self.state, state, None);
         }
     }
@@ -245,18 +246,19 @@ fn take_next(state: &mut State) -> Option<(usize, Element)> {
 pub struct InboxSender {
     inbox: Arc<Inbox>,
     channel: usize,
+    meter: Arc<Meter>,
 }
 
 impl InboxSender {
-    /// A sender into channel number `channel`.
-    pub fn new(inbox: Arc<Inbox>, channel: usize) -> Self {
-        Self { inbox, channel }
+    /// A sender into channel number `channel`; the time that it waits is told to `meter`.
+    pub fn new(inbox: Arc<Inbox>, channel: usize, meter: Arc<Meter>) -> Self {
+        Self { inbox, channel, meter }
     }
 }
 
 impl ChannelSender for InboxSender {
     fn send(&mut self, element: Element) -> Result<()> {
-        self.inbox.send(self.channel, element)
+        self.inbox.send(self.channel, element, &self.meter)
     }
 }
 

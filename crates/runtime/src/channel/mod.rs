@@ -10,9 +10,11 @@ mod channels;
 mod exchange;
 mod gauge;
 mod inbox;
+mod meter;
 
 pub use alignment::{Alignment, Progress};
 pub(crate) use channels::Channels;
 pub(crate) use exchange::{Break, Broke, Exchange};
 pub use gauge::Gauge;
 pub use inbox::{Inbox, InboxSender, MAX_CONTROLS, OnTaken, Received};
+pub use meter::{Meter, Reading, Wait};

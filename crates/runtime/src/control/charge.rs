@@ -2,10 +2,14 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use millstream_model::error::Result;
+use millstream_network::{Security, Tls, TlsFiles, Token};
 use serde::{Deserialize, Serialize};
 
 use super::ExecutorId;
+use crate::log::Log;
 
 /// The variable in the environment of a process that a cluster started: `master` or `executor`.
 pub const ROLE: &str = "MILLSTREAM_ROLE";
@@ -22,8 +26,13 @@ pub struct Charge {
     pub term: u64,
     /// The secret that the processes of this job know each other by.
     pub token: String,
+    /// Where the certificates are that it shows and asks for, if connections are encrypted.
+    pub tls: Option<TlsFiles>,
     /// The address to listen at; the ports are free ones.
     pub listen: IpAddr,
+    /// How it writes its log, where the program sets up none.
+    #[serde(default)]
+    pub log: Log,
     /// What it is to be.
     pub role: Role,
 }
@@ -48,14 +57,28 @@ pub enum Role {
     },
 }
 
+impl Charge {
+    /// What the process shows to others of its job, and asks of them.
+    ///
+    /// # Errors
+    /// If the token is none, or the certificates cannot be used.
+    pub fn security(&self) -> Result<Security> {
+        let tls = self.tls.clone().map(Tls::new).transpose()?.map(Arc::new);
+        // Whether to listen beyond this machine was decided by whoever gave the address: job manager or worker.
+        Ok(Security { token: Token::new(&self.token)?, tls, insecure: true })
+    }
+}
+
 impl fmt::Debug for Charge {
     /// Without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { job, term, token: _, listen, role } = self;
+        let Self { job, term, token: _, tls, listen, log, role } = self;
         f.debug_struct("Charge")
             .field("job", job)
             .field("term", term)
+            .field("tls", tls)
             .field("listen", listen)
+            .field("log", log)
             .field("role", role)
             .finish_non_exhaustive()
     }
@@ -72,7 +95,9 @@ mod tests {
             job: "j-1".into(),
             term: 3,
             token: "whisper".into(),
+            tls: None,
             listen: [127, 0, 0, 1].into(),
+            log: Log::default(),
             role,
         };
         let line = serde_json::to_string(&charge).unwrap();

@@ -10,6 +10,7 @@ use millstream_model::id::CheckpointId;
 use millstream_state::{Committable, SubtaskState};
 use serde::{Deserialize, Serialize};
 
+use super::Counted;
 use crate::job::JobResult;
 
 /// The number of an executor in its cluster, never used twice.
@@ -154,10 +155,8 @@ pub enum ToJob {
     Counted {
         /// Which attempt.
         attempt: u64,
-        /// By node: records in, out and skipped, and the last watermark in milliseconds.
-        nodes: Vec<(u64, u64, u64, i64)>,
-        /// Records in channels now, and the most there were.
-        in_flight: (usize, usize),
+        /// Totals.
+        counted: Counted,
     },
 }
 
@@ -174,6 +173,8 @@ pub enum Happened {
         checkpoint: CheckpointId,
         /// What its sinks staged.
         staged: Vec<Committable>,
+        /// From the first of its channels' barriers to the last, in milliseconds.
+        alignment: u64,
         /// What was written.
         written: Result<SubtaskState, Failure>,
     },

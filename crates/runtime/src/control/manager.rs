@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use millstream_model::error::Failure;
 use serde::{Deserialize, Serialize};
 
-use super::ExecutorId;
+use super::{ChainWork, ExecutorId};
 use crate::job::{JobResult, JobStatus};
 
 /// The number of a question of the job manager's.
@@ -162,6 +162,8 @@ pub struct OperatorReport {
     pub records_skipped: u64,
     /// The lowest watermark of its subtasks, in milliseconds since 1970; `None` before the first.
     pub watermark: Option<i64>,
+    /// What the chain that it runs in did with its time.
+    pub chain: ChainWork,
 }
 
 /// A checkpoint that was tried.
@@ -173,6 +175,8 @@ pub struct CheckpointRecord {
     pub begun: i64,
     /// How long it took from its beginning to its manifest, in milliseconds.
     pub duration: u64,
+    /// The longest that a subtask waited from the first of its channels' barriers to the last, in milliseconds.
+    pub alignment: u64,
     /// The size of its state, in bytes.
     pub bytes: u64,
     /// Why it failed, if it did.

@@ -19,10 +19,12 @@
 //! wherever a message could be repeated.
 
 mod charge;
+mod counted;
 mod executor;
 mod manager;
 
 pub use charge::{Charge, DESERTED, ROLE, Role};
+pub use counted::{ChainWork, Counted, NodeCounts};
 pub use executor::{Deployment, ExecutorId, Happened, Order, Peer, TaskId, TaskOrder, ToExecutor, ToJob};
 pub use manager::{
     Ask, AskId, CheckpointRecord, Ended, ExceptionRecord, Granted, Graph, GraphEdge, GraphNode,

@@ -59,9 +59,10 @@ impl Attempt {
             Break::Lost => tell(&breaks, number, Happened::Lost(failure)),
             Break::Garbled => tell_failure(&breaks, number, failure),
         });
-        let channels = exchange.lay(plan, deployment, &tasks, &counters.gauge, &broke, unwanted)?;
+        let channels = exchange.lay(plan, deployment, &tasks, &counters, &broke, unwanted)?;
         let group = Group::new(GroupSetup {
             plan: plan.clone(),
+            attempt: number,
             tasks,
             channels,
             store,

@@ -62,11 +62,11 @@ impl Executor {
             name: id.to_string(),
             job: charge.job.clone(),
             term: charge.term,
-            token: charge.token.clone(),
         };
         let exchange = Exchange::open(id, charge)?;
         let data = exchange.address();
-        let (master, orders) = connect::<ToJob, ToExecutor>(master, &own, Pulse::default())?;
+        let (master, orders) =
+            connect::<ToJob, ToExecutor>(&master.to_string(), &own, exchange.security(), Pulse::default())?;
         master.say(&ToJob::Here { executor: id, slots, data })?;
         let executor = Arc::new(Self {
             id,
@@ -224,8 +224,7 @@ impl Executor {
 
 /// What passed through the operators here.
 fn counted(attempt: u64, counters: &Counters) -> ToJob {
-    let (nodes, in_flight) = counters.told();
-    ToJob::Counted { attempt, nodes, in_flight }
+    ToJob::Counted { attempt, counted: counters.counted() }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<()> {

@@ -43,6 +43,8 @@ impl std::fmt::Display for Broken {
 /// What an attempt is made with.
 pub(super) struct Attempt<'a> {
     pub(super) plan: &'a Arc<Plan>,
+    /// Of this job in this process, from 1.
+    pub(super) number: u64,
     pub(super) checkpoints: &'a mut Checkpoints,
     pub(super) crew: &'a mut dyn Crew,
     pub(super) counters: &'a Arc<Counters>,
@@ -69,7 +71,8 @@ impl Attempt<'_> {
         threads.start("coordinator's uploader".into(), write).map_err(Broken::Again)?;
 
         let counters = self.counters;
-        let start = Start { plan, store, restore, counters, events: &events, messages: self.messages };
+        let (attempt, messages) = (self.number, self.messages);
+        let start = Start { plan, attempt, store, restore, counters, events: &events, messages };
         let (team, started) = self.crew.start(&start);
         let mut coordinator = Coordinator::new(plan, self.checkpoints, &*team, enumerators, own_parts);
         let result = match started {

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use millstream_dataflow::operator::Barrier;
 use millstream_dataflow::source::{AnyEnumerator, NextSplit};
@@ -48,6 +48,8 @@ struct Pending {
     /// Whose part has not come; `None` is the coordinator's own.
     missing: BTreeSet<Option<TaskId>>,
     parts: Vec<SubtaskState>,
+    /// The longest of all parts.
+    alignment: u64,
     /// Of all parts, once they are there.
     bytes: u64,
     is_last: bool,
@@ -59,7 +61,14 @@ impl Pending {
         let duration = now().saturating_duration_since(self.begun);
         let begun = Timestamp::now().millis() - i64::try_from(duration.as_millis()).unwrap_or(0);
         let duration = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        CheckpointRecord { name: self.name.to_string(), begun, duration, bytes: self.bytes, failure }
+        CheckpointRecord {
+            name: self.name.to_string(),
+            begun,
+            duration,
+            alignment: self.alignment,
+            bytes: self.bytes,
+            failure,
+        }
     }
 }
 
@@ -174,7 +183,8 @@ impl<'a> Coordinator<'a> {
     fn take(&mut self, event: Happened) -> Result<()> {
         match event {
             Happened::NeedSplit(task) => self.hand_out(task),
-            Happened::Part { task, checkpoint, staged, written } => {
+            Happened::Part { task, checkpoint, staged, alignment, written } => {
+                self.aligned(checkpoint, alignment);
                 self.checkpoints.keep_staged(checkpoint, staged);
                 self.part(task, checkpoint, written)
             }
@@ -294,15 +304,22 @@ impl<'a> Coordinator<'a> {
             begun: now(),
             missing: self.tasks.iter().copied().map(Some).chain([None]).collect(),
             parts: Vec::new(),
+            alignment: 0,
             bytes: 0,
             is_last: self.is_at_end(),
             answer,
         });
         let barrier = Barrier { checkpoint: CheckpointId(name.id), kind: name.kind };
         // Its receiver lives as long as the attempt.
-        let _ = self.own_parts.send(Some(Part { barrier, task: None, snapshots }));
+        let _ = self.own_parts.send(Some(Part { barrier, task: None, alignment: Duration::ZERO, snapshots }));
         self.tell_sources(&TaskOrder::Barrier(barrier));
         Ok(())
+    }
+
+    fn aligned(&mut self, checkpoint: CheckpointId, alignment: u64) {
+        if let Some(pending) = self.pending.as_mut().filter(|pending| pending.name.id == checkpoint.0) {
+            pending.alignment = pending.alignment.max(alignment);
+        }
     }
 
     fn part(

@@ -52,7 +52,14 @@ mod tests {
         let mut history = History::default();
         for number in 0..CHECKPOINTS + 5 {
             let name = number.to_string();
-            history.checkpoint(CheckpointRecord { name, begun: 0, duration: 0, bytes: 0, failure: None });
+            history.checkpoint(CheckpointRecord {
+                name,
+                begun: 0,
+                duration: 0,
+                alignment: 0,
+                bytes: 0,
+                failure: None,
+            });
             history.failed(number.to_string());
         }
         let (checkpoints, exceptions) = history.lists();

@@ -22,7 +22,7 @@ use millstream_model::error::{Failure, Fault, Result, Retry};
 use millstream_state::{CheckpointStore, StoreError};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use counters::{Counters, Told};
+pub(crate) use counters::Counters;
 pub use counters::{Metrics, OperatorCounts};
 pub(crate) use crew::there::master::Master;
 pub(crate) use crew::there::other_plan;
@@ -191,8 +191,15 @@ fn attempts(
         let counters = Arc::new(Counters::new(shared.plan.graph.nodes().len()));
         *shared.counters.lock().unwrap_or_else(PoisonError::into_inner) = counters.clone();
         shared.set_status(JobStatus::Running);
-        let attempt =
-            Attempt { plan: &shared.plan, checkpoints, crew, counters: &counters, messages, to_coordinator };
+        let attempt = Attempt {
+            plan: &shared.plan,
+            number: u64::from(shared.restarts()) + 1,
+            checkpoints,
+            crew,
+            counters: &counters,
+            messages,
+            to_coordinator,
+        };
         let (failure, delay) = match attempt.run() {
             Ok(outcome) => {
                 return Ok(JobResult {

@@ -16,12 +16,13 @@ use std::thread::JoinHandle;
 
 use millstream_dataflow::exchange::BatchEncoder;
 use millstream_model::error::{Failure, Result};
+use millstream_network::socket::{self, Outgoing};
 use thiserror::Error;
 
 use super::frame::{self, HEADER, Kind};
 use super::remote::{Incoming, RemoteReceiver, RemoteSender, Window};
-use super::socket::{self, Outgoing};
 use super::{NetworkSettings, Peer};
+use crate::channel::Meter;
 
 /// How a process was lost.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -238,8 +239,9 @@ impl Connection {
     }
 
     /// The sending end of a channel, whose number both processes know. It sends once the other side has opened it.
-    pub fn sender(&self, channel: u32, encoder: Box<dyn BatchEncoder>) -> RemoteSender {
-        RemoteSender::new(channel, self.shared.clone(), self.shared.window(channel), encoder)
+    /// What it sends and how long it waits is told to `meter`.
+    pub fn sender(&self, channel: u32, encoder: Box<dyn BatchEncoder>, meter: Arc<Meter>) -> RemoteSender {
+        RemoteSender::new(channel, self.shared.clone(), self.shared.window(channel), encoder, meter)
     }
 
     /// Opens a channel from the other process, with the capacity of its inbox. Once for each channel.

@@ -9,7 +9,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::channel::Inbox;
+use crate::channel::{Inbox, Meter, Wait};
 use millstream_dataflow::exchange::{BatchDecoder, BatchEncoder, ChannelSender, Element};
 use millstream_dataflow::operator::Barrier;
 use millstream_model::error::{Failure, Result};
@@ -73,6 +73,7 @@ pub struct RemoteSender {
     connection: Arc<Shared>,
     window: Arc<Window>,
     encoder: Box<dyn BatchEncoder>,
+    meter: Arc<Meter>,
     /// Room for a header, and what is encoded behind it.
     frame: Vec<u8>,
 }
@@ -83,13 +84,14 @@ impl RemoteSender {
         connection: Arc<Shared>,
         window: Arc<Window>,
         encoder: Box<dyn BatchEncoder>,
+        meter: Arc<Meter>,
     ) -> Self {
-        Self { channel, connection, window, encoder, frame: Vec::new() }
+        Self { channel, connection, window, encoder, meter, frame: Vec::new() }
     }
 
     /// Waits until an element of so many records may be sent.
     fn wait_for_room(&self, records: u64) -> Result<()> {
-        let mut asked = false;
+        let (mut asked, mut waiting) = (false, None);
         let mut state = whole(&self.window.state);
         loop {
             if let Some(failure) = self.connection.failure() {
@@ -108,6 +110,7 @@ impl RemoteSender {
                 state = whole(&self.window.state);
                 continue;
             }
+            waiting.get_or_insert_with(|| self.meter.wait(Wait::Room));
             state = self.window.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -133,6 +136,7 @@ impl ChannelSender for RemoteSender {
                     }
                     self.wait_for_room(count as u64)?;
                     self.connection.send_sealed(Kind::Batch, self.channel, &mut self.frame)?;
+                    self.meter.sent(length);
                     sent += count;
                 }
                 if self.frame.capacity() > 4 * PIECE {
@@ -172,6 +176,8 @@ pub struct Incoming {
     pub inbox: Arc<Inbox>,
     /// The number of the channel there.
     pub channel: usize,
+    /// That of the subtask that receives.
+    pub meter: Arc<Meter>,
 }
 
 struct Decoding {
@@ -186,6 +192,7 @@ pub(super) struct RemoteReceiver {
     inbox: Arc<Inbox>,
     into: usize,
     ledger: Arc<Mutex<Ledger>>,
+    meter: Arc<Meter>,
 }
 
 /// What came of an element.
@@ -199,7 +206,7 @@ pub(super) enum Taken {
 impl RemoteReceiver {
     /// Has the sender told what the subtask takes, from now on.
     pub(super) fn new(channel: u32, incoming: Incoming, connection: &Arc<Shared>) -> Self {
-        let Incoming { decoder, inbox, channel: into } = incoming;
+        let Incoming { decoder, inbox, channel: into, meter } = incoming;
         let ledger = Arc::new(Mutex::new(Ledger::new(inbox.capacity() as u64)));
         let (own, weak) = (ledger.clone(), Arc::downgrade(connection));
         inbox.on_taken(
@@ -212,7 +219,7 @@ impl RemoteReceiver {
                 }
             }),
         );
-        Self { decoding: Mutex::new(Decoding { decoder, gone: false }), inbox, into, ledger }
+        Self { decoding: Mutex::new(Decoding { decoder, gone: false }), inbox, into, ledger, meter }
     }
 
     /// The sender waits with a large batch: what it is to be told, if it is time.
@@ -231,6 +238,9 @@ impl RemoteReceiver {
         }
         let element = element(kind, payload, &mut *decoding.decoder)?;
         let records = if let Element::Batch(batch) = &element { batch.len() as u64 } else { 0 };
+        if records > 0 {
+            self.meter.received(payload.len());
+        }
         let is_allowed = whole(&self.ledger).arrive(records);
         match self.inbox.offer(self.into, element) {
             Ok(true) if is_allowed => Ok(Taken::In),

@@ -48,7 +48,8 @@ pub struct NetworkSettings {
     pub heartbeat_timeout: Duration,
     /// How long a handshake may take.
     pub handshake_timeout: Duration,
-    /// How many strangers (connections without a finished handshake) a listener bears; beyond that the oldest is put out.
+    /// How many strangers (connections without a finished handshake) a listener bears that have said nothing, and as many
+    /// again that have said something; beyond that the oldest is put out.
     pub max_strangers: usize,
     /// The longest frame, in bytes: what one record may take, encoded.
     pub max_frame: usize,
@@ -62,7 +63,7 @@ impl Default for NetworkSettings {
             heartbeat_interval: Duration::from_secs(1),
             heartbeat_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(5),
-            max_strangers: 512,
+            max_strangers: 256,
             max_frame: 64 << 20,
             compression: Compression::None,
         }
@@ -89,7 +90,7 @@ impl NetworkSettings {
             return wrong("the longest frame is not between 64 KiB and 1 GiB", "64 MiB is usual");
         }
         if self.max_strangers < 1 {
-            return wrong("a listener that bears no strangers hears nobody", "give at least 1; 512 is usual");
+            return wrong("a listener that bears no strangers hears nobody", "give at least 1; 256 is usual");
         }
         Ok(())
     }

@@ -42,6 +42,7 @@ fn find() -> Result<Site> {
     }
     let charge = read_charge()?;
     follow_to_the_end();
+    charge.log.begin();
     match charge.role {
         Role::Master { manager } => Master::start(&charge, manager).map(Site::Master),
         Role::Executor { executor, slots, master } => {

@@ -61,7 +61,8 @@ fn reader(setup: &TaskSetup, edge_number: usize) -> Result<Box<dyn Any>> {
         return downstream(setup, edge.to);
     }
     let ports = plan.ports.get(&(edge_number, setup.id.subtask)).map_or(&[][..], Vec::as_slice);
-    let channels = ports.iter().map(|port| setup.channels.sender(*port, &edge.exchange));
+    let meter = setup.counters.meter(setup.id);
+    let channels = ports.iter().map(|port| setup.channels.sender(*port, &edge.exchange, &meter));
     let channels = channels.collect::<Result<Vec<_>>>()?;
     let receivers = plan.chains[plan.chain_of[edge.to.0 as usize]].parallelism;
     let to = edge.to.0 as usize;

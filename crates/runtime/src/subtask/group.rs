@@ -25,6 +25,8 @@ use crate::sync::{Receiver, Sender};
 /// What a group is made with.
 pub(crate) struct GroupSetup {
     pub(crate) plan: Arc<Plan>,
+    /// Of all attempts at the job, from 1.
+    pub(crate) attempt: u64,
     pub(crate) tasks: Vec<TaskId>,
     pub(crate) channels: Arc<Channels>,
     pub(crate) store: Option<Store>,
@@ -73,6 +75,7 @@ impl Group {
     fn task(&self, id: TaskId, orders: Receiver<TaskOrder>, parts: Sender<Option<Part>>) -> TaskSetup {
         TaskSetup {
             id,
+            attempt: self.setup.attempt,
             plan: self.setup.plan.clone(),
             channels: self.setup.channels.clone(),
             orders,

@@ -12,6 +12,7 @@ mod source;
 mod threads;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use millstream_dataflow::operator::{BarrierPass, Cancelled, ChainContext, RestoreSource, Wakeup};
 use millstream_dataflow::state::OperatorRestore;
@@ -35,6 +36,8 @@ use crate::sync::{Receiver, Sender};
 /// What a subtask is given.
 pub(crate) struct TaskSetup {
     pub(crate) id: TaskId,
+    /// Of all attempts at the job, from 1.
+    pub(crate) attempt: u64,
     pub(crate) plan: Arc<Plan>,
     pub(crate) channels: Arc<Channels>,
     pub(crate) orders: Receiver<TaskOrder>,
@@ -69,10 +72,19 @@ impl TaskSetup {
         }
     }
 
-    fn snapshot_taken(&self, pass: BarrierPass) {
+    /// What is logged on its thread belongs to this.
+    fn span(&self) -> tracing::Span {
+        let chain = &self.plan.chains[self.id.chain];
+        let operator = &self.plan.graph.nodes()[chain.nodes[0].0 as usize].name;
+        let subtask = format_args!("{}/{}", self.id.subtask + 1, chain.parallelism);
+        let (job, attempt) = (&self.plan.settings.name, self.attempt);
+        tracing::info_span!("subtask", %job, %operator, %subtask, attempt)
+    }
+
+    fn snapshot_taken(&self, pass: BarrierPass, alignment: Duration) {
         let BarrierPass { barrier, snapshots } = pass;
         // Its receiver lives as long as the group.
-        let _ = self.parts.send(Some(Part { barrier, task: Some(self.id), snapshots }));
+        let _ = self.parts.send(Some(Part { barrier, task: Some(self.id), alignment, snapshots }));
     }
 
     fn inbox(&self) -> Result<Arc<Inbox>> {
@@ -84,6 +96,7 @@ impl TaskSetup {
 /// Runs a subtask on this thread, to its end.
 pub(crate) fn run(setup: TaskSetup) {
     let (events, id) = (setup.events.clone(), setup.id);
+    let _said_here = setup.span().entered();
     let inbox = setup.channels.inbox(id);
     let source = setup.plan.chains[id.chain].is_source;
     let run = if source { source::run } else { receiver::run };

@@ -4,6 +4,8 @@
 //! coordinator. Runs on a thread of its own, so that no subtask waits for a disk.
 //! Holds: what was staged is told even where the part could not be written: it is committed with a later checkpoint.
 
+use std::time::Duration;
+
 use millstream_dataflow::operator::Barrier;
 use millstream_dataflow::sink::STAGED;
 use millstream_dataflow::state::OperatorSnapshot;
@@ -21,6 +23,8 @@ pub(crate) struct Part {
     pub(crate) barrier: Barrier,
     /// Whose; `None` is the coordinator.
     pub(crate) task: Option<TaskId>,
+    /// From the first of its channels' barriers to the last.
+    pub(crate) alignment: Duration,
     /// By operator.
     pub(crate) snapshots: Vec<(OperatorUid, OperatorSnapshot)>,
 }
@@ -43,7 +47,7 @@ impl Parts {
 
     /// Writes a part, and says so.
     fn write(&self, part: Part) {
-        let Part { barrier, task, snapshots } = part;
+        let Part { barrier, task, alignment, snapshots } = part;
         let (mut work, mut staged) = (SubtaskWork::default(), Vec::new());
         for (uid, mut snapshot) in snapshots {
             staged.extend(take_staged(task, &uid, &mut snapshot));
@@ -56,7 +60,9 @@ impl Parts {
             }
             None => Ok(SubtaskState::default()),
         };
-        self.events.send(Happened::Part { task, checkpoint: barrier.checkpoint, staged, written });
+        let alignment = u64::try_from(alignment.as_millis()).unwrap_or(u64::MAX);
+        let checkpoint = barrier.checkpoint;
+        self.events.send(Happened::Part { task, checkpoint, staged, alignment, written });
     }
 }
 

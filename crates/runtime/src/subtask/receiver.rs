@@ -9,7 +9,7 @@ use millstream_model::error::Result;
 use millstream_model::time::Timestamp;
 
 use super::{Restored, TaskSetup, chain};
-use crate::channel::{Alignment, Inbox, Progress, Received};
+use crate::channel::{Alignment, Inbox, Progress, Received, Wait};
 use crate::control::Happened;
 use crate::settings::CheckpointMode;
 use crate::sync::now;
@@ -29,12 +29,22 @@ pub(super) fn run(setup: TaskSetup) -> Result<()> {
             .checkpoints
             .as_ref()
             .is_none_or(|settings| settings.mode == CheckpointMode::ExactlyOnce),
+        aligning: None,
         clock: Clock::new(setup.plan.settings.flush_interval, wakeup),
         inbox,
         setup,
     };
+    let meter = receiver.setup.counters.meter(receiver.setup.id);
+    let at_once = now();
     loop {
-        match receiver.inbox.receive(receiver.clock.deadline())? {
+        let received = match receiver.inbox.receive(Some(at_once))? {
+            Received::Nothing => {
+                let _waiting = meter.wait(Wait::Input);
+                receiver.inbox.receive(receiver.clock.deadline())?
+            }
+            received => received,
+        };
+        match received {
             Received::Element(channel, element) => receiver.take(&mut *chain, channel, element)?,
             Received::Nothing => {}
         }
@@ -52,6 +62,8 @@ struct Receiver {
     inbox: std::sync::Arc<Inbox>,
     alignment: Alignment,
     exactly_once: bool,
+    /// When the first of the barriers came that others are waited for.
+    aligning: Option<Instant>,
     clock: Clock,
 }
 
@@ -82,6 +94,9 @@ impl Receiver {
                 chain.control(&mut Control::Idle)
             }
             Progress::Wait | Progress::WaitAnew => {
+                if self.aligning.is_none() || progress == Progress::WaitAnew {
+                    self.aligning = Some(now());
+                }
                 if self.exactly_once {
                     if progress == Progress::WaitAnew {
                         self.inbox.unblock_all();
@@ -91,9 +106,12 @@ impl Receiver {
                 Ok(())
             }
             Progress::Aligned(barrier) => {
+                let aligned = now();
                 let mut pass = BarrierPass::new(barrier);
                 chain.control(&mut Control::Barrier(&mut pass))?;
-                self.setup.snapshot_taken(pass);
+                let began = self.aligning.take();
+                let alignment = began.map_or(Duration::ZERO, |at| aligned.saturating_duration_since(at));
+                self.setup.snapshot_taken(pass, alignment);
                 self.inbox.unblock_all();
                 Ok(())
             }

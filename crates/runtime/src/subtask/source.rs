@@ -1,5 +1,6 @@
 //! A subtask that reads a source.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_dataflow::operator::{BarrierPass, Control, Wakeup};
@@ -10,6 +11,7 @@ use millstream_model::time::Timestamp;
 
 use super::receiver::Clock;
 use super::{Restored, TaskSetup, chain};
+use crate::channel::{Meter, Wait};
 use crate::control::{Happened, TaskOrder};
 use crate::sync::atomic::Ordering;
 use crate::sync::{RecvTimeoutError, TryRecvError, now, receive_until};
@@ -28,8 +30,10 @@ pub(super) fn run(setup: TaskSetup) -> Result<()> {
     reader.open(&mut setup.context(&wakeup, &mut Restored::new(&setup)))?;
     let clock = Clock::new(setup.plan.settings.flush_interval, wakeup);
     let head = setup.plan.chains[setup.id.chain].nodes[0].0 as usize;
+    let meter = setup.counters.meter(setup.id);
     SourceTask {
         setup,
+        meter,
         reader,
         clock,
         head,
@@ -55,6 +59,7 @@ enum State {
 
 struct SourceTask {
     setup: TaskSetup,
+    meter: Arc<Meter>,
     reader: Box<dyn AnyReader>,
     clock: Clock,
     head: usize,
@@ -68,7 +73,7 @@ impl SourceTask {
     fn run(mut self) -> Result<()> {
         while self.state != State::Finished {
             if self.setup.cancelled.load(Ordering::Relaxed) {
-                return Err(Failure::cancelled());
+                return self.hear_the_last();
             }
             self.hear()?;
             if self.state == State::Reading {
@@ -89,9 +94,11 @@ impl SourceTask {
             Some(at) => at.saturating_duration_since(now()).min(PATIENCE),
             None => PATIENCE,
         };
+        let before = now();
         match self.reader.poll(patience).map_err(|failure| self.place(failure))? {
             Polled::More => self.clock.records_came(),
-            Polled::Nothing => {}
+            // It did no more than wait for something to read.
+            Polled::Nothing => self.meter.waited(Wait::Input, now().saturating_duration_since(before)),
             Polled::NeedSplit => {
                 self.state = State::Waiting;
                 self.ask();
@@ -121,7 +128,10 @@ impl SourceTask {
                     Err(TryRecvError::Disconnected) => return Err(Failure::cancelled()),
                 }
             } else {
-                match receive_until(&self.setup.orders, self.look_again()) {
+                let waiting = self.meter.wait(Wait::Input);
+                let heard = receive_until(&self.setup.orders, self.look_again());
+                drop(waiting);
+                match heard {
                     Ok(order) => order,
                     Err(RecvTimeoutError::Timeout) => {
                         if self.state == State::Waiting {
@@ -137,6 +147,18 @@ impl SourceTask {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes note of what was said before everybody was sent away: that a checkpoint is complete, and that the job is done.
+    fn hear_the_last(&mut self) -> Result<()> {
+        while let Ok(order) = self.setup.orders.try_recv() {
+            match order {
+                TaskOrder::Completed(_) => self.follow(order)?,
+                TaskOrder::Finish => return Ok(()),
+                _ => {}
+            }
+        }
+        Err(Failure::cancelled())
     }
 
     /// When to go on although no order came: for a tick, a flush, or to ask for a split.
@@ -177,7 +199,7 @@ impl SourceTask {
                 own.operator.push(self.reader.snapshot()?);
                 pass.snapshots.push((self.setup.plan.uids[self.head].clone(), own));
                 self.reader.control(&mut Control::Barrier(&mut pass))?;
-                self.setup.snapshot_taken(pass);
+                self.setup.snapshot_taken(pass, Duration::ZERO);
             }
             TaskOrder::Completed(checkpoint) => self.reader.on_checkpoint_complete(checkpoint)?,
             TaskOrder::Stop { drain } => self.end(drain, true)?,

@@ -32,8 +32,12 @@ fn inbox_of(pair: &Pair, channels: u32, capacity: usize) -> (Arc<Inbox>, Arc<Gau
     let gauge = Arc::<Gauge>::default();
     let inbox = Inbox::new(channels as usize, capacity, gauge.clone());
     for channel in 0..channels {
-        let incoming =
-            Incoming { decoder: codec().decoder(), inbox: inbox.clone(), channel: channel as usize };
+        let incoming = Incoming {
+            decoder: codec().decoder(),
+            inbox: inbox.clone(),
+            channel: channel as usize,
+            meter: Arc::default(),
+        };
         pair.right.receive(channel, incoming).unwrap();
     }
     (inbox, gauge)
@@ -57,7 +61,7 @@ fn records(element: Element) -> Vec<Row> {
 fn everything_arrives_in_order(settings: NetworkSettings) {
     let pair = pair_with(settings, security());
     let (inbox, gauge) = inbox_of(&pair, 1, 64);
-    let mut sender = pair.left.sender(0, codec().encoder());
+    let mut sender = pair.left.sender(0, codec().encoder(), Arc::default());
     let sending = thread::spawn(move || -> Result<()> {
         for n in 0..500 {
             sender.send(rows(n * 10, 10))?;
@@ -104,10 +108,15 @@ fn a_channel_that_nobody_reads_stops_no_other_and_keeps_to_its_bound() {
     let pair = pair();
     let (blocked, held) = inbox_of(&pair, 1, 20);
     let open = Inbox::new(1, 20, Arc::default());
-    pair.right.receive(1, Incoming { decoder: codec().decoder(), inbox: open.clone(), channel: 0 }).unwrap();
-    let mut stuck = pair.left.sender(0, codec().encoder());
+    pair.right
+        .receive(
+            1,
+            Incoming { decoder: codec().decoder(), inbox: open.clone(), channel: 0, meter: Arc::default() },
+        )
+        .unwrap();
+    let mut stuck = pair.left.sender(0, codec().encoder(), Arc::default());
     let sending = thread::spawn(move || (0..).try_for_each(|n| stuck.send(rows(n * 10, 10))));
-    let mut sender = pair.left.sender(1, codec().encoder());
+    let mut sender = pair.left.sender(1, codec().encoder(), Arc::default());
     let running = thread::spawn(move || (0..2_000).try_for_each(|n| sender.send(rows(n * 10, 10))));
     for n in 0..2_000 {
         assert_eq!(records(next(&open).1)[0].0, n * 10);
@@ -123,7 +132,7 @@ fn a_channel_that_nobody_reads_stops_no_other_and_keeps_to_its_bound() {
 fn a_batch_larger_than_the_channel_passes_when_that_is_empty() {
     let pair = pair();
     let (inbox, _) = inbox_of(&pair, 1, 10);
-    let mut sender = pair.left.sender(0, codec().encoder());
+    let mut sender = pair.left.sender(0, codec().encoder(), Arc::default());
     let sending = thread::spawn(move || {
         (0..20).try_for_each(|n| sender.send(rows(n, 1)).and_then(|()| sender.send(rows(100, 35))))
     });
@@ -139,7 +148,7 @@ fn records_of_a_megabyte_go_one_by_one_and_one_that_is_too_long_is_an_error() {
     let settings = NetworkSettings { max_frame: 2 << 20, ..NetworkSettings::default() };
     let pair = pair_with(settings, security());
     let (inbox, _) = inbox_of(&pair, 1, 100);
-    let mut sender = pair.left.sender(0, codec().encoder());
+    let mut sender = pair.left.sender(0, codec().encoder(), Arc::default());
     let large = |n: u64, bytes: usize| (n, "x".repeat(bytes));
     let batch = Batch::from(vec![large(0, 1 << 20), large(1, 1 << 20), large(2, 1 << 20)]);
     sender.send(Element::Batch(AnyBatch::new(batch))).unwrap();
@@ -156,7 +165,7 @@ fn records_of_a_megabyte_go_one_by_one_and_one_that_is_too_long_is_an_error() {
 #[test]
 fn a_sender_waits_until_the_other_side_has_opened_the_channel() {
     let pair = pair();
-    let mut sender = pair.left.sender(0, codec().encoder());
+    let mut sender = pair.left.sender(0, codec().encoder(), Arc::default());
     let sending = thread::spawn(move || sender.send(rows(5, 1)));
     let (inbox, _) = inbox_of(&pair, 1, 4);
     assert_eq!(records(next(&inbox).1)[0].0, 5);
@@ -168,12 +177,17 @@ fn a_receiver_that_has_gone_frees_its_sender_and_leaves_the_others_alone() {
     let pair = pair();
     let (gone, _) = inbox_of(&pair, 1, 4);
     let there = Inbox::new(1, 4, Arc::default());
-    pair.right.receive(1, Incoming { decoder: codec().decoder(), inbox: there.clone(), channel: 0 }).unwrap();
+    pair.right
+        .receive(
+            1,
+            Incoming { decoder: codec().decoder(), inbox: there.clone(), channel: 0, meter: Arc::default() },
+        )
+        .unwrap();
     gone.cancel();
-    let mut sender = pair.left.sender(0, codec().encoder());
+    let mut sender = pair.left.sender(0, codec().encoder(), Arc::default());
     let failure = (0..).try_for_each(|n| sender.send(rows(n, 1))).unwrap_err();
     assert!(failure.is_cancelled(), "{failure}");
-    pair.left.sender(1, codec().encoder()).send(rows(9, 1)).unwrap();
+    pair.left.sender(1, codec().encoder(), Arc::default()).send(rows(9, 1)).unwrap();
     assert_eq!(records(next(&there).1)[0].0, 9);
 }
 
@@ -182,16 +196,17 @@ fn of_a_thousand_channels_the_one_that_is_read_runs_on() {
     let pair = pair();
     let inbox = Inbox::new(1_000, 8, Arc::default());
     for channel in 0..1_000 {
-        let incoming = Incoming { decoder: codec().decoder(), inbox: inbox.clone(), channel };
+        let incoming =
+            Incoming { decoder: codec().decoder(), inbox: inbox.clone(), channel, meter: Arc::default() };
         pair.right.receive(channel as u32, incoming).unwrap();
         inbox.set_blocked(channel, channel != 500);
     }
     for channel in (0..1_000).filter(|channel| *channel != 500) {
-        let mut sender = pair.left.sender(channel, codec().encoder());
+        let mut sender = pair.left.sender(channel, codec().encoder(), Arc::default());
         sender.send(rows(0, 4)).unwrap();
         sender.send(rows(4, 4)).unwrap();
     }
-    let mut sender = pair.left.sender(500, codec().encoder());
+    let mut sender = pair.left.sender(500, codec().encoder(), Arc::default());
     let sending = thread::spawn(move || (0..500).try_for_each(|n| sender.send(rows(n, 4))));
     for n in 0..500 {
         let (channel, element) = next(&inbox);
@@ -204,9 +219,14 @@ fn of_a_thousand_channels_the_one_that_is_read_runs_on() {
 pub(super) fn passes_a_great_deal(pair: &Pair) {
     let (there, _) = inbox_of(pair, 1, 5_000);
     let back = Inbox::new(1, 5_000, Arc::default());
-    pair.left.receive(0, Incoming { decoder: codec().decoder(), inbox: back.clone(), channel: 0 }).unwrap();
+    pair.left
+        .receive(
+            0,
+            Incoming { decoder: codec().decoder(), inbox: back.clone(), channel: 0, meter: Arc::default() },
+        )
+        .unwrap();
     let threads = [&pair.left, &pair.right].map(|connection| {
-        let mut sender = connection.sender(0, codec().encoder());
+        let mut sender = connection.sender(0, codec().encoder(), Arc::default());
         thread::spawn(move || (0..200).try_for_each(|n| sender.send(rows(n * 1_000, 1_000))))
     });
     for n in 0..200 {

@@ -34,7 +34,12 @@ fn the_other_process() {
     let peer = connect(&address, &hello(1), &security(), soon()).unwrap();
     let connection = Connection::start(peer, tight(), |_| std::process::exit(0)).unwrap();
     let inbox = Inbox::new(1, 100, Arc::default());
-    let incoming = Incoming { decoder: BatchCodec::<u64>::of().decoder(), inbox: inbox.clone(), channel: 0 };
+    let incoming = Incoming {
+        decoder: BatchCodec::<u64>::of().decoder(),
+        inbox: inbox.clone(),
+        channel: 0,
+        meter: Arc::default(),
+    };
     connection.receive(0, incoming).unwrap();
     println!("connected");
     while inbox.receive(None).is_ok() {}
@@ -77,7 +82,7 @@ fn with_another_process() -> (Killed, Connection, mpsc::Receiver<(Lost, Instant)
 }
 
 fn send_until_it_fails(connection: &Connection) -> thread::JoinHandle<Failure> {
-    let mut sender = connection.sender(0, BatchCodec::<u64>::of().encoder());
+    let mut sender = connection.sender(0, BatchCodec::<u64>::of().encoder(), Arc::default());
     thread::spawn(move || {
         let batch = || Element::Batch(AnyBatch::new(Batch::from((0..50).collect::<Vec<u64>>())));
         (0..).try_for_each(|_| sender.send(batch())).unwrap_err()
@@ -159,7 +164,8 @@ fn a_byte_that_was_changed_on_the_way_ends_the_connection_and_says_so() {
     let other = admissions.next(PATIENCE).unwrap();
     let right = Connection::start(other, tight(), move |lost| lost_in.send(lost).unwrap()).unwrap();
     let inbox = Inbox::new(1, 1_000_000, Arc::default());
-    let incoming = Incoming { decoder: BatchCodec::<u64>::of().decoder(), inbox, channel: 0 };
+    let incoming =
+        Incoming { decoder: BatchCodec::<u64>::of().decoder(), inbox, channel: 0, meter: Arc::default() };
     right.receive(0, incoming).unwrap();
     let sending = send_until_it_fails(&left);
     let lost = lost.recv_timeout(PATIENCE).unwrap();

@@ -9,9 +9,8 @@ mod losses;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use millstream_runtime::network::{
-    Connection, Expected, Hello, Listener, Lost, NetworkSettings, Security, Token, connect,
-};
+use millstream_network::{Hello, Security, Token};
+use millstream_runtime::network::{Connection, Expected, Listener, Lost, NetworkSettings, connect};
 
 /// Longer than anything takes on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -94,6 +94,7 @@ impl Town {
         drop(ports);
         let (managers, workers) = (Vec::new(), Vec::new());
         let mut town = Self { folder, machines, addresses, managers, workers, has_disk, _folder: held };
+        assert!(Command::new(millstream()).arg("token").arg(town.token()).status().unwrap().success());
         for number in 0..MANAGERS {
             let manager = town.manager(number);
             town.managers.push(manager);
@@ -127,6 +128,10 @@ impl Town {
         }
     }
 
+    fn token(&self) -> PathBuf {
+        self.folder.join("token")
+    }
+
     fn log(&self, name: &str) -> Stdio {
         let path = self.folder.join(format!("{name}.log"));
         Stdio::from(fs::OpenOptions::new().create(true).append(true).open(path).unwrap())
@@ -138,6 +143,7 @@ impl Town {
         let port = workers.rsplit_once(':').unwrap().1;
         let mut command = self.command(number);
         command.args(["jobmanager", "--insecure", "--ha-timeout", SILENCE, "--listen", host]);
+        command.arg("--token-file").arg(self.token());
         command.args(["--rest-port", rest_port, "--port", port, "--ha"]).arg(self.folder.join("place"));
         command.stderr(self.log(&format!("manager-{number}"))).spawn().unwrap()
     }
@@ -145,14 +151,15 @@ impl Town {
     fn worker(&self, number: usize) -> Child {
         let managers: Vec<&str> = self.addresses.iter().map(|(_, workers)| workers.as_str()).collect();
         let mut command = self.command(MANAGERS + number);
-        command.args(["worker", "--slots", "3", "--grace", "60", "--manager", &managers.join(",")]);
+        command.args(["worker", "--insecure", "--slots", "3", "--grace", "60", "--manager", &managers.join(",")]);
+        command.arg("--token-file").arg(self.token());
         command.stderr(self.log(&format!("worker-{number}"))).spawn().unwrap()
     }
 
     fn ask(&self, words: &[&str]) -> Command {
         let masters: Vec<&str> = self.addresses.iter().map(|(rest, _)| rest.as_str()).collect();
         let mut command = self.command(CLIENT);
-        command.args(words).args(["--master", &masters.join(",")]);
+        command.args(words).args(["--master", &masters.join(",")]).arg("--token-file").arg(self.token());
         command
     }
 

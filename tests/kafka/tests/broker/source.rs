@@ -7,7 +7,7 @@ use millstream::connectors::kafka::{
     Kafka, KafkaRecord, KafkaSource, OnPoison, StartAt, StopAt, Texts, TopicPartition,
 };
 use millstream::source::Source;
-use millstream::{StreamEnvironment, Text};
+use millstream::{CheckpointSettings, StreamEnvironment, Text};
 use millstream_testkit::conformance::{Run, check_idle, check_source};
 
 use crate::cluster::{self, Written, broker, topic, write};
@@ -296,6 +296,28 @@ fn offsets_are_committed_with_a_checkpoint_for_who_watches() {
     while source.lag().partitions().get(&(topic.clone(), 0)) != Some(&0) {
         assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", source.lag());
         reader.poll(&mut output, Duration::from_millis(10)).unwrap();
+    }
+}
+
+#[test]
+fn a_job_that_has_read_all_has_told_the_group_so_when_it_ends() {
+    let topic = topic("told", 2);
+    numbers(&topic, 0..30, 2);
+    let folder = tempfile::tempdir().unwrap();
+    for parallelism in [1, 2] {
+        let group = format!("{topic}-{parallelism}");
+        let env = StreamEnvironment::new();
+        env.set_parallelism(parallelism);
+        // The last checkpoint is the only one.
+        env.enable_checkpoints(CheckpointSettings {
+            interval: Duration::from_secs(3_600),
+            ..CheckpointSettings::in_folder(folder.path().join(&group))
+        });
+        let read = source(&topic).set("group", &group).stop_at(StopAt::Latest);
+        env.source(read).sink_to(millstream::connectors::discard::Discard::new());
+        env.execute("told").unwrap();
+        let told = [0, 1].map(|partition| cluster::committed(&broker(), &group, &topic, partition));
+        assert_eq!(told, [Some(15), Some(15)], "with parallelism {parallelism}");
     }
 }
 

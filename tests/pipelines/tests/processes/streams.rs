@@ -27,6 +27,27 @@ fn one_executor_runs_a_whole_job() {
 }
 
 #[test]
+fn bytes_between_executors_are_counted_on_both_sides() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(victim(folder.path(), 20_000, 100_000, 2));
+    cluster.add_executor(1);
+    cluster.add_executor(1);
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    let report = cluster.report().unwrap();
+    // One for each chain, which several operators may share.
+    let mut chains: Vec<_> =
+        report.graph.nodes.iter().zip(&report.operators).map(|(node, of)| (node.chain, of.chain)).collect();
+    chains.dedup_by_key(|(chain, _)| *chain);
+    let sum = |pick: fn(&millstream_runtime::control::ChainWork) -> u64| -> u64 {
+        chains.iter().map(|(_, work)| pick(work)).sum()
+    };
+    let (sent, received) = (sum(|work| work.bytes_out), sum(|work| work.bytes_in));
+    assert!(sent > 20_000, "half of the records go to the other process: {sent} bytes");
+    assert_eq!(sent, received);
+    assert!(chains.iter().all(|(_, work)| work.alive > 0), "{chains:?}");
+}
+
+#[test]
 fn a_job_waits_for_the_slots_that_it_lacks_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let mut cluster = Cluster::start(victim(folder.path(), 2_000, 100_000, 3));

@@ -24,8 +24,12 @@ pub(in crate::kafka) enum Polled<'a> {
 
 /// Reads the partitions that it is given.
 pub(in crate::kafka) struct Consumer {
-    // Before the client: it must be freed first.
+    // Before the client: they must be freed first.
     queue: Queue,
+    /// Where answers to commits come.
+    commits: Queue,
+    /// How many of them have not come.
+    unanswered: usize,
     client: Client,
     fetched: Vec<*mut sys::rd_kafka_message_t>,
 }
@@ -37,7 +41,7 @@ struct Queue(*mut sys::rd_kafka_queue_t);
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        // SAFETY: got by `Consumer::new`, and given back here alone.
+        // SAFETY: made or got by `Consumer::new`, and given back here alone.
         unsafe { sys::rd_kafka_queue_destroy(self.0) }
     }
 }
@@ -63,7 +67,9 @@ impl Consumer {
             KafkaError::check(sys::rd_kafka_poll_set_consumer(client.handle()))?;
             Queue(sys::rd_kafka_queue_get_consumer(client.handle()))
         };
-        Ok(Self { queue, client, fetched: vec![std::ptr::null_mut(); MOST] })
+        // SAFETY: the handle is alive; the queue is freed before it.
+        let commits = Queue(unsafe { sys::rd_kafka_queue_new(client.handle()) });
+        Ok(Self { queue, commits, unanswered: 0, client, fetched: vec![std::ptr::null_mut(); MOST] })
     }
 
     pub(in crate::kafka) fn client(&self) -> &Client {
@@ -84,11 +90,35 @@ impl Consumer {
         KafkaError::take(unsafe { sys::rd_kafka_incremental_unassign(self.client.handle(), list.pointer()) })
     }
 
-    /// Tells the group how far these partitions are read, without waiting for an answer.
-    pub(in crate::kafka) fn commit(&self, partitions: &[Partition]) -> Result<(), KafkaError> {
+    /// Tells the group how far these partitions are read, without waiting for the answer: see [`Consumer::answer`].
+    pub(in crate::kafka) fn commit(&mut self, partitions: &[Partition]) -> Result<(), KafkaError> {
         let list = List::of(partitions)?;
-        // SAFETY: the list outlives the call, which copies it.
-        KafkaError::check(unsafe { sys::rd_kafka_commit(self.client.handle(), list.pointer(), 1) })
+        let (handle, queue) = (self.client.handle(), self.commits.0);
+        // SAFETY: the list outlives the call, which copies it; the queue lives as long as the handle is used.
+        KafkaError::check(unsafe {
+            sys::rd_kafka_commit_queue(handle, list.pointer(), queue, None, std::ptr::null_mut())
+        })?;
+        self.unanswered += 1;
+        Ok(())
+    }
+
+    /// The answer to the earliest commit that has none yet; `None` if there is no such commit, or no answer in this time.
+    pub(in crate::kafka) fn answer(&mut self, patience: Duration) -> Option<Result<(), KafkaError>> {
+        if self.unanswered == 0 {
+            return None;
+        }
+        // SAFETY: the queue is alive; the event is freed here, after its last use.
+        let answer = unsafe {
+            let event = sys::rd_kafka_queue_poll(self.commits.0, millis(patience));
+            if event.is_null() {
+                return None;
+            }
+            let answer = KafkaError::check(sys::rd_kafka_event_error(event));
+            sys::rd_kafka_event_destroy(event);
+            answer
+        };
+        self.unanswered -= 1;
+        Some(answer)
     }
 
     /// The offset behind the last record of a partition, as far as the last fetch has told; `None` before the first.

@@ -1,7 +1,9 @@
 //! Reading partitions.
 //!
-//! Holds: the position of a partition is behind the last record that was emitted, or left out as the user chose.
+//! Holds: the position of a partition is behind the last record that was emitted, or left out as the user chose; a position
+//! that the group is told of is in a completed checkpoint.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,9 @@ use crate::kafka::settings;
 
 /// How long a question to a broker may take: a job can be cancelled within a second meanwhile.
 const ANSWER: Duration = Duration::from_millis(800);
+/// How long the answer to the last commit is waited for where all that there was is read: the group's coordinator may have
+/// to be found first.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 /// How often the lag is looked at.
 const LAG_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -28,6 +33,8 @@ pub(in crate::kafka) struct PartitionReader<D: Decode> {
     work: Work<D>,
     /// The positions of the last snapshot; a job takes one checkpoint after the other.
     snapshot: Vec<Partition>,
+    /// The ends of partitions that were read up to there: no checkpoint needs them, the group is told of them.
+    ended: BTreeMap<(String, i32), i64>,
     commits: bool,
     lag_noted: Instant,
     /// How long brokers may be away, and since when nothing has come from them.
@@ -75,6 +82,7 @@ impl<D: Decode> PartitionReader<D> {
             consumer,
             work,
             snapshot,
+            ended: BTreeMap::new(),
             commits,
             lag_noted: now,
             outage_timeout,
@@ -116,6 +124,7 @@ impl<D: Decode> PartitionReader<D> {
                 let Open { split, .. } = self.work.open.swap_remove(index);
                 self.consumer.remove(place(&split)).map_err(|error| unreadable(&split, error))?;
                 self.work.lag.forget(&split);
+                self.ended.insert((split.topic, split.partition), split.next);
             } else {
                 index += 1;
             }
@@ -127,6 +136,7 @@ impl<D: Decode> PartitionReader<D> {
 impl<D: Decode> SourceReader<D::Record, KafkaSplit> for PartitionReader<D> {
     fn add_split(&mut self, split: KafkaSplit) -> Result<()> {
         self.consumer.add(place(&split)).map_err(|error| unreadable(&split, error))?;
+        self.ended.remove(&(split.topic.clone(), split.partition));
         let shown = format!("topic {}, partition {}", split.topic, split.partition).into();
         self.work.open.push(Open { split, times: Times::new(), shown });
         if let Some(watermarks) = &mut self.watermarks {
@@ -168,19 +178,41 @@ impl<D: Decode> SourceReader<D::Record, KafkaSplit> for PartitionReader<D> {
 
     fn snapshot(&mut self) -> Vec<KafkaSplit> {
         let splits: Vec<_> = self.work.open.iter().map(|open| open.split.clone()).collect();
-        self.snapshot = splits.iter().map(place).collect();
+        let ended = self.ended.iter().map(|((topic, partition), end)| Partition {
+            topic: topic.clone(),
+            partition: *partition,
+            offset: *end,
+        });
+        self.snapshot = splits.iter().map(place).chain(ended).collect();
         splits
     }
 
     fn on_checkpoint_complete(&mut self, _: CheckpointId) -> Result<()> {
-        if self.commits
-            && !self.snapshot.is_empty()
-            && let Err(error) = self.consumer.commit(&self.snapshot)
-        {
-            // Only who watches from outside is told late: the job goes by its checkpoints.
-            tracing::warn!(%error, "offsets could not be committed to Kafka; the next checkpoint tries again");
+        while let Some(answer) = self.consumer.answer(Duration::ZERO) {
+            note_answer(answer);
+        }
+        if self.commits && !self.snapshot.is_empty() {
+            note_answer(self.consumer.commit(&self.snapshot));
         }
         Ok(())
+    }
+}
+
+impl<D: Decode> Drop for PartitionReader<D> {
+    /// A commit under way would end with the connection.
+    fn drop(&mut self) {
+        let patience = if self.work.open.is_empty() { LAST_ANSWER } else { ANSWER };
+        let until = Instant::now() + patience;
+        while let Some(answer) = self.consumer.answer(until.saturating_duration_since(Instant::now())) {
+            note_answer(answer);
+        }
+    }
+}
+
+/// Only who watches from outside is told late: the job goes by its checkpoints.
+fn note_answer(answer: Result<(), KafkaError>) {
+    if let Err(error) = answer {
+        tracing::warn!(%error, "offsets could not be committed to Kafka; the next checkpoint tries again");
     }
 }
 

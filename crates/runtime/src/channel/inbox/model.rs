@@ -23,7 +23,7 @@ fn barrier(number: u64) -> Element {
 
 /// A thread that sends these elements and gives what came of the last.
 fn sending(inbox: &Arc<Inbox>, channel: usize, elements: Vec<Element>) -> JoinHandle<Result<()>> {
-    let mut sender = InboxSender::new(inbox.clone(), channel);
+    let mut sender = InboxSender::new(inbox.clone(), channel, Arc::default());
     let send = move || elements.into_iter().try_for_each(|element| sender.send(element));
     Builder::new().spawn(send).unwrap()
 }

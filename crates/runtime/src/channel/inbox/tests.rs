@@ -20,7 +20,7 @@ fn barrier() -> Element {
 #[test]
 fn elements_of_a_channel_arrive_in_the_order_they_were_sent() {
     let inbox = Inbox::new(1, 10, Arc::default());
-    let mut sender = InboxSender::new(inbox.clone(), 0);
+    let mut sender = InboxSender::new(inbox.clone(), 0, Arc::default());
     sender.send(batch(2)).unwrap();
     sender.send(barrier()).unwrap();
     sender.send(batch(1)).unwrap();
@@ -43,7 +43,7 @@ fn a_full_channel_blocks_its_sender_until_there_is_room() {
     let sending = {
         let inbox = inbox.clone();
         thread::spawn(move || {
-            let mut sender = InboxSender::new(inbox, 0);
+            let mut sender = InboxSender::new(inbox, 0, Arc::default());
             for _ in 0..100 {
                 sender.send(batch(2)).unwrap();
             }
@@ -63,7 +63,9 @@ fn a_full_channel_blocks_its_sender_until_there_is_room() {
 fn a_blocked_channel_waits_while_the_others_are_read() {
     let inbox = Inbox::new(2, 4, Arc::default());
     for channel in 0..2 {
-        InboxSender::new(inbox.clone(), channel).send(Element::Watermark(Timestamp::MAX)).unwrap();
+        InboxSender::new(inbox.clone(), channel, Arc::default())
+            .send(Element::Watermark(Timestamp::MAX))
+            .unwrap();
     }
     inbox.set_blocked(0, true);
     assert!(matches!(inbox.receive(None).unwrap(), Received::Element(1, _)));
@@ -75,7 +77,7 @@ fn a_blocked_channel_waits_while_the_others_are_read() {
 #[test]
 fn cancelling_wakes_a_blocked_sender_and_the_receiver() {
     let inbox = Inbox::new(1, 1, Arc::default());
-    let mut sender = InboxSender::new(inbox.clone(), 0);
+    let mut sender = InboxSender::new(inbox.clone(), 0, Arc::default());
     sender.send(batch(1)).unwrap();
     let blocked = thread::spawn(move || sender.send(batch(1)));
     inbox.cancel();
@@ -103,7 +105,7 @@ fn who_gives_credit_is_told_what_was_taken_from_its_channel_only() {
     let taken_in = std::sync::Mutex::new(taken_in);
     inbox.on_taken(1, Box::new(move |records| taken_in.lock().unwrap().send(records).unwrap()));
     assert!(inbox.offer(1, batch(3)).unwrap() && inbox.offer(1, barrier()).unwrap());
-    InboxSender::new(inbox.clone(), 0).send(batch(5)).unwrap();
+    InboxSender::new(inbox.clone(), 0, Arc::default()).send(batch(5)).unwrap();
     assert!(taken.try_recv().is_err(), "nothing was taken yet");
     (0..3).for_each(|_| drop(inbox.receive(None).unwrap()));
     assert_eq!(taken.try_iter().collect::<Vec<_>>(), [3, 0]);

@@ -18,6 +18,7 @@ impl Crew for Here {
         let tasks: Vec<TaskId> = start.plan.tasks().collect();
         let mut group = Group::new(GroupSetup {
             plan: start.plan.clone(),
+            attempt: start.attempt,
             channels: Channels::within(start.plan, &tasks, &start.counters.gauge),
             tasks,
             store: start.store.clone(),

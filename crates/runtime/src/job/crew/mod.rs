@@ -25,6 +25,8 @@ use crate::sync::Receiver;
 /// What an attempt is started with.
 pub(crate) struct Start<'a> {
     pub(crate) plan: &'a Arc<Plan>,
+    /// Of this job in this process, from 1.
+    pub(crate) attempt: u64,
     /// Where state is written, if anywhere.
     pub(crate) store: Option<Store>,
     /// Where state comes from, if from anywhere.

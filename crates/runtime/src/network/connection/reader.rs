@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result};
+use millstream_network::socket::Incoming;
 
 use super::super::credit::Passed;
 use super::super::frame::{Frame, Kind, Parsed, parse};
 use super::super::remote::{Taken, number};
-use super::super::socket::Incoming;
 use super::{Shared, Why, whole};
 
 /// What is read at a time.

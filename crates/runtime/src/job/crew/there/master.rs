@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
-use millstream_network::introduction::same_secret;
-use millstream_network::{Arrived, Hearer, Introduction, Pulse, Reception, Speaker, connect};
+use millstream_network::reception::Owner;
+use millstream_network::{Arrived, Hearer, Introduction, Pulse, Reception, Speaker, Token, connect};
 
 use super::roster::{Lacking, Placement, Roster};
 use super::seat::Seat;
@@ -62,9 +62,10 @@ impl Master {
             name: charge.job.clone(),
             job: charge.job.clone(),
             term: charge.term,
-            token: charge.token.clone(),
         };
-        let (manager, orders) = connect::<ToManager, ToMaster>(manager, &own, Pulse::default())?;
+        let security = charge.security()?;
+        let (manager, orders) =
+            connect::<ToManager, ToMaster>(&manager.to_string(), &own, &security, Pulse::default())?;
         let master = Arc::new(Self {
             job: charge.job.clone(),
             term: charge.term,
@@ -75,16 +76,8 @@ impl Master {
             jobs: AtomicU64::new(0),
             reception: Mutex::new(None),
         });
-        let judge = move |caller: &Introduction| match () {
-            () if !same_secret(&caller.token, &own.token) => {
-                Err("the token is not that of this job".to_owned())
-            }
-            () if caller.job != own.job => Err(format!("this is the master of job {}", own.job)),
-            () if caller.term != own.term => Err(format!("this is term {} of job {}", own.term, own.job)),
-            () => Ok(()),
-        };
-        let desk = master.clone();
-        let reception = Reception::open(charge.listen, 0, judge, move |caller| desk.welcome(caller))?;
+        let door = Door { own, token: security.token.clone(), master: master.clone() };
+        let reception = Reception::open(charge.listen, 0, security, door)?;
         let executors = reception.address();
         *master.reception.lock().unwrap_or_else(PoisonError::into_inner) = Some(reception);
         master.manager.say(&ToManager::Here { executors })?;
@@ -262,9 +255,9 @@ impl Master {
                     attending.left(executor);
                 }
             }
-            ToJob::Counted { attempt, nodes, in_flight } => {
+            ToJob::Counted { attempt, counted } => {
                 if let Some(attending) = attending(attempt) {
-                    attending.counted(executor, (nodes, in_flight));
+                    attending.counted(executor, counted);
                 }
             }
         }
@@ -349,6 +342,32 @@ impl Master {
                 self.tell_manager(&ToManager::Report(Box::new(seat.report())));
             }
         }
+    }
+}
+
+/// Where executors come in.
+struct Door {
+    own: Introduction,
+    token: Token,
+    master: Arc<Master>,
+}
+
+impl Owner for Door {
+    fn token(&self, _caller: &Introduction) -> Option<Token> {
+        Some(self.token.clone())
+    }
+
+    fn judge(&self, caller: &Introduction) -> Result<(), String> {
+        let Introduction { job, term, .. } = &self.own;
+        match () {
+            () if caller.job != *job => Err(format!("this is the master of job {job}")),
+            () if caller.term != *term => Err(format!("this is term {term} of job {job}")),
+            () => Ok(()),
+        }
+    }
+
+    fn welcome(&self, caller: Arrived) {
+        self.master.welcome(caller);
     }
 }
 

@@ -64,6 +64,7 @@ impl Seat {
             records_out: counts.records_out,
             records_skipped: counts.records_skipped,
             watermark: (counts.watermark != Timestamp::MIN).then(|| counts.watermark.millis()),
+            chain: counts.chain,
         });
         Report {
             name: plan.settings.name.clone(),

@@ -12,9 +12,9 @@ use millstream_model::error::{Failure, Result};
 
 use super::super::Team;
 use super::master::Master;
-use crate::control::{Deployment, ExecutorId, Happened, Order, TaskId, TaskOrder, ToExecutor};
+use crate::control::{Counted, Deployment, ExecutorId, Happened, Order, TaskId, TaskOrder, ToExecutor};
+use crate::job::Counters;
 use crate::job::message::Message;
-use crate::job::{Counters, Told};
 use crate::sync::{Condvar, Mutex, MutexGuard, Sender, now, wait_until};
 
 /// How much longer than the subtasks of an executor may take to end its answer may be on the way.
@@ -91,8 +91,8 @@ impl Attending {
     }
 
     /// What has passed there.
-    pub(crate) fn counted(&self, executor: ExecutorId, told: Told) {
-        self.counters.hear(executor, told);
+    pub(crate) fn counted(&self, executor: ExecutorId, counted: Counted) {
+        self.counters.hear(executor, counted);
     }
 
     fn all_are(&self, standing: Standing) -> bool {

@@ -13,7 +13,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 const LEAST: usize = 16;
 
 /// Random bytes that nobody can guess.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+///
+/// # Errors
+/// If the operating system has none to give.
+pub fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     let filled = SystemRandom::new().fill(&mut bytes);
     filled.map_err(|_| Failure::external("the operating system gives no random numbers"))?;
@@ -44,6 +47,11 @@ impl Token {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, text.as_bytes())))
     }
 
+    /// What is proved where no token was agreed on: everybody can.
+    pub fn none() -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, b""))
+    }
+
     /// Proves to who has the same token that `parts` were said by one who has it.
     pub(crate) fn prove(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
@@ -64,6 +72,13 @@ impl Token {
     }
 }
 
+/// Whether two secrets are the same, in a time that tells nothing of where they differ.
+pub fn same_secret(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let differences = one.iter().zip(other).fold(0, |differences, (a, b)| differences | (a ^ b));
+    one.len() == other.len() && differences == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +92,12 @@ mod tests {
         let proof = made.prove(&[b"hello", b"there"]);
         assert!(read.accepts(&[b"hello", b"there"], &proof));
         assert!(!read.accepts(&[b"hellot", b"here"], &proof));
+    }
+
+    #[test]
+    fn secrets_are_the_same_only_if_they_are() {
+        assert!(same_secret("abc", "abc"));
+        assert!(!same_secret("abc", "abd") && !same_secret("abc", "ab") && !same_secret("", "a"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ const CHUNK: usize = 1 << 16;
 type Session = Option<Arc<Mutex<Connection>>>;
 
 /// Both directions, before and during the handshake.
-pub(crate) struct Socket {
+pub struct Socket {
     stream: TcpStream,
     session: Session,
 }
@@ -44,13 +44,23 @@ impl Socket {
         Ok(Self { stream, session: Some(Arc::new(Mutex::new(session))) })
     }
 
+    /// What only the two ends of this session of TLS know; zeros where there is none.
+    pub(crate) fn session_secret(&self) -> io::Result<[u8; 32]> {
+        let Some(session) = &self.session else { return Ok([0; 32]) };
+        let session = session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.export_keying_material([0; 32], b"EXPORTER-millstream-introduction", None).map_err(encrypted)
+    }
+
     /// The connection beneath, to set its times and to end it.
-    pub(crate) fn stream(&self) -> &TcpStream {
+    pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
     /// Both directions apart.
-    pub(crate) fn split(self) -> io::Result<(Incoming, Outgoing)> {
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub fn split(self) -> io::Result<(Incoming, Outgoing)> {
         let stream = self.stream.try_clone()?;
         let raw = if self.session.is_some() { vec![0; CHUNK] } else { Vec::new() };
         let incoming = Incoming { stream, session: self.session.clone(), raw, fed: 0, came: 0 };
@@ -91,7 +101,7 @@ impl Write for Socket {
 }
 
 /// The receiving direction.
-pub(crate) struct Incoming {
+pub struct Incoming {
     stream: TcpStream,
     session: Session,
     /// What came from the network; of it, the session was fed the first `fed` of `came` bytes.
@@ -135,7 +145,7 @@ impl Read for Incoming {
 }
 
 /// The sending direction.
-pub(crate) struct Outgoing {
+pub struct Outgoing {
     stream: TcpStream,
     session: Session,
     /// Bytes, encrypted where they have to be, that could not be sent without waiting.
@@ -155,12 +165,15 @@ impl Outgoing {
     }
 
     /// Whether there are bytes that could not be sent without waiting.
-    pub(crate) fn has_waiting(&self) -> bool {
+    pub fn has_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// Sends all of the bytes behind those that still wait.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If the connection is gone, or takes none for longer than the time set for writing.
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &self.session {
             Some(session) => Self::encrypt(session, bytes, &mut self.waiting)?,
             None if self.waiting.is_empty() => return self.stream.write_all(bytes),
@@ -172,7 +185,10 @@ impl Outgoing {
     }
 
     /// Sends what can be sent of the bytes, and of those that still wait, without waiting; the rest waits.
-    pub(crate) fn send_now(&mut self, bytes: &[u8]) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If the connection is gone.
+    pub fn send_now(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &self.session {
             Some(session) => Self::encrypt(session, bytes, &mut self.waiting)?,
             None => self.waiting.extend_from_slice(bytes),
@@ -188,13 +204,16 @@ impl Outgoing {
 }
 
 /// Ends both directions of a connection at once, whoever uses them.
-pub(crate) fn end(stream: &TcpStream) {
+pub fn end(stream: &TcpStream) {
     // It may have ended by itself.
     let _ = stream.shutdown(Shutdown::Both);
 }
 
 /// Sets how long reading and writing may take.
-pub(crate) fn set_times(stream: &TcpStream, read: Duration, write: Duration) -> io::Result<()> {
+///
+/// # Errors
+/// If the connection is gone.
+pub fn set_times(stream: &TcpStream, read: Duration, write: Duration) -> io::Result<()> {
     stream.set_read_timeout(Some(read))?;
     stream.set_write_timeout(Some(write))
 }

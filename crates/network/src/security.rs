@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use millstream_model::error::{Failure, Result};
 
-use super::{Tls, Token};
+use crate::tls::Tls;
+use crate::token::Token;
 
 /// The token and the certificates of a process.
 #[derive(Clone, Debug)]
@@ -24,20 +25,28 @@ impl Security {
         Self { token, tls: None, insecure: false }
     }
 
+    /// Without a token: what was not agreed on, anybody can prove.
+    pub fn open() -> Self {
+        Self::of(Token::none())
+    }
+
     /// Refuses to listen where anybody could listen in.
     ///
     /// # Errors
     /// If the address is not on loopback, there are no certificates, and that was not asked for.
-    pub(crate) fn may_listen(&self, address: SocketAddr) -> Result<()> {
+    pub fn may_listen(&self, address: SocketAddr) -> Result<()> {
         if address.ip().is_loopback() || self.tls.is_some() {
             return Ok(());
         }
         if self.insecure {
-            tracing::warn!(%address, "listening beyond this machine without encryption, as it was asked to");
+            tracing::warn!(%address, "INSECURE: listens beyond this machine without encryption, as it was asked to");
             return Ok(());
         }
-        Err(Failure::user(format!("{address} is beyond this machine, and there are no certificates"))
-            .advice("give certificates, or set `insecure` if the network is trusted"))
+        Err(Failure::user(format!(
+            "{address} is beyond this machine, and connections there are not encrypted"
+        ))
+        .advice("give certificates: --tls FOLDER (millstream certs FOLDER makes some for development)")
+        .advice("or say that the network is trusted: --insecure"))
     }
 }
 

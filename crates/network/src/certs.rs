@@ -14,7 +14,8 @@ use rcgen::{
     KeyUsagePurpose,
 };
 
-use super::TlsFiles;
+use crate::tls::TlsFiles;
+use crate::token::random;
 
 /// Who signs the certificates of one cluster. Its key is never written down: a cluster's certificates are made at once.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -45,7 +46,9 @@ impl Authority {
     /// # Errors
     /// If no key can be made.
     pub fn new() -> Result<Self> {
-        let mut parameters = parameters(Vec::new(), "Millstream development authority")?;
+        // Of a name of its own: another one's certificates are of an unknown authority, not badly signed.
+        let name = format!("Millstream development authority {:016x}", u64::from_le_bytes(random()?));
+        let mut parameters = parameters(Vec::new(), &name)?;
         parameters.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().map_err(failed)?;
@@ -57,14 +60,17 @@ impl Authority {
         self.0.pem()
     }
 
-    /// A certificate for both sides of a connection, for a process that is reached under any of `hosts`.
+    /// A certificate for both sides of a connection, for a process that is reached under any of `hosts`; without hosts, for
+    /// the side that connects alone.
     ///
     /// # Errors
     /// If a host can be no name.
     pub fn certify(&self, name: &str, hosts: &[String]) -> Result<Certified> {
         let mut parameters = parameters(hosts.to_vec(), name)?;
-        parameters.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        if !hosts.is_empty() {
+            parameters.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        }
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate().map_err(failed)?;
         let certificate = parameters.signed_by(&key, &self.0).map_err(failed)?;
@@ -72,34 +78,27 @@ impl Authority {
     }
 }
 
-/// Makes an authority and one certificate for each name, all of them good for `hosts` and for this machine, and writes
-/// them into `folder`: `authority.pem`, and `NAME.pem` with `NAME.key` for each.
+/// Makes an authority and two certificates, below `folder`: `cluster`, for processes on this machine and on `hosts`, and
+/// `client`, for those who ask them. Each is a folder with `certificate.pem`, `key.pem` and `authority.pem`.
 ///
 /// # Errors
-/// If there are such files already, or they cannot be written.
-pub fn create_development(folder: &Path, names: &[String], hosts: &[String]) -> Result<Vec<TlsFiles>> {
-    let unwritable = |error| {
-        Failure::external(format!("cannot write certificates below {}", folder.display())).because(error)
-    };
-    fs::create_dir_all(folder).map_err(unwritable)?;
+/// If there are such files already, a host can be no name, or they cannot be written.
+pub fn create_development(folder: &Path, hosts: &[String]) -> Result<[TlsFiles; 2]> {
     let mut all: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
     all.extend(hosts.iter().filter(|host| !all.contains(host)).cloned().collect::<Vec<_>>());
     let authority = Authority::new()?;
-    let authority_file = folder.join("authority.pem");
-    write_new(&authority_file, &authority.certificate(), 0o644)?;
-    let mut made = Vec::new();
-    for name in names {
-        let certified = authority.certify(name, &all)?;
-        let files = TlsFiles {
-            certificate: folder.join(format!("{name}.pem")),
-            key: folder.join(format!("{name}.key")),
-            authority: authority_file.clone(),
-        };
-        write_new(&files.certificate, &certified.certificate, 0o644)?;
-        write_new(&files.key, &certified.key, 0o600)?;
-        made.push(files);
+    let made =
+        [("cluster", authority.certify("cluster", &all)?), ("client", authority.certify("client", &[])?)];
+    for (name, certified) in &made {
+        let own = folder.join(name);
+        fs::create_dir_all(&own).map_err(|error| {
+            Failure::external(format!("cannot write certificates below {}", folder.display())).because(error)
+        })?;
+        write_new(&own.join("key.pem"), &certified.key, 0o600)?;
+        write_new(&own.join("certificate.pem"), &certified.certificate, 0o644)?;
+        write_new(&own.join("authority.pem"), &authority.certificate(), 0o644)?;
     }
-    Ok(made)
+    Ok([TlsFiles::in_folder(&folder.join("cluster"))?, TlsFiles::in_folder(&folder.join("client"))?])
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> Result<()> {
@@ -119,28 +118,41 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::network::Tls;
+    use crate::tls::Tls;
 
     #[test]
     fn certificates_are_written_with_private_keys_and_can_be_used() {
         let folder = tempfile::tempdir().unwrap();
-        let names = ["jobmanager".to_owned(), "worker".to_owned()];
-        let made = create_development(folder.path(), &names, &["example.org".to_owned()]).unwrap();
-        assert_eq!(made.len(), 2);
-        for files in made {
+        for files in create_development(folder.path(), &["example.org".to_owned()]).unwrap() {
             assert_eq!(fs::metadata(&files.key).unwrap().permissions().mode() & 0o777, 0o600);
             Tls::new(files).unwrap();
         }
-        let again = create_development(folder.path(), &names, &[]).unwrap_err().to_string();
-        assert!(again.contains("authority.pem") && again.contains("empty folder"), "{again}");
+        let before = fs::read(folder.path().join("cluster/key.pem")).unwrap();
+        let again = create_development(folder.path(), &[]).unwrap_err().to_string();
+        assert!(again.contains("cluster/key.pem") && again.contains("empty folder"), "{again}");
+        assert_eq!(fs::read(folder.path().join("cluster/key.pem")).unwrap(), before);
+    }
+
+    #[test]
+    fn a_name_that_is_none_is_refused_before_anything_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = create_development(folder.path(), &["näme".to_owned()]).unwrap_err().to_string();
+        assert!(text.contains("hosts are names such as"), "{text}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn a_key_of_another_certificate_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let made = create_development(folder.path(), &["a".to_owned(), "b".to_owned()], &[]).unwrap();
-        let mixed = TlsFiles { key: made[1].key.clone(), ..made[0].clone() };
-        let text = Tls::new(mixed).unwrap_err().to_string();
-        assert!(text.contains("a.pem") && text.contains("b.key"), "{text}");
+        let [cluster, client] = create_development(folder.path(), &[]).unwrap();
+        let text = Tls::new(TlsFiles { key: client.key, ..cluster }).unwrap_err().to_string();
+        assert!(text.contains("cluster/certificate.pem") && text.contains("client/key.pem"), "{text}");
+    }
+
+    #[test]
+    fn a_folder_without_certificates_says_what_it_lacks() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = TlsFiles::in_folder(folder.path()).unwrap_err().to_string();
+        assert!(text.contains("there is no certificate.pem") && text.contains("millstream certs"), "{text}");
     }
 }
