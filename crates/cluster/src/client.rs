@@ -288,7 +288,8 @@ impl Client {
     fn accept(&self, address: &str, mut answer: Response<Body>) -> Result<String> {
         let body = answer.body_mut().with_config().limit(LONGEST).read_to_string();
         let body = body.map_err(|error| {
-            Failure::external(format!("the answer of the job manager at {address} was cut off")).because(error)
+            Failure::external(format!("the answer of the job manager at {address} was cut off"))
+                .because(error)
         })?;
         if answer.status().is_success() {
             return Ok(body);
@@ -316,7 +317,8 @@ type Answered = std::result::Result<Response<Body>, ureq::Error>;
 
 fn bare(address: &str) -> &str {
     let address = address.trim();
-    let bare = ["millstream://", "http://", "https://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+    let bare =
+        ["millstream://", "http://", "https://"].iter().find_map(|scheme| address.strip_prefix(scheme));
     bare.unwrap_or(address).trim_end_matches('/')
 }
 
@@ -337,10 +339,18 @@ mod tests {
 
     #[test]
     fn an_address_has_a_host_and_a_port() {
-        for right in ["localhost:7070", "millstream://10.0.0.7:1", "http://a.example:7070/", "[::1]:7070", "a:1,b:2, c:3"] {
+        for right in [
+            "localhost:7070",
+            "millstream://10.0.0.7:1",
+            "http://a.example:7070/",
+            "[::1]:7070",
+            "a:1,b:2, c:3",
+        ] {
             assert!(Client::new(right, None).is_ok(), "{right}");
         }
-        for wrong in ["", "localhost", "localhost:x", ":7070", "spark://h:70000", "a/b:1", "u@h:1", "a:1,b", "a:1,"] {
+        for wrong in
+            ["", "localhost", "localhost:x", ":7070", "spark://h:70000", "a/b:1", "u@h:1", "a:1,b", "a:1,"]
+        {
             let text = Client::new(wrong, None).unwrap_err().to_string();
             assert!(text.starts_with(&format!("`{wrong}` is no address of a job manager")), "{text}");
         }

@@ -52,7 +52,10 @@ fn main() -> Result<()> {
                 .side_output_late_data(&late_ones)
                 .aggregate(Count)
                 .uid("windows");
-            windows.side_output(&late_ones).map(|(key, time)| line(key, time / WINDOW, 1)).sink_to(sink("late"));
+            windows
+                .side_output(&late_ones)
+                .map(|(key, time)| line(key, time / WINDOW, 1))
+                .sink_to(sink("late"));
             windows.map(|(key, window, count)| line(key, window, count)).sink_to(sink("out"));
         }
         "counts" | "at-least-once" => {

@@ -82,7 +82,9 @@ pub(crate) fn start(arguments: JobManager) -> Result<()> {
         std::thread::sleep(LOOK);
     }
     match &arguments.ha {
-        Some(place) => tracing::info!(place, "ends; jobs that have not ended go on with the one that leads next"),
+        Some(place) => {
+            tracing::info!(place, "ends; jobs that have not ended go on with the one that leads next")
+        }
         None => tracing::info!("ends; jobs that have not ended go on when it starts on the same folder"),
     }
     drop(served);
@@ -167,7 +169,8 @@ pub(super) struct Serving<'a> {
 }
 
 pub(super) fn serve_at(serving: Serving<'_>) -> Result<Served> {
-    let Serving { listen, port, rest_port, folder, access, insecure, limits, facts, log, leadership } = serving;
+    let Serving { listen, port, rest_port, folder, access, insecure, limits, facts, log, leadership } =
+        serving;
     let (token, security) = (access.token()?, access.security(insecure)?);
     let own = match folder {
         Some(_) => None,

@@ -111,9 +111,8 @@ impl Stage {
     }
 
     pub(crate) fn one_of_several(&self, number: usize, place: &str, timeout: &str) -> Process {
-        let port = |list: &str| {
-            list.split(',').nth(number).and_then(|at| at.rsplit_once(':')).unwrap().1.to_owned()
-        };
+        let port =
+            |list: &str| list.split(',').nth(number).and_then(|at| at.rsplit_once(':')).unwrap().1.to_owned();
         let (rest, workers) = (port(&self.rest), port(&self.workers_at));
         let place = place.replace("FOLDER", &self.folder.path().to_string_lossy());
         let mut command = millstream(&["jobmanager", "--ha", &place, "--ha-timeout", timeout]);
@@ -123,7 +122,9 @@ impl Stage {
 
     /// Which of several leads.
     pub(crate) fn leader(&self) -> Option<usize> {
-        self.rest.split(',').position(|rest| overview(rest).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")))
+        self.rest
+            .split(',')
+            .position(|rest| overview(rest).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")))
     }
 
     pub(crate) fn wait_for_leader(&self) -> usize {

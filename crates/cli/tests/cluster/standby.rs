@@ -38,7 +38,9 @@ fn a_killed_leader_is_followed_and_the_command_that_waits_for_the_job_sees_its_e
 
     // It comes back, stands by, and leads again when the other one is told to end, without waiting for its silence.
     stage.managers[leader] = stage.one_of_several(leader, PLACE, "3600");
-    wait_for("that it stands by", || stage.logged(&format!("manager-{leader}")).contains("stands by").then_some(()));
+    wait_for("that it stands by", || {
+        stage.logged(&format!("manager-{leader}")).contains("stands by").then_some(())
+    });
     signal(stage.managers[1 - leader].0.id(), "-TERM");
     wait_for("the first one again", || (stage.leader() == Some(leader)).then_some(()));
     assert_eq!(stage.json(&["status", "job-1"])["state"], "finished", "what ended is remembered");

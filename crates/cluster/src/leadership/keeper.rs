@@ -32,7 +32,10 @@ pub struct Leadership {
 
 impl std::fmt::Debug for Leadership {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Leadership").field("place", &self.place).field("term", &self.term).finish_non_exhaustive()
+        f.debug_struct("Leadership")
+            .field("place", &self.place)
+            .field("term", &self.term)
+            .finish_non_exhaustive()
     }
 }
 

@@ -112,13 +112,17 @@ impl Ledger {
 }
 
 fn text(page: &Page) -> Result<Vec<u8>> {
-    serde_json::to_vec(page).map_err(|error| Failure::internal("the jobs cannot be written down").because(error))
+    serde_json::to_vec(page)
+        .map_err(|error| Failure::internal("the jobs cannot be written down").because(error))
 }
 
 fn overtaken(place: &Storage, term: u64) -> Failure {
-    Failure::external(format!("another job manager has written to {} since term {term} began", place.full_name(NAME)))
-        .retry(Retry::No)
-        .advice("this one has to stop, and stands by once it is started again")
+    Failure::external(format!(
+        "another job manager has written to {} since term {term} began",
+        place.full_name(NAME)
+    ))
+    .retry(Retry::No)
+    .advice("this one has to stop, and stands by once it is started again")
 }
 
 fn program(hash: &str) -> String {
@@ -222,7 +226,9 @@ mod tests {
         let file = one.path().join("program");
         std::fs::write(&file, vec![7; PIECE + 3]).unwrap();
         let hash = hash_of(&file).unwrap();
-        for place in [Storage::open("memory:ledger-programs").unwrap(), Storage::local(one.path().join("place"))] {
+        for place in
+            [Storage::open("memory:ledger-programs").unwrap(), Storage::local(one.path().join("place"))]
+        {
             assert!(!has_program(&place, &hash).unwrap());
             put_program(&place, &hash, &file).unwrap();
             put_program(&place, &hash, &file).unwrap();

@@ -281,7 +281,11 @@ impl Store {
             }
             Ask::Write(claim) if version == self.claim.as_ref().map(|_| self.version) => {
                 let before = self.claim.as_ref().map_or(0, |claim| claim.term);
-                assert!(claim.term == before || claim.term == before + 1, "from term {before} to {}", claim.term);
+                assert!(
+                    claim.term == before || claim.term == before + 1,
+                    "from term {before} to {}",
+                    claim.term
+                );
                 self.version += 1;
                 self.claim = Some(claim);
                 (Answer::Won, Some(self.version))
@@ -326,7 +330,9 @@ mod tests {
             world
         });
         std::panic::catch_unwind(run).unwrap_or_else(|panic| {
-            eprintln!("the election of seed {seed} broke a promise: play it alone with MILLSTREAM_SEED={seed}");
+            eprintln!(
+                "the election of seed {seed} broke a promise: play it alone with MILLSTREAM_SEED={seed}"
+            );
             std::panic::resume_unwind(panic)
         })
     }
@@ -349,6 +355,9 @@ mod tests {
         let (steps, took) = (seeds * STEPS, begun.elapsed());
         println!("{steps} steps in {took:?}: {takeovers} takeovers, {refusals} refusals, {stopped} stopped");
         // One in which little happens proves little.
-        assert!(takeovers > seeds * 5 && refusals > seeds / 4 && stopped > seeds, "{takeovers} {refusals} {stopped}");
+        assert!(
+            takeovers > seeds * 5 && refusals > seeds / 4 && stopped > seeds,
+            "{takeovers} {refusals} {stopped}"
+        );
     }
 }

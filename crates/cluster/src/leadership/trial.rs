@@ -50,7 +50,9 @@ fn won(place: &str, outcome: std::result::Result<Outcome, StorageError>) -> Resu
 
 fn unable(place: &str, what: &str) -> Failure {
     Failure::user(format!("{place} cannot be used for --ha: this store does no conditional writes: {what}"))
-        .advice("use a store that does: a local or shared folder, HDFS, or an S3 with If-Match and If-None-Match")
+        .advice(
+            "use a store that does: a local or shared folder, HDFS, or an S3 with If-Match and If-None-Match",
+        )
         .advice("without --ha a job manager needs none: it keeps its jobs in --folder")
 }
 
@@ -78,7 +80,12 @@ mod tests {
             self.place.read(name)
         }
 
-        fn replace(&self, name: &str, _: &Version, bytes: &[u8]) -> std::result::Result<Outcome, StorageError> {
+        fn replace(
+            &self,
+            name: &str,
+            _: &Version,
+            bytes: &[u8],
+        ) -> std::result::Result<Outcome, StorageError> {
             self.place.delete(name)?;
             self.place.create(name, bytes)
         }
@@ -97,7 +104,12 @@ mod tests {
             Ok(None)
         }
 
-        fn replace(&self, name: &str, _: &Version, bytes: &[u8]) -> std::result::Result<Outcome, StorageError> {
+        fn replace(
+            &self,
+            name: &str,
+            _: &Version,
+            bytes: &[u8],
+        ) -> std::result::Result<Outcome, StorageError> {
             self.create(name, bytes)
         }
     }
@@ -116,7 +128,10 @@ mod tests {
         let careless = |name: &str, creates| Careless { place: Storage::open(name).unwrap(), creates };
         let what = |refused: Result<()>| refused.unwrap_err().to_string();
         let said = what(attempt(&careless("memory:careless", true), "s3://old/ha", "trial"));
-        assert!(said.starts_with("s3://old/ha cannot be used for --ha: this store does no conditional writes"), "{said}");
+        assert!(
+            said.starts_with("s3://old/ha cannot be used for --ha: this store does no conditional writes"),
+            "{said}"
+        );
         assert!(said.contains("only if there was none") && said.contains("If-Match"), "{said}");
         let said = what(attempt(&careless("memory:careless-2", false), "s3://old/ha", "trial"));
         assert!(said.contains("only if it had not changed"), "{said}");

@@ -116,7 +116,8 @@ pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
 }
 
 fn no_manager() -> Failure {
-    Failure::user("no address of a job manager was given").advice("HOST:PORT, several with commas between them")
+    Failure::user("no address of a job manager was given")
+        .advice("HOST:PORT, several with commas between them")
 }
 
 impl Worker {

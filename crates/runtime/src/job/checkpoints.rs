@@ -71,7 +71,8 @@ impl Checkpoints {
     /// Opens the folder, where there is one, and finds what to start from.
     pub(crate) fn open(plan: &Arc<Plan>, run: Run) -> Result<Self> {
         let settings = plan.settings.checkpoints.as_ref();
-        let store = settings.map(|settings| open_in_turn(&settings.folder, run.taken_over).map_err(store_failure));
+        let store =
+            settings.map(|settings| open_in_turn(&settings.folder, run.taken_over).map_err(store_failure));
         Self::within(plan, store.transpose()?, run)
     }
 

@@ -55,7 +55,8 @@ fn find() -> Result<Site> {
 /// that is stopped sees no end of its standard input. Who was gone before is seen by that.
 fn follow_to_the_end() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)) {
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+    {
         tracing::warn!(%error, "this process may stay behind if it is stopped when whoever started it dies");
     }
 }

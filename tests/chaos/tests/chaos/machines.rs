@@ -29,7 +29,8 @@ impl Machines {
             format!("-n {street} link add street type bridge"),
             format!("-n {street} link set street up"),
         ];
-        let built = paved.iter().all(|words| ip(words)) && (0..count).all(|number| own.build(number, &street));
+        let built =
+            paved.iter().all(|words| ip(words)) && (0..count).all(|number| own.build(number, &street));
         built.then_some(own)
     }
 

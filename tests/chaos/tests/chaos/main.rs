@@ -6,7 +6,12 @@
 //! Each machine is a network namespace, so that any two can be cut off from each other, one way or both. Where the rights to
 //! make such are missing (they take root), there are no cuts, and the report says so; the same for a disk that is full.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, reason = "a test ends where something is missing")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test ends where something is missing"
+)]
 
 mod chance;
 mod faults;
@@ -46,8 +51,7 @@ fn jobs_lose_nothing_and_double_nothing_whatever_befalls_the_cluster() {
     let expected: Vec<_> = WORK.iter().map(|work| work.undisturbed(&town.folder, RECORDS)).collect();
     let mut round = 0;
     while report.faults() < faults {
-        let jobs: Vec<String> =
-            WORK.iter().map(|work| town.submit(*work, round, RECORDS, RATE)).collect();
+        let jobs: Vec<String> = WORK.iter().map(|work| town.submit(*work, round, RECORDS, RATE)).collect();
         while report.faults() < faults && !town.have_finished(&jobs) {
             let begun = Instant::now();
             let since = town::wall();

@@ -51,7 +51,12 @@ fn spread(times: &[Duration]) -> String {
     times.sort_unstable();
     match (times.get(times.len() / 2), times.last()) {
         (Some(median), Some(most)) => {
-            format!("{} timed: median {:.1} s, maximum {:.1} s", times.len(), median.as_secs_f64(), most.as_secs_f64())
+            format!(
+                "{} timed: median {:.1} s, maximum {:.1} s",
+                times.len(),
+                median.as_secs_f64(),
+                most.as_secs_f64()
+            )
         }
         _ => "none timed".into(),
     }

@@ -151,7 +151,16 @@ impl Town {
     fn worker(&self, number: usize) -> Child {
         let managers: Vec<&str> = self.addresses.iter().map(|(_, workers)| workers.as_str()).collect();
         let mut command = self.command(MANAGERS + number);
-        command.args(["worker", "--insecure", "--slots", "3", "--grace", "60", "--manager", &managers.join(",")]);
+        command.args([
+            "worker",
+            "--insecure",
+            "--slots",
+            "3",
+            "--grace",
+            "60",
+            "--manager",
+            &managers.join(","),
+        ]);
         command.arg("--token-file").arg(self.token());
         command.stderr(self.log(&format!("worker-{number}"))).spawn().unwrap()
     }
@@ -237,7 +246,11 @@ impl Town {
         jobs.iter().all(|job| {
             let status = self.status(job);
             let state = status["state"].as_str().unwrap_or_default();
-            assert!(!["failed", "canceled"].contains(&state), "{job} has {state}: {status}\n{}", self.last_words());
+            assert!(
+                !["failed", "canceled"].contains(&state),
+                "{job} has {state}: {status}\n{}",
+                self.last_words()
+            );
             state == "finished"
         })
     }
@@ -247,7 +260,8 @@ impl Town {
         jobs.iter().all(|job| {
             let status = self.status(job);
             let whole = |checkpoint: &Value| {
-                checkpoint["failure"].is_null() && checkpoint["begun"].as_i64().is_some_and(|begun| begun > since)
+                checkpoint["failure"].is_null()
+                    && checkpoint["begun"].as_i64().is_some_and(|begun| begun > since)
             };
             status["state"] == "finished"
                 || status["checkpoints"].as_array().is_some_and(|checkpoints| checkpoints.iter().any(whole))

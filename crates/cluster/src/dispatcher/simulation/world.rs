@@ -8,10 +8,10 @@ use millstream_runtime::control::{Ask, AskId, Ended, ExecutorId, Graph, Report, 
 use millstream_runtime::job::JobStatus;
 
 use super::chance::Chance;
-use crate::leadership::simulation::Electorate;
 use crate::dispatcher::{
     Dispatcher, Event, Exit, JobId, JobRecord, Limits, Moment, ReplyId, Submission, Wish, WorkerId,
 };
+use crate::leadership::simulation::Electorate;
 
 /// A process that runs as a master.
 #[derive(Debug, Default)]
