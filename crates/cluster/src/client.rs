@@ -1,10 +1,13 @@
 //! Asks a job manager over its REST interface.
 //!
-//! Answers for requests, for answers as values and for refusals as failures. Not for what is shown of it.
+//! Answers for requests, for answers as values and for refusals as failures, and for finding the one that leads where there
+//! are several. Not for what is shown of it. Holds: what changes something is asked of another one only where it is certain
+//! that nothing was done.
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Result, Retry};
@@ -13,9 +16,9 @@ use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use ureq::http::Response;
+use ureq::http::{Response, StatusCode};
 use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
 use crate::blobs;
 use crate::dispatcher::{JobId, JobSummary, JobView, Overview, Submission, WorkerView};
@@ -27,12 +30,17 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The longest answer, in bytes.
 const LONGEST: u64 = 64 << 20;
 
-/// A job manager's address, and the right to ask it.
+/// How long one of several may take to answer a question before another one is asked.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// The addresses of a job manager and of those that stand by, and the right to ask them.
 #[derive(Clone)]
 pub struct Client {
     /// `http` or `https`.
     scheme: &'static str,
-    address: String,
+    addresses: Vec<String>,
+    /// Which of them answered last.
+    leader: Arc<AtomicUsize>,
     token: Option<String>,
     agent: Agent,
 }
@@ -48,25 +56,28 @@ fn agent(tls: Option<TlsConfig>) -> Agent {
 impl std::fmt::Debug for Client {
     /// Without the secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Client").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 
 impl Client {
-    /// For the job manager whose REST interface is at `HOST:PORT` (or `millstream://HOST:PORT`).
+    /// For the job manager whose REST interface is at `HOST:PORT` (or `millstream://HOST:PORT`), or for several that take
+    /// turns, with commas between them.
     ///
     /// # Errors
     /// If this is no such address.
     pub fn new(address: &str, token: Option<String>) -> Result<Self> {
-        let bare =
-            ["millstream://", "http://", "https://"].iter().find_map(|scheme| address.strip_prefix(scheme));
-        let bare = bare.unwrap_or(address).trim_end_matches('/');
-        let port = bare.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
-        if port.is_none_or(|(host, _)| host.is_empty() || host.contains(['/', '@', ' '])) {
+        let addresses: Vec<String> = address.split(',').map(|one| bare(one).to_owned()).collect();
+        let is_wrong = |one: &String| {
+            let port = one.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+            port.is_none_or(|(host, _)| host.is_empty() || host.contains(['/', '@', ' ']))
+        };
+        if addresses.iter().any(is_wrong) {
             return Err(Failure::user(format!("`{address}` is no address of a job manager"))
-                .advice("HOST:PORT or millstream://HOST:PORT, with the port of its REST interface"));
+                .advice("HOST:PORT or millstream://HOST:PORT, with the port of its REST interface")
+                .advice("several job managers that take turns: HOST:PORT,HOST:PORT"));
         }
-        Ok(Self { scheme: "http", address: bare.to_owned(), token, agent: agent(None) })
+        Ok(Self { scheme: "http", addresses, leader: Arc::default(), token, agent: agent(None) })
     }
 
     /// Asks with a certificate, over connections that are encrypted.
@@ -129,7 +140,7 @@ impl Client {
     /// # Errors
     /// As above.
     pub fn output(&self, job: JobId, from: u64, wait: Duration) -> Result<Page> {
-        self.get(&format!("/v1/jobs/{job}/output?from={from}&wait={}", wait.as_millis()))
+        self.get_within(&format!("/v1/jobs/{job}/output?from={from}&wait={}", wait.as_millis()), wait)
     }
 
     /// Makes sure that a program is there, and is its hash.
@@ -144,12 +155,10 @@ impl Client {
         }
         let unreadable =
             |error| Failure::external(format!("{} cannot be read", program.display())).because(error);
-        let file = File::open(program).map_err(unreadable)?;
-        let mut request = self.agent.put(self.url(&way));
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        self.accept(request.send(&file))?;
+        self.asked(true, |agent, address| {
+            let file = File::open(program).map_err(unreadable)?;
+            Ok(self.with_token(agent.put(self.url(address, &way))).send(&file))
+        })?;
         Ok(hash)
     }
 
@@ -199,41 +208,89 @@ impl Client {
         Ok(answer)
     }
 
-    fn url(&self, way: &str) -> String {
-        format!("{}://{}{way}", self.scheme, self.address)
+    fn url(&self, address: &str, way: &str) -> String {
+        format!("{}://{address}{way}", self.scheme)
+    }
+
+    fn with_token<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.token {
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+            None => request,
+        }
     }
 
     fn get<T: DeserializeOwned>(&self, way: &str) -> Result<T> {
-        let mut request = self.agent.get(self.url(way));
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        self.read(&self.accept(request.call())?)
+        self.get_within(way, Duration::ZERO)
+    }
+
+    /// An answer that waits for something may take so much longer.
+    fn get_within<T: DeserializeOwned>(&self, way: &str, wait: Duration) -> Result<T> {
+        // Of several, one may be stopped: another is asked then. Of one, the answer is waited for.
+        let limit = (self.addresses.len() > 1).then_some(ANSWER + wait);
+        let body = self.asked(true, |agent, address| {
+            let request = agent.get(self.url(address, way)).config().timeout_global(limit).build();
+            Ok(self.with_token(request).call())
+        })?;
+        self.read(&body)
     }
 
     fn post<T: DeserializeOwned>(&self, way: &str, body: &impl Serialize) -> Result<T> {
         let text = serde_json::to_vec(body)
             .map_err(|error| Failure::internal("a request cannot be written").because(error))?;
-        let mut request = self.agent.post(self.url(way)).header("Content-Type", "application/json");
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
+        let body = self.asked(false, |agent, address| {
+            let request = agent.post(self.url(address, way)).header("Content-Type", "application/json");
+            Ok(self.with_token(request).send(&text[..]))
+        })?;
+        self.read(&body)
+    }
+
+    /// Asks the one that answered last, and then the others. The body of a success.
+    fn asked(&self, repeatable: bool, ask: impl Fn(&Agent, &str) -> Result<Answered>) -> Result<String> {
+        let (first, count) = (self.leader.load(Ordering::Relaxed), self.addresses.len());
+        let mut last = None;
+        for place in (first..first + count).map(|place| place % count) {
+            let Some(address) = self.addresses.get(place) else { continue };
+            let (failure, nothing_done) = match ask(&self.agent, address)? {
+                Ok(answer) if answer.status() == StatusCode::MISDIRECTED_REQUEST => {
+                    match self.accept(address, answer) {
+                        Ok(_) => (self.foreign(), true),
+                        Err(failure) => (failure.retry(Retry::Yes), true),
+                    }
+                }
+                Ok(answer) => {
+                    self.leader.store(place, Ordering::Relaxed);
+                    return self.accept(address, answer);
+                }
+                Err(error) => {
+                    let nothing_done = never_arrived(&error);
+                    (self.lost(error), nothing_done)
+                }
+            };
+            if !repeatable && !nothing_done {
+                return Err(failure.advice("whether it was done is not known: see millstream list"));
+            }
+            last = Some(failure);
         }
-        self.read(&self.accept(request.send(&text[..]))?)
+        Err(last.unwrap_or_else(|| self.foreign()))
+    }
+
+    fn lost(&self, error: ureq::Error) -> Failure {
+        Failure::external(format!("no job manager answers at {}", self.addresses.join(", ")))
+            .because(error)
+            .advice("is it running, and is this the port of its REST interface? millstream jobmanager")
+            .advice(match self.scheme {
+                "https" => "has it certificates (--tls) of the same authority, that name this host?",
+                _ => "if it has certificates, ask with one: --tls FOLDER",
+            })
     }
 
     /// The body of a success.
-    fn accept(&self, answer: std::result::Result<Response<Body>, ureq::Error>) -> Result<String> {
-        let lost = |error: ureq::Error| {
-            Failure::external(format!("no job manager answers at {}", self.address))
+    fn accept(&self, address: &str, mut answer: Response<Body>) -> Result<String> {
+        let body = answer.body_mut().with_config().limit(LONGEST).read_to_string();
+        let body = body.map_err(|error| {
+            Failure::external(format!("the answer of the job manager at {address} was cut off"))
                 .because(error)
-                .advice("is it running, and is this the port of its REST interface? millstream jobmanager")
-                .advice(match self.scheme {
-                    "https" => "has it certificates (--tls) of the same authority, that name this host?",
-                    _ => "if it has certificates, ask with one: --tls FOLDER",
-                })
-        };
-        let mut answer = answer.map_err(lost)?;
-        let body = answer.body_mut().with_config().limit(LONGEST).read_to_string().map_err(lost)?;
+        })?;
         if answer.status().is_success() {
             return Ok(body);
         }
@@ -249,8 +306,30 @@ impl Client {
     }
 
     fn foreign(&self) -> Failure {
-        Failure::user(format!("{} answers, but not as a job manager of this version does", self.address))
+        let address = self.addresses.join(", ");
+        Failure::user(format!("{address} answers, but not as a job manager of this version does"))
             .advice("check the address; run the same version of Millstream everywhere")
+    }
+}
+
+/// What came of a request.
+type Answered = std::result::Result<Response<Body>, ureq::Error>;
+
+fn bare(address: &str) -> &str {
+    let address = address.trim();
+    let bare =
+        ["millstream://", "http://", "https://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+    bare.unwrap_or(address).trim_end_matches('/')
+}
+
+/// Whether nobody can have heard the request.
+fn never_arrived(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve)
+        | ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed => true,
+        _ => false,
     }
 }
 
@@ -260,10 +339,18 @@ mod tests {
 
     #[test]
     fn an_address_has_a_host_and_a_port() {
-        for right in ["localhost:7070", "millstream://10.0.0.7:1", "http://a.example:7070/", "[::1]:7070"] {
+        for right in [
+            "localhost:7070",
+            "millstream://10.0.0.7:1",
+            "http://a.example:7070/",
+            "[::1]:7070",
+            "a:1,b:2, c:3",
+        ] {
             assert!(Client::new(right, None).is_ok(), "{right}");
         }
-        for wrong in ["", "localhost", "localhost:x", ":7070", "spark://h:70000", "a/b:1", "u@h:1"] {
+        for wrong in
+            ["", "localhost", "localhost:x", ":7070", "spark://h:70000", "a/b:1", "u@h:1", "a:1,b", "a:1,"]
+        {
             let text = Client::new(wrong, None).unwrap_err().to_string();
             assert!(text.starts_with(&format!("`{wrong}` is no address of a job manager")), "{text}");
         }

@@ -50,6 +50,8 @@ pub struct Page {
 #[derive(Debug)]
 pub struct Output {
     folder: PathBuf,
+    /// No line has a place before this.
+    first: u64,
     /// The last file, where it begins and how long it is.
     last: Option<(File, u64, u64)>,
 }
@@ -58,7 +60,13 @@ impl Output {
     /// The log in a folder, which is there.
     #[must_use]
     pub fn in_folder(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), last: None }
+        Self::beginning(folder, 0)
+    }
+
+    /// The same, but what is added is at this place or behind it: lines of a log elsewhere have the places before.
+    #[must_use]
+    pub fn beginning(folder: &Path, first: u64) -> Self {
+        Self { folder: folder.to_owned(), first, last: None }
     }
 
     /// Adds a line.
@@ -80,7 +88,11 @@ impl Output {
     /// # Errors
     /// If the log cannot be read, or this is no place in it.
     pub fn read(&self, from: u64, most: usize) -> Result<Page> {
-        let starts = starts(&self.folder).map_err(|error| self.unreadable(error))?;
+        let starts = match starts(&self.folder) {
+            // Nothing was printed here, yet.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            starts => starts.map_err(|error| self.unreadable(error))?,
+        };
         let Some(first) = starts.first() else {
             return Ok(Page { lines: Vec::new(), next: from, missed: false });
         };
@@ -118,11 +130,12 @@ impl Output {
             self.last = self.open_last()?;
         }
         let next = match &self.last {
-            None => Some(0),
-            Some(last) if full(last) => Some(last.1 + last.2),
+            None => Some(self.first),
+            Some(last) if full(last) || last.1 < self.first => Some(self.first.max(last.1 + last.2)),
             Some(_) => None,
         };
         if let Some(start) = next {
+            fs::create_dir_all(&self.folder)?;
             self.last = Some((File::create(path(&self.folder, start))?, start, 0));
             let starts = starts(&self.folder)?;
             for old in &starts[..starts.len().saturating_sub(KEPT)] {
@@ -138,7 +151,11 @@ impl Output {
 
     /// The file that a job manager before this one wrote last, without a line that it did not end.
     fn open_last(&self) -> std::io::Result<Option<(File, u64, u64)>> {
-        let Some(start) = starts(&self.folder)?.pop() else { return Ok(None) };
+        let starts = match starts(&self.folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            starts => starts?,
+        };
+        let Some(&start) = starts.last() else { return Ok(None) };
         let text = fs::read(path(&self.folder, start))?;
         let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1) as u64;
         let mut file = OpenOptions::new().write(true).open(path(&self.folder, start))?;

@@ -124,10 +124,16 @@ impl Storage {
 
     /// The same, but what fails is not tried again, and a server has a few seconds to answer.
     #[must_use]
-    pub fn asked_once(mut self) -> Self {
+    pub fn asked_once(self) -> Self {
+        self.asked_within(Duration::from_secs(5))
+    }
+
+    /// The same, but what fails is not tried again, and a server has so long to answer, if that is less than it had.
+    #[must_use]
+    pub fn asked_within(mut self, time: Duration) -> Self {
         if let Place::Objects(objects) = &mut self.place {
             objects.calls.patience = Duration::ZERO;
-            objects.calls.timeout = objects.calls.timeout.min(Duration::from_secs(5));
+            objects.calls.timeout = objects.calls.timeout.min(time);
         }
         self
     }

@@ -56,6 +56,7 @@ pub(crate) fn start(arguments: LocalCluster, own: Option<&Path>) -> Result<()> {
         limits: Limits::default(),
         facts: arguments.facts.as_deref(),
         log: arguments.log,
+        leadership: None,
     })?;
     let address = served.manager.address().to_string();
     let start = |number| worker(number, &address, arguments.slots, arguments.log, &python, own);

@@ -2,12 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
-
-/// From one look to the next.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Set when it is to end.
 pub(crate) fn signal() -> Result<Arc<AtomicBool>> {
@@ -16,13 +12,6 @@ pub(crate) fn signal() -> Result<Arc<AtomicBool>> {
     ctrlc::set_handler(move || set.store(true, Ordering::Release))
         .map_err(|error| Failure::external("signals cannot be handled").because(error))?;
     Ok(stop)
-}
-
-/// Until it is to end.
-pub(crate) fn wait(stop: &AtomicBool) {
-    while !stop.load(Ordering::Acquire) {
-        std::thread::sleep(LOOK);
-    }
 }
 
 /// It is to end, too, when the standard input does: whoever holds its other end is gone.

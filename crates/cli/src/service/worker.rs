@@ -21,9 +21,9 @@ pub(crate) struct Worker {
     /// How many subtasks of each operator run here.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
     slots: u32,
-    /// The job manager's address for workers.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7071")]
-    manager: String,
+    /// The job manager's address for workers; those of all that take turns, with commas between them.
+    #[arg(long, value_name = "HOST:PORT,...", default_value = "127.0.0.1:7071", value_delimiter = ',')]
+    manager: Vec<String>,
     /// For people [default: the process's number].
     #[arg(long)]
     name: Option<String>,
@@ -67,8 +67,8 @@ pub(crate) fn start(arguments: Worker, own: Option<&Path>) -> Result<()> {
     let settings = Settings {
         name: arguments.name.unwrap_or_else(|| format!("worker of process {}", std::process::id())),
         slots: arguments.slots,
-        manager: resolve(&arguments.manager)?,
-        manager_name: arguments.manager,
+        managers: arguments.manager.iter().map(|address| resolve(address)).collect::<Result<_>>()?,
+        manager_names: arguments.manager,
         security: arguments.access.security(arguments.insecure)?,
         python,
         folder,

@@ -9,4 +9,5 @@ mod jobs;
 mod refusals;
 mod secrets;
 mod stage;
+mod standby;
 mod strangers;

@@ -24,6 +24,24 @@ fn a_port_that_is_taken_is_named() {
 }
 
 #[test]
+fn what_is_wrong_with_a_standby_is_found_when_it_starts_and_not_when_it_is_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("place").to_string_lossy().into_owned();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for ports in [["--port", "0", "--rest-port", &port], ["--port", &port, "--rest-port", "0"]] {
+        let said = refused(&[&["jobmanager", "--ha", &place][..], &ports].concat());
+        assert!(said.contains(&format!("cannot listen at 127.0.0.1, port {port}")), "{said}");
+    }
+    let said = refused(&["jobmanager", "--ha", &place, "--ha-timeout", "0"]);
+    assert!(said.contains("a number of seconds from 0.2 to 3600 is expected"), "{said}");
+    let said = refused(&["jobmanager", "--ha", "ftp://x/y", "--port", "0", "--rest-port", "0"]);
+    assert!(said.contains("`ftp` is no kind of place that is known"), "{said}");
+    let said = refused(&["worker", "--manager", "127.0.0.1:1,nowhere"]);
+    assert!(said.contains("`nowhere` is no address of a job manager"), "{said}");
+}
+
+#[test]
 fn where_no_job_manager_is_worker_and_client_say_so() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let said = refused(&["list", "--master", &free]);

@@ -1,6 +1,8 @@
 //! Job manager and workers as processes, which end with the test.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -27,6 +29,8 @@ pub(crate) struct Stage {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) manager: Option<Process>,
     pub(crate) workers: Vec<Process>,
+    /// Those that take turns, where there are several.
+    pub(crate) managers: Vec<Process>,
     pub(crate) rest: String,
     pub(crate) workers_at: String,
     /// What job manager and workers are started with, and those that ask them.
@@ -86,13 +90,64 @@ impl Stage {
         let (rest, workers_at) = (String::new(), String::new());
         let folder = tempfile::tempdir().unwrap();
         let access = access(folder.path(), tls, token);
-        let mut stage = Self { folder, manager: None, workers: Vec::new(), rest, workers_at, access };
+        let (workers, managers) = (Vec::new(), Vec::new());
+        let mut stage = Self { folder, manager: None, workers, managers, rest, workers_at, access };
         stage.start_manager(&["--port", "0", "--rest-port", "0"]);
         for slots in slots {
             stage.add_worker(*slots);
         }
         stage.wait_for_workers(slots.len());
         stage
+    }
+
+    /// Two job managers that agree at this place, and workers with so many slots.
+    pub(crate) fn taking_turns(place: &str, timeout: &str, slots: &[u32]) -> Self {
+        // Free ports, held until all are known.
+        let held: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let at: Vec<String> = held.iter().map(|port| port.local_addr().unwrap().to_string()).collect();
+        drop(held);
+        let (rest, workers_at) = (at[..2].join(","), at[2..].join(","));
+        let folder = tempfile::tempdir().unwrap();
+        let (workers, managers) = (Vec::new(), Vec::new());
+        let access = [Vec::new(), Vec::new()];
+        let mut stage = Self { folder, manager: None, workers, managers, rest, workers_at, access };
+        for number in 0..2 {
+            let manager = stage.one_of_several(number, place, timeout);
+            stage.managers.push(manager);
+            // The first one leads.
+            stage.wait_for_leader();
+        }
+        for slots in slots {
+            stage.add_worker(*slots);
+        }
+        stage.wait_for_workers(slots.len());
+        stage
+    }
+
+    pub(crate) fn one_of_several(&self, number: usize, place: &str, timeout: &str) -> Process {
+        let port =
+            |list: &str| list.split(',').nth(number).and_then(|at| at.rsplit_once(':')).unwrap().1.to_owned();
+        let (rest, workers) = (port(&self.rest), port(&self.workers_at));
+        let place = place.replace("FOLDER", &self.folder.path().to_string_lossy());
+        let mut command = millstream(&["jobmanager", "--ha", &place, "--ha-timeout", timeout]);
+        command.args(["--port", &workers, "--rest-port", &rest]);
+        Process(command.stderr(self.log(&format!("manager-{number}"))).spawn().unwrap())
+    }
+
+    /// Which of several leads.
+    pub(crate) fn leader(&self) -> Option<usize> {
+        self.rest
+            .split(',')
+            .position(|rest| overview(rest).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")))
+    }
+
+    pub(crate) fn wait_for_leader(&self) -> usize {
+        wait_for("a leader", || self.leader())
+    }
+
+    /// What a process wrote to its log.
+    pub(crate) fn logged(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.path().join(format!("{name}.log"))).unwrap()
     }
 
     fn start_manager(&mut self, ports: &[&str]) {
@@ -278,6 +333,20 @@ fn access(folder: &Path, tls: bool, token: bool) -> [Vec<String>; 2] {
     access
 }
 
+/// What is answered at this address, if soon: one that stands still answers nothing.
+fn overview(rest: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(rest)?;
+    stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+    write!(stream, "GET /v1/overview HTTP/1.1\r\nHost: {rest}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
 pub(crate) fn kill(pid: u32) {
-    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+    signal(pid, "-9");
+}
+
+pub(crate) fn signal(pid: u32, signal: &str) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
 }

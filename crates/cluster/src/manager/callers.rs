@@ -153,7 +153,10 @@ impl Owner for Door {
 
     fn judge(&self, caller: &Introduction) -> Result<(), String> {
         match self.0.upgrade() {
-            Some(shared) => shared.callers.judge(caller),
+            Some(shared) => {
+                shared.check().map_err(|failure| failure.to_string())?;
+                shared.callers.judge(caller)
+            }
             None => Err("the job manager ends".to_owned()),
         }
     }
@@ -269,6 +272,7 @@ fn listen<In: serde::de::DeserializeOwned>(
 fn program(here: &Shared, arrived: Arrived) -> Result<()> {
     let hash = arrived.introduction.name.clone();
     let mut stream = arrived.into_socket();
+    here.program(&hash)?;
     let gone = |error| Failure::external("a worker hung up while it was sent a program").because(error);
     let (mut bytes, length) = here.programs.piece(&hash, 0, PIECE)?;
     stream.write_all(&length.to_le_bytes()).map_err(gone)?;

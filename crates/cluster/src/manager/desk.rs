@@ -1,7 +1,8 @@
 //! Does what the dispatcher says.
 //!
-//! Holds: it does one thing after the other, in the order said, and never waits for another process. It ends with the job
-//! manager, and the masters' processes with it.
+//! Holds: it does one thing after the other, in the order said, and never waits for another process (but for the store of
+//! the place where several job managers take turns). It ends with the job manager, or when another one may lead, and the
+//! masters' processes with it.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -38,7 +39,11 @@ pub(super) fn work(shared: &Weak<Shared>, events: &Receiver<Event>, address: Soc
         let moment = now.now();
         let actions = now.dispatcher().handle(moment, event);
         for action in actions {
-            act(&now, shared, &mut masters, address, action);
+            let done = now.check().and_then(|()| act(&now, shared, &mut masters, address, action));
+            if let Err(failure) = done {
+                tracing::error!(%failure, "does nothing more");
+                return now.records.end();
+            }
         }
     }
 }
@@ -60,7 +65,14 @@ fn tell(event: &Event) {
     }
 }
 
-fn act(shared: &Shared, weak: &Weak<Shared>, masters: &mut Masters, address: SocketAddr, action: Action) {
+/// A failure is one after which nothing more may be done.
+fn act(
+    shared: &Shared,
+    weak: &Weak<Shared>,
+    masters: &mut Masters,
+    address: SocketAddr,
+    action: Action,
+) -> Result<()> {
     match action {
         Action::StartMaster(start) => {
             let (job, term) = (start.job, start.term);
@@ -116,17 +128,24 @@ fn act(shared: &Shared, weak: &Weak<Shared>, masters: &mut Masters, address: Soc
                 tracing::info!(job = %record.id, state = ?outcome.state, why, "the job has ended");
                 shared.callers.forget_job(record.id);
             }
-            if let Err(failure) = shared.folder.keep(&record) {
-                tracing::error!(%failure, "a restarted job manager will not know this of the job");
-            }
+            written(shared, shared.records.keep(&shared.folder, &record))?;
         }
         Action::Forget(job) => {
             shared.outputs.lock().unwrap_or_else(PoisonError::into_inner).remove(&job);
-            if let Err(failure) = shared.folder.forget(job) {
-                tracing::warn!(%failure, "remove it by hand");
-            }
+            written(shared, shared.records.forget(&shared.folder, job))?;
         }
     }
+    Ok(())
+}
+
+/// What is not written down is not known to the next job manager. Where that may be one that runs already, it is all over.
+fn written(shared: &Shared, written: Result<()>) -> Result<()> {
+    let Err(failure) = written else { return Ok(()) };
+    if shared.records.are_shared() {
+        return Err(failure);
+    }
+    tracing::error!(%failure, "a restarted job manager will not know this");
+    Ok(())
 }
 
 fn start_master(
@@ -140,7 +159,7 @@ fn start_master(
     let find = |hash: &str| {
         let gone =
             || Failure::external(format!("the program {hash} is no longer in the job manager's folder"));
-        shared.programs.find(hash)?.ok_or_else(gone)
+        shared.program(hash)?.ok_or_else(gone)
     };
     let program = find(&submission.program)?;
     for file in &submission.files {

@@ -3,11 +3,15 @@
 //! One thread, the desk, hands events to the dispatcher and does what it says, in order; nothing that it does waits for
 //! another process. Everything else (callers, processes, REST) sends events and reads views.
 //!
-//! Holds: what was answered is written down before; who waits for an answer gets it, or sees that this process ended.
+//! Where several job managers share a place (`leadership`), this one runs only while it leads.
+//!
+//! Holds: what was answered is written down before; who waits for an answer gets it, or sees that this process ended; one
+//! that does not lead any more starts nothing, writes nothing down and answers nobody.
 
 mod callers;
 mod desk;
 mod folder;
+mod records;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -24,11 +28,13 @@ use tokio::sync::oneshot;
 
 use self::callers::Callers;
 use self::folder::Folder;
+use self::records::Records;
 use crate::blobs::Blobs;
 use crate::dispatcher::{
     Dispatcher, Event, JobId, JobSummary, JobView, Limits, Moment, Overview, ReplyId, Submission, Wish,
     WorkerView,
 };
+use crate::leadership::Leadership;
 use crate::output::{Line, Output, Page};
 use crate::process::Stream;
 use crate::secret;
@@ -68,6 +74,7 @@ pub struct Manager {
 #[derive(Debug)]
 pub(crate) struct Shared {
     folder: Folder,
+    records: Records,
     programs: Blobs,
     dispatcher: Mutex<Dispatcher>,
     events: Sender<Event>,
@@ -84,18 +91,19 @@ pub(crate) struct Shared {
 }
 
 impl Manager {
-    /// Starts it, with the jobs of its folder that had not ended.
+    /// Starts it, with the jobs that had not ended: those of its folder, or of the place where it leads.
     ///
     /// # Errors
     /// If its folder is in use or cannot be used, or its port is taken.
-    pub fn start(settings: &Settings) -> Result<Self> {
+    pub fn start(settings: &Settings, leadership: Option<Leadership>) -> Result<Self> {
         let folder = Folder::take(&settings.folder)?;
-        let records = folder.records()?;
+        let (records, found) = Records::open(&folder, leadership)?;
         let (events, arriving) = channel();
         let shared = Arc::new(Shared {
             programs: folder.programs()?,
-            dispatcher: Mutex::new(Dispatcher::new(settings.limits, folder.incarnation())),
+            dispatcher: Mutex::new(Dispatcher::new(settings.limits, records.incarnation(&folder))),
             folder,
+            records,
             events,
             callers: Callers::new(settings.security.token.clone(), settings.pulse),
             replies: Mutex::default(),
@@ -108,7 +116,13 @@ impl Manager {
             tls: settings.security.tls.as_ref().map(|tls| tls.files().clone()),
         });
         let reception = callers::receive(&shared, settings.listen, settings.port, settings.security.clone())?;
-        for record in records {
+        // The desk would wait for them.
+        for record in found.iter().filter(|record| record.outcome.is_none()) {
+            if let Err(failure) = shared.program(&record.submission.program) {
+                tracing::error!(job = %record.id, %failure, "its program cannot be fetched");
+            }
+        }
+        for record in found {
             shared.happened(Event::Restore { record, token: secret::fresh()? });
         }
         let (desk, address) = (Arc::downgrade(&shared), reception.address());
@@ -125,13 +139,33 @@ impl Manager {
         self.reception.address()
     }
 
+    /// Refuses where another one may lead by now: then this one has to end.
+    ///
+    /// # Errors
+    /// Then.
+    pub fn check(&self) -> Result<()> {
+        self.shared.check()
+    }
+
     /// What others need to ask it.
     pub(crate) fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.shared)
     }
 }
 
+impl Drop for Manager {
+    fn drop(&mut self) {
+        // Whoever still holds what is shared does not keep the next one waiting.
+        self.shared.records.end();
+    }
+}
+
 impl Shared {
+    /// Refuses where another job manager may lead by now.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.records.check()
+    }
+
     /// Events of a desk that is gone have nobody to be told to.
     pub(crate) fn happened(&self, event: Event) {
         let _gone = self.events.send(event);
@@ -169,16 +203,45 @@ impl Shared {
         &self.programs
     }
 
+    /// A program that was uploaded: here, or to a leader before this one.
+    pub(crate) fn program(&self, hash: &str) -> Result<Option<PathBuf>> {
+        match self.programs.find(hash)? {
+            Some(path) => Ok(Some(path)),
+            None => self.records.fetch_program(hash, &self.programs),
+        }
+    }
+
+    /// Whether a program was uploaded.
+    pub(crate) fn has_program(&self, hash: &str) -> Result<bool> {
+        self.records.has_program(hash, &self.programs)
+    }
+
+    /// Puts a program that is here where the next leader finds it.
+    pub(crate) fn share_program(&self, hash: &str) -> Result<()> {
+        self.records.share_program(hash, &self.programs)
+    }
+
     /// Has a program run that is there; the answer is the job's name.
-    pub(crate) async fn submit(&self, submission: Submission) -> Result<String> {
+    pub(crate) async fn submit(self: &Arc<Self>, submission: Submission) -> Result<String> {
         for hash in std::iter::once(&submission.program).chain(&submission.files) {
-            if self.programs.find(hash)?.is_none() {
+            let wanted = hash.clone();
+            if self.blocking(move |shared| shared.program(&wanted)).await?.is_none() {
                 return Err(Failure::user(format!("the program {hash} was not uploaded"))
                     .advice("upload it first: PUT /v1/programs/SHA256"));
             }
         }
         let token = secret::fresh()?;
         self.ask(|reply| Event::Submit { reply, submission, token }).await
+    }
+
+    /// What waits for a disk or a store, on a thread that may.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let shared = Arc::clone(self);
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        done.map_err(|error| Failure::internal("an answer was broken off").because(error))?
     }
 
     /// Asks something of a job.
@@ -196,14 +259,14 @@ impl Shared {
 
     /// Lines that a job printed.
     pub(crate) fn printed(&self, job: JobId, from: u64, most: usize) -> Result<Page> {
-        Output::in_folder(&self.folder.job(job)).read(from, most)
+        self.records.output(&self.folder.job(job)).read(from, most)
     }
 
     /// Takes down a line of one of a job's processes.
     pub(crate) fn print(&self, job: JobId, process: String, stream: Stream, text: String) {
         let line = Line { at: self.now().wall, process, stream, text };
         let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
-        let output = outputs.entry(job).or_insert_with(|| Output::in_folder(&self.folder.job(job)));
+        let output = outputs.entry(job).or_insert_with(|| self.records.output(&self.folder.job(job)));
         if let Err(failure) = output.add(&line) {
             tracing::error!(%job, %failure, process = line.process, text = line.text, "a line is not in the job's log");
         }

@@ -2,7 +2,8 @@
 //!
 //! Answers for how it is started (own process group, charge on its standard input, nothing of our own settings in its
 //! environment), for its lines, for its end, and that nothing of it is left. Not for what it says to others.
-//! Holds: the process ends when whoever holds it is gone, for its standard input ends then; when its end is told, its
+//! Holds: the process ends when whoever holds it is gone, for its standard input ends then (and on Linux the system kills it,
+//! stopped or not, once it is one of ours); when its end is told, its
 //! lines were, and its process group is gone.
 
 mod lines;
@@ -71,27 +72,37 @@ impl Launch {
     ) -> Result<Running> {
         let charge = serde_json::to_string(&self.charge)
             .map_err(|error| Failure::internal("a charge cannot be written").because(error))?;
-        let mut child = self.spawn()?;
-        let (Some(mut input), Some(out), Some(err)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take())
-        else {
+        let group = Arc::new(Mutex::new(None));
+        let last_words = Arc::new(Mutex::new(VecDeque::new()));
+        let (done, lines_done) = channel();
+        let (to_us, spawned) = channel();
+        let (waited_for, words) = (Arc::clone(&group), Arc::clone(&last_words));
+        // The system kills the process when the thread that started it ends: so that is the one that waits for it.
+        spawn("process", move || match self.spawn() {
+            Err(failure) => drop(to_us.send(Err(failure))),
+            Ok(mut child) => {
+                let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+                let pid = Pid::from_raw(child.id().cast_signed());
+                *waited_for.lock().unwrap_or_else(PoisonError::into_inner) = pid;
+                drop(to_us.send(Ok(pipes)));
+                ended(wait(child, &waited_for, &lines_done, &words));
+            }
+        })?;
+        let gone = |_| Failure::internal("the thread of a process ended without a word");
+        let (Some(mut input), Some(out), Some(err)) = spawned.recv().map_err(gone)?? else {
             return Err(Failure::internal("a process was started without its pipes"));
         };
         // One that ends before it has read this tells more by its end.
         let _ended_already = input.write_all(charge.as_bytes()).and_then(|()| input.write_all(b"\n"));
-        let group = Arc::new(Mutex::new(Pid::from_raw(child.id().cast_signed())));
         let said = Arc::new(said);
-        let last_words = Arc::new(Mutex::new(VecDeque::new()));
-        let (done, lines_done) = channel();
         let (to_out, done_too) = (Arc::clone(&said), done.clone());
         spawn("lines-out", move || {
             lines::read(out, |line| to_out(Stream::Out, line));
             let _nobody_waits = done_too.send(());
         })?;
-        let words = Arc::clone(&last_words);
         spawn("lines-err", move || {
             lines::read(err, |line| {
-                let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut words = last_words.lock().unwrap_or_else(PoisonError::into_inner);
                 if words.len() == LAST_WORDS {
                     words.pop_front();
                 }
@@ -101,8 +112,6 @@ impl Launch {
             });
             let _nobody_waits = done.send(());
         })?;
-        let waited_for = Arc::clone(&group);
-        spawn("process", move || ended(wait(child, &waited_for, &lines_done, &last_words)))?;
         Ok(Running { group, _input: input })
     }
 

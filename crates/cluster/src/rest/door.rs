@@ -1,6 +1,6 @@
 //! Who is answered.
 //!
-//! Holds: with a token set, or certificates, nobody without the one or the other; without any, no web page of another origin: it could send what a browser
+//! Holds: by a job manager that does not lead any more, nobody; with a token set, or certificates, nobody without the one or the other; without any, no web page of another origin: it could send what a browser
 //! sends without asking (its `Origin` tells), or have its own name lead here (the `Host` tells).
 
 use std::net::IpAddr;
@@ -11,6 +11,7 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use millstream_model::error::Failure;
 use millstream_network::token::same_secret;
 
 use super::Desk;
@@ -34,15 +35,28 @@ pub(super) async fn guard(
             if has_to_show {
                 caller.known.store(true, Ordering::Release);
             }
+            if let Err(failure) = desk.manager.check() {
+                return elsewhere(&failure).into_response();
+            }
             let response = next.run(request).await;
             caller.known.store(true, Ordering::Release);
-            response
+            // It may have been lost meanwhile.
+            match desk.manager.check() {
+                Ok(()) => response,
+                Err(failure) => elsewhere(&failure).into_response(),
+            }
         }
         Err(refusal) => {
             tracing::warn!(path = request.uri().path(), "a request was turned away");
             refusal.into_response()
         }
     }
+}
+
+/// Another job manager is the one to ask.
+fn elsewhere(failure: &Failure) -> Refusal {
+    let advice = "ask the other one: give the addresses of all to --master, with commas between them";
+    Refusal::new(StatusCode::MISDIRECTED_REQUEST, failure.what(), advice)
 }
 
 fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {

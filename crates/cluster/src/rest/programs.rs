@@ -6,6 +6,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
+use millstream_model::error::Result as Done;
 
 use super::Desk;
 use super::answer::Refusal;
@@ -16,7 +17,7 @@ pub(super) async fn put(
     Path(hash): Path<String>,
     body: Body,
 ) -> Result<Response, Refusal> {
-    if desk.manager.programs().find(&hash)?.is_some() {
+    if has(&desk, &hash).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     let mut incoming = desk.manager.programs().begin(&hash)?;
@@ -32,17 +33,23 @@ pub(super) async fn put(
         incoming.take(&piece)?;
     }
     incoming.end()?;
+    desk.manager.blocking(move |manager| manager.share_program(&hash)).await?;
     Ok(StatusCode::CREATED.into_response())
 }
 
 /// Whether a program is there.
 pub(super) async fn known(State(desk): State<Desk>, Path(hash): Path<String>) -> Result<Response, Refusal> {
-    match desk.manager.programs().find(&hash)? {
-        Some(_) => Ok(Json(serde_json::json!({ "program": hash })).into_response()),
-        None => Err(Refusal::new(
+    match has(&desk, &hash).await? {
+        true => Ok(Json(serde_json::json!({ "program": hash })).into_response()),
+        false => Err(Refusal::new(
             StatusCode::NOT_FOUND,
             format!("the program {hash} was not uploaded"),
             "upload it: PUT /v1/programs/SHA256",
         )),
     }
+}
+
+async fn has(desk: &Desk, hash: &str) -> Done<bool> {
+    let hash = hash.to_owned();
+    desk.manager.blocking(move |manager| manager.has_program(&hash)).await
 }

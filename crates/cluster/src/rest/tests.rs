@@ -30,7 +30,7 @@ fn server(token: Option<&str>) -> Server {
         pulse: Pulse::default(),
         log: Log::default(),
     };
-    let manager = Manager::start(&settings).unwrap();
+    let manager = Manager::start(&settings, None).unwrap();
     let rest = Rest::start(&manager, ([127, 0, 0, 1], 0).into(), token, &Security::open()).unwrap();
     Server { rest, _manager: manager, _folder: folder }
 }

@@ -122,7 +122,7 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
     let mut master: SocketAddr = order.master;
     if master.ip().is_unspecified() {
         // It listens everywhere on the job manager's machine.
-        master.set_ip(worker.settings.manager.ip());
+        master.set_ip(worker.manager()?.ip());
     }
     let charge = Charge {
         job: order.job.clone(),

@@ -31,7 +31,7 @@ impl Worker {
     }
 
     fn fetch(&self, hash: &str) -> Result<PathBuf> {
-        let manager = &self.settings.manager_name;
+        let manager = self.manager_name()?;
         let cut = |error| {
             Failure::external(format!("the program {hash} did not come whole from {manager}")).because(error)
         };

@@ -12,7 +12,7 @@ mod fetch;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result, Retry};
@@ -33,10 +33,10 @@ pub struct Settings {
     pub name: String,
     /// How many slots it lends.
     pub slots: u32,
-    /// Where the job manager is.
-    pub manager: SocketAddr,
-    /// The same as host and port, as its certificate names it.
-    pub manager_name: String,
+    /// Where the job manager is, or all of those that take turns: it joins the one that answers.
+    pub managers: Vec<SocketAddr>,
+    /// The same as host and port, as their certificates name them.
+    pub manager_names: Vec<String>,
     /// What it proves and shows to the job manager.
     pub security: Security,
     /// The interpreter that Python programs run in.
@@ -59,6 +59,8 @@ pub(crate) struct Worker {
     programs: Blobs,
     listen: IpAddr,
     executors: Executors,
+    /// Which of the job managers was called last.
+    called: AtomicUsize,
 }
 
 impl std::fmt::Debug for Worker {
@@ -75,12 +77,13 @@ impl std::fmt::Debug for Worker {
 pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
     let listen = match settings.listen {
         Some(listen) => listen,
-        None => own_address(settings.manager)?,
+        None => own_address(*settings.managers.first().ok_or_else(no_manager)?)?,
     };
     // Before it runs anything, and not in the log of a program that nobody reads.
     settings.security.may_listen((listen, 0).into())?;
     let programs = Blobs::in_folder(settings.folder.join("programs"))?;
-    let worker = Arc::new(Worker { settings, programs, listen, executors: Executors::default() });
+    let (executors, called) = (Executors::default(), AtomicUsize::new(0));
+    let worker = Arc::new(Worker { settings, programs, listen, executors, called });
     let mut gone_since = Instant::now();
     let mut joined_once = false;
     while !stop.load(Ordering::Acquire) {
@@ -103,20 +106,43 @@ pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
             }
             Err(failure) => tracing::debug!(%failure, "tries again"),
         }
-        std::thread::sleep(PAUSE);
+        // The next one, in case another leads now; after all of them, a while later.
+        let next = (worker.called.load(Ordering::Relaxed) + 1) % worker.settings.managers.len().max(1);
+        worker.called.store(next, Ordering::Relaxed);
+        if next == 0 {
+            std::thread::sleep(PAUSE);
+        }
     }
     worker.executors.end_all();
     Ok(())
 }
 
+fn no_manager() -> Failure {
+    Failure::user("no address of a job manager was given")
+        .advice("HOST:PORT, several with commas between them")
+}
+
 impl Worker {
+    /// The job manager that was called last.
+    fn manager(&self) -> Result<SocketAddr> {
+        let called = self.called.load(Ordering::Relaxed);
+        self.settings.managers.get(called).copied().ok_or_else(no_manager)
+    }
+
+    /// The same by its name.
+    fn manager_name(&self) -> Result<&str> {
+        let called = self.called.load(Ordering::Relaxed);
+        self.settings.manager_names.get(called).map(String::as_str).ok_or_else(no_manager)
+    }
+
     fn introduction(&self, role: &str, name: &str) -> Introduction {
         Introduction { role: role.into(), name: name.into(), job: String::new(), term: 0 }
     }
 
     /// One conversation with the job manager, until it ends.
     fn join(self: &Arc<Self>, stop: &AtomicBool) -> Result<()> {
-        let Settings { pulse, slots, ref name, ref manager_name, ref security, .. } = self.settings;
+        let Settings { pulse, slots, ref name, ref security, .. } = self.settings;
+        let manager_name = self.manager_name()?;
         let own = self.introduction(role::WORKER, name);
         let (speaker, mut hearer) = connect::<FromWorker, ToWorker>(manager_name, &own, security, pulse)?;
         self.executors.joined(&speaker, |running| {

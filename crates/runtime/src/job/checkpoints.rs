@@ -6,7 +6,9 @@
 //! checkpoint that failed is committed with the next one.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use millstream_dataflow::graph::NodeKind;
 use millstream_dataflow::operator::Cancelled;
@@ -15,7 +17,7 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::id::{CheckpointId, OperatorUid};
 use millstream_model::time::Timestamp;
 use millstream_state::{
-    CheckpointName, CheckpointStore, Committable, JobEntry, Manifest, OperatorEntry, SubtaskState,
+    CheckpointName, CheckpointStore, Committable, JobEntry, Manifest, OperatorEntry, StoreError, SubtaskState,
 };
 
 use super::history::History;
@@ -24,6 +26,11 @@ use crate::control::CheckpointRecord;
 use crate::plan::Plan;
 use crate::settings::{RestoreFrom, UnmatchedState};
 use crate::sync::Mutex;
+
+/// How long a process that lost its job manager may take to notice, and to end.
+const PREDECESSOR: Duration = Duration::from_secs(20);
+/// From one look to the next.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Which run of a program it is, where a cluster knows it by a name.
 #[derive(Clone, Debug, Default)]
@@ -46,11 +53,26 @@ pub(crate) struct Checkpoints {
     run: Run,
 }
 
+/// Opens the folder. The process that this one takes over from may be about to end, since its own job manager is gone: then
+/// it lets go of the folder soon.
+fn open_in_turn(folder: &Path, taken_over: bool) -> std::result::Result<CheckpointStore, StoreError> {
+    let begun = Instant::now();
+    loop {
+        match CheckpointStore::open(folder) {
+            Err(StoreError::Locked { .. }) if taken_over && begun.elapsed() < PREDECESSOR => {
+                std::thread::sleep(LOOK);
+            }
+            opened => return opened,
+        }
+    }
+}
+
 impl Checkpoints {
     /// Opens the folder, where there is one, and finds what to start from.
     pub(crate) fn open(plan: &Arc<Plan>, run: Run) -> Result<Self> {
         let settings = plan.settings.checkpoints.as_ref();
-        let store = settings.map(|settings| CheckpointStore::open(&settings.folder).map_err(store_failure));
+        let store =
+            settings.map(|settings| open_in_turn(&settings.folder, run.taken_over).map_err(store_failure));
         Self::within(plan, store.transpose()?, run)
     }
 

@@ -78,12 +78,23 @@ fn find() -> Result<Site> {
         return Ok(Site::Alone);
     }
     let charge = read_charge()?;
+    follow_to_the_end();
     charge.log.begin();
     match charge.role {
         Role::Master { manager } => Master::start(&charge, manager).map(Site::Master),
         Role::Executor { executor, slots, master } => {
             Executor::start(&charge, executor, slots, master).map(Site::Executor)
         }
+    }
+}
+
+/// Has the system kill this process when the thread that started it is gone, which waits for it as long as it lives: a process
+/// that is stopped sees no end of its standard input. Who was gone before is seen by that.
+fn follow_to_the_end() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+    {
+        tracing::warn!(%error, "this process may stay behind if it is stopped when whoever started it dies");
     }
 }
 

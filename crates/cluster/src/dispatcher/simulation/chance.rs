@@ -1,8 +1,16 @@
 //! Chance from a seed.
 
+use crate::leadership::simulation::Dice;
+
 /// SplitMix64.
 #[derive(Debug)]
 pub(super) struct Chance(u64);
+
+impl Dice for Chance {
+    fn roll(&mut self, end: u64) -> u64 {
+        self.below(end)
+    }
+}
 
 impl Chance {
     pub(super) fn new(seed: u64) -> Self {

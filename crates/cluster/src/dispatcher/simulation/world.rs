@@ -11,6 +11,7 @@ use super::chance::Chance;
 use crate::dispatcher::{
     Dispatcher, Event, Exit, JobId, JobRecord, Limits, Moment, ReplyId, Submission, Wish, WorkerId,
 };
+use crate::leadership::simulation::Electorate;
 
 /// A process that runs as a master.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ pub(super) struct Worker {
 #[derive(Debug, Default)]
 pub(super) struct Seen(BTreeSet<&'static str>);
 
-const ALL: [&str; 22] = [
+const ALL: [&str; 23] = [
     "worker joins",
     "worker lost",
     "executor crashes",
@@ -54,7 +55,8 @@ const ALL: [&str; 22] = [
     "waits",
     "slots taken back",
     "forgotten",
-    "manager restarted",
+    "taken over",
+    "nobody leads",
     "given up",
 ];
 
@@ -73,7 +75,10 @@ pub(super) struct World {
     pub(super) now: Moment,
     pub(super) dispatcher: Dispatcher,
     pub(super) limits: Limits,
-    pub(super) incarnation: u32,
+    /// The job managers, of which one leads.
+    pub(super) electorate: Electorate,
+    /// The term of the one whose dispatcher this is.
+    pub(super) term: u64,
     pub(super) workers: BTreeMap<WorkerId, Worker>,
     pub(super) masters: BTreeMap<(JobId, u64), Master>,
     pub(super) next_worker: u64,
@@ -163,7 +168,9 @@ impl World {
             now: Moment { steady: 1, wall: 1_000_000 },
             dispatcher: Dispatcher::new(limits, 0),
             limits,
-            incarnation: 0,
+            // So that most jobs come to something.
+            electorate: Electorate::with_faults_once_in(1_500),
+            term: 0,
             workers: BTreeMap::new(),
             masters: BTreeMap::new(),
             next_worker: 0,
@@ -214,6 +221,9 @@ impl World {
         self.now.steady += jump;
         // The clock on the wall may be set, back too.
         self.now.wall += if self.chance.once_in(50) { -500_000 } else { jump as i64 };
+        if !self.somebody_leads(jump) {
+            return;
+        }
         self.arrive();
         match self.chance.below(if self.calm { 5 } else { 24 }) {
             0..3 => self.masters_go_on(),
@@ -226,7 +236,6 @@ impl World {
             18 | 19 => self.hear_again(),
             20 if self.chance.once_in(3) => self.crash_a_master(),
             21 => self.crash_an_executor(),
-            22 if self.chance.once_in(100) => self.restart_the_manager(),
             _ => {}
         }
         self.check();
@@ -449,11 +458,36 @@ impl World {
         }
     }
 
-    /// Its masters end with it; what it wrote down is read by the next one.
-    fn restart_the_manager(&mut self) {
-        self.note("manager restarted");
-        self.incarnation += 1;
-        self.dispatcher = Dispatcher::new(self.limits, self.incarnation);
+    /// Lets the job managers go on, and another one take over where the last one does not lead any more.
+    fn somebody_leads(&mut self, passed: u64) -> bool {
+        let mut left = passed;
+        loop {
+            let some = left.min(50);
+            self.electorate.step(some, self.calm, &mut self.chance);
+            left -= some;
+            if left == 0 {
+                break;
+            }
+        }
+        match self.electorate.leaders().first() {
+            Some((_, term)) if *term == self.term => true,
+            Some((_, term)) => {
+                assert!(*term > self.term, "term {term} begins after {}", self.term);
+                self.term = *term;
+                self.take_over();
+                true
+            }
+            None => {
+                self.note("nobody leads");
+                false
+            }
+        }
+    }
+
+    /// The masters of the last one ended with it; what it wrote down is read by the next one.
+    fn take_over(&mut self) {
+        self.note("taken over");
+        self.dispatcher = Dispatcher::new(self.limits, self.term as u32);
         // Clients see that their connections break.
         self.open.clear();
         self.masters.clear();
