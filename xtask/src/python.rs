@@ -31,7 +31,8 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     let broker = services::start("kafka", services::Life::Tied)?;
     let mut pytest = Command::new(tests);
     pytest.envs(&broker.facts);
-    let stores = [services::start("s3", services::Life::Tied)?, services::start("hdfs", services::Life::Tied)?];
+    let stores =
+        [services::start("s3", services::Life::Tied)?, services::start("hdfs", services::Life::Tied)?];
     stores.iter().for_each(|store| {
         pytest.envs(&store.facts);
     });
