@@ -31,4 +31,6 @@ pub use manager::{
     Ask, AskId, CheckpointRecord, Ended, ExceptionRecord, Granted, Graph, GraphEdge, GraphNode,
     OperatorReport, Report, ToManager, ToMaster,
 };
-pub use stages::{Attempt, BlockPeer, KeptChange, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart};
+pub use stages::{
+    Attempt, BlockPeer, KeptChange, ResultTold, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart,
+};
