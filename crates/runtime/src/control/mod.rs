@@ -32,4 +32,6 @@ pub use manager::{
     OperatorReport, Report, ToManager, ToMaster,
 };
 pub use millstream_dataflow::source::SourceGauge;
-pub use stages::{Attempt, BlockPeer, KeptChange, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart};
+pub use stages::{
+    Attempt, BlockPeer, KeptChange, ResultTold, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart,
+};

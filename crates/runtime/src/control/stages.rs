@@ -80,11 +80,20 @@ pub enum StageOrder {
         number: u64,
         /// What the job amounts to: a program that has come to another one there is told so.
         fingerprint: String,
-        /// Where the result can be read, or why there is none.
-        result: Result<SocketAddr, Failure>,
+        /// The result, or why there is none.
+        result: Result<ResultTold, Failure>,
         /// What was run so far, in all processes.
         counters: Box<Counters>,
     },
+}
+
+/// The result of an action, one part for each task.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ResultTold {
+    /// A small one.
+    Whole(Vec<Vec<u8>>),
+    /// It can be read there.
+    At(SocketAddr),
 }
 
 /// What an executor tells the master about tasks.

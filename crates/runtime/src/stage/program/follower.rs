@@ -3,7 +3,6 @@
 //! Holds: a process that comes to an action after its end is given the same result; without a master it ends.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ use super::super::team::{Event, Running, Stage, Team, Tell};
 use super::lineage::{Actions, other_action};
 use super::recorded::join;
 use super::{Program, below};
-use crate::control::{ExecutorId, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart, ToJob};
+use crate::control::{ExecutorId, ResultTold, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart, ToJob};
 use crate::executor::{Executor, Obeys};
 
 /// How often the result of an action is read again.
@@ -31,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 struct Ended {
     fingerprint: String,
-    result: Result<SocketAddr>,
+    result: Result<ResultTold>,
 }
 
 #[derive(Default)]
@@ -156,7 +155,11 @@ impl Follower {
         if ended.fingerprint != fingerprint {
             return Err(other_action(number, &ended.fingerprint, &fingerprint));
         }
-        let (at, mut tries) = (ended.result?, 0);
+        let at = match ended.result? {
+            ResultTold::Whole(parts) => return Ok(parts),
+            ResultTold::At(address) => address,
+        };
+        let mut tries = 0;
         loop {
             let mut parts = Vec::new();
             let wanted = Wanted::Recorded { number };
