@@ -49,6 +49,7 @@ impl Goal {
     }
 
     /// The same goal, for figures of one label.
+    #[cfg(any(test, feature = "kafka"))]
     pub(crate) fn on(self, label: &'static str) -> Self {
         Self { label: Some(label), ..self }
     }

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
+use millstream::connectors::files::sink::TextFilesSink;
 use millstream::connectors::generator::Generator;
-use millstream::connectors::text_files::sink::TextFilesSink;
 use millstream::time::Timestamp;
 use millstream::{
     AggregateFunction, CheckpointMode, CheckpointSettings, Failure, OutputTag, Restart, RestoreFrom, Result,

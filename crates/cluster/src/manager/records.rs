@@ -24,7 +24,7 @@ pub(super) enum Records {
     /// In the folder.
     Own,
     /// At the place where this one leads.
-    Shared { leadership: Arc<Leadership>, ledger: Mutex<Ledger> },
+    Shared { leadership: Arc<Leadership>, ledger: Box<Mutex<Ledger>> },
 }
 
 impl Records {
@@ -34,7 +34,7 @@ impl Records {
         let leadership = Arc::new(leadership);
         let ledger = Ledger::take(&leadership)?;
         let found = ledger.records();
-        Ok((Self::Shared { leadership, ledger: Mutex::new(ledger) }, found))
+        Ok((Self::Shared { leadership, ledger: Box::new(Mutex::new(ledger)) }, found))
     }
 
     /// Counts the job managers that began here.

@@ -242,6 +242,7 @@ impl PyStreamPlan {
         Ok(JobSettings {
             name: given.getattr("name")?.extract()?,
             parallelism,
+            adaptive: false,
             max_parallelism: max.map_err(|error| PyValueError::new_err(error.to_string()))?,
             records_in_flight: CHUNKS * channels.max(1),
             // A chunk is a batch: it does not wait for others.

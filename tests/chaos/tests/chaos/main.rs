@@ -26,7 +26,7 @@ use chance::Chance;
 use faults::strike;
 use report::Report;
 use town::Town;
-use work::{WORK, Work};
+use work::WORK;
 
 /// Of the suite.
 const FAULTS: usize = 60;

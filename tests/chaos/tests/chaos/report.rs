@@ -16,7 +16,6 @@ impl Report {
     }
 
     pub(crate) fn note(&mut self, kind: &'static str, recovered: Option<Duration>) {
-        println!("{kind}: {recovered:?}");
         let (count, times) = self.kinds.entry(kind).or_default();
         *count += 1;
         times.extend(recovered);
@@ -42,7 +41,6 @@ impl Report {
     pub(crate) fn write(&self) {
         let file = Path::new(env!("CARGO_BIN_EXE_sufferer")).parent().unwrap().join("chaos-report.txt");
         std::fs::write(&file, self.text()).unwrap();
-        println!("written to {}", file.display());
     }
 }
 
