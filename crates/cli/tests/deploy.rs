@@ -17,7 +17,8 @@ fn file(name: &str) -> String {
 
 /// The command knows each of these arguments, and takes their values.
 fn assert_known(arguments: &[String]) {
-    let output = Command::new(env!("CARGO_BIN_EXE_millstream")).args(arguments).arg("--help").output().unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_millstream")).args(arguments).arg("--help").output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -67,8 +68,7 @@ fn manifests_are_whole_and_start_commands_that_there_are() {
     let text = file("kubernetes/millstream.yaml");
     let documents: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
     let kinds: Vec<&str> = documents.iter().map(|document| document["kind"].as_str().unwrap()).collect();
-    let expected =
-        ["Namespace", "Service", "Service", "StatefulSet", "Deployment", "NetworkPolicy"];
+    let expected = ["Namespace", "Service", "Service", "StatefulSet", "Deployment", "NetworkPolicy"];
     assert_eq!(kinds, expected);
     let mut selected = BTreeSet::new();
     for document in &documents {
@@ -82,8 +82,12 @@ fn manifests_are_whole_and_start_commands_that_there_are() {
         assert_eq!(spec["selector"]["matchLabels"]["app"], labels["app"], "{document}");
         assert_eq!(labels["part"], "cluster", "the policy is for it");
         let pod = &spec["template"]["spec"];
-        let volumes: BTreeSet<&str> =
-            pod["volumes"].as_array().unwrap().iter().map(|volume| volume["name"].as_str().unwrap()).collect();
+        let volumes: BTreeSet<&str> = pod["volumes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|volume| volume["name"].as_str().unwrap())
+            .collect();
         for container in containers.iter().chain(pod["initContainers"].as_array().unwrap()) {
             for mount in container["volumeMounts"].as_array().unwrap() {
                 assert!(volumes.contains(mount["name"].as_str().unwrap()), "{mount}");

@@ -88,7 +88,6 @@ impl Owner for Desk {
                 ToManager::Answer(id, answer) => {
                     heard.answers.insert(id, answer.map_err(|failure| failure.to_string()));
                 }
-                ToManager::Ended(_) => {}
             }
             let _ = stir.send(());
         }

@@ -65,8 +65,6 @@ pub(super) enum Master {
     Here { at: u64, executors: SocketAddr },
     /// Its connection is gone, and its process may be about to be.
     Lost { born: u64, at: u64 },
-    /// It has said that it is at its end.
-    Leaving { born: u64, at: u64 },
     /// It was killed, and its end has not been seen.
     Killed { born: u64 },
 }
@@ -172,7 +170,7 @@ impl Job {
         match self.master {
             Master::Pause { .. } => None,
             Master::Started { at } | Master::Here { at, .. } => Some(at),
-            Master::Lost { born, .. } | Master::Leaving { born, .. } | Master::Killed { born } => Some(born),
+            Master::Lost { born, .. } | Master::Killed { born } => Some(born),
         }
     }
 }

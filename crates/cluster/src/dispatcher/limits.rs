@@ -7,7 +7,7 @@ pub struct Limits {
     pub first_words: u64,
     /// How long a job may wait for slots; without it for ever.
     pub slots: Option<u64>,
-    /// How long a cancelled job may take to end before its master is killed, and a program to leave after its last word.
+    /// How long a cancelled job may take to end before its master is killed.
     pub leaving: u64,
     /// How long a master's process may outlive its connection before it is killed.
     pub parting: u64,

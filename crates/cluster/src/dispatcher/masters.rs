@@ -28,7 +28,7 @@ impl Dispatcher {
                 // The master waits for an answer even where nothing changes.
                 job.told = None;
             }
-            (ToManager::Report(report), Master::Here { .. } | Master::Leaving { .. }) => {
+            (ToManager::Report(report), Master::Here { .. }) => {
                 let named = job.reports.last.as_ref().is_some_and(|(_, last)| last.name == report.name);
                 job.reports.take(now, *report);
                 if !named {
@@ -37,14 +37,8 @@ impl Dispatcher {
                 }
             }
             (ToManager::Answer(ask, answer), _) => self.answered(id, ask, answer),
-            (ToManager::Ended(_), Master::Started { at } | Master::Here { at, .. }) => {
-                job.master = Master::Leaving { born: at, at: now.steady };
-                (job.need, job.least) = (0, 0);
-                self.end_executors(|executor| executor.job == Some(id));
-            }
             // Said twice, or after it was killed.
-            (ToManager::Here { .. } | ToManager::Need { .. }, _)
-            | (ToManager::Report(_) | ToManager::Ended(_), _) => {}
+            (ToManager::Here { .. } | ToManager::Need { .. } | ToManager::Report(_), _) => {}
         }
     }
 
@@ -69,10 +63,7 @@ impl Dispatcher {
         let outcome = |state, failure| Outcome { state, at: now.wall, failure };
         match (job.master, exit.code) {
             (Master::Killed { .. }, _) => self.start_after_a_crash(now, id, born, None),
-            (Master::Here { .. } | Master::Lost { .. }, Some(0))
-            | (Master::Leaving { .. }, Some(0) | None)
-                if job.was_here =>
-            {
+            (Master::Here { .. } | Master::Lost { .. }, Some(0)) if job.was_here => {
                 let status = job.reports.last.as_ref().map(|(_, report)| report.status);
                 let state = match status {
                     Some(JobStatus::Canceled) => End::Canceled,
@@ -120,10 +111,6 @@ impl Dispatcher {
                 }
                 Master::Started { at } if now.steady.saturating_sub(at) >= limits.first_words => {
                     let failure = silent(&job.submission.file_name, limits.first_words);
-                    self.doom(id, Outcome { state: End::Failed, at: now.wall, failure: Some(failure) });
-                }
-                Master::Leaving { at, .. } if now.steady.saturating_sub(at) >= limits.leaving => {
-                    let failure = "its program came to its end, but its process did not".to_owned();
                     self.doom(id, Outcome { state: End::Failed, at: now.wall, failure: Some(failure) });
                 }
                 _ => self.asks_in_time(now, id),

@@ -262,7 +262,6 @@ impl Dispatcher {
             }
             Master::Pause { .. } | Master::Started { .. } => JobState::Starting,
             Master::Lost { .. } => JobState::Restarting,
-            Master::Leaving { .. } => JobState::Ending,
             Master::Killed { .. } if job.doom.is_some() => JobState::Ending,
             Master::Killed { .. } => JobState::Restarting,
             Master::Here { .. } if job.canceled.is_some() => JobState::Ending,

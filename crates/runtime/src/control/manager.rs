@@ -7,7 +7,7 @@ use millstream_model::error::Failure;
 use serde::{Deserialize, Serialize};
 
 use super::{ChainWork, ExecutorId};
-use crate::job::{JobResult, JobStatus};
+use crate::job::JobStatus;
 
 /// The number of a question of the job manager's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,15 +33,6 @@ pub enum ToManager {
     Report(Box<Report>),
     /// The answer to a question.
     Answer(AskId, Result<String, Failure>),
-    /// The program is at its end; the process ends.
-    Ended(Ended),
-}
-
-/// How a program ended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Ended {
-    /// The result of its last job, if it had one.
-    pub result: Option<JobResult>,
 }
 
 /// What the job manager tells a master.

@@ -28,8 +28,8 @@ pub use charge::{Charge, DESERTED, ROLE, Role};
 pub use counted::{ChainWork, Counted, NodeCounts};
 pub use executor::{Deployment, ExecutorId, Happened, Order, Peer, TaskId, TaskOrder, ToExecutor, ToJob};
 pub use manager::{
-    Ask, AskId, CheckpointRecord, Ended, ExceptionRecord, Granted, Graph, GraphEdge, GraphNode,
-    OperatorReport, Report, ToManager, ToMaster,
+    Ask, AskId, CheckpointRecord, ExceptionRecord, Granted, Graph, GraphEdge, GraphNode, OperatorReport,
+    Report, ToManager, ToMaster,
 };
 pub use millstream_dataflow::source::SourceGauge;
 pub use stages::{

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use millstream_model::error::Failure;
-use millstream_runtime::control::{Ask, AskId, Ended, ExecutorId, Graph, Report, ToManager};
+use millstream_runtime::control::{Ask, AskId, ExecutorId, Graph, Report, ToManager};
 use millstream_runtime::job::JobStatus;
 
 use super::chance::Chance;
@@ -131,7 +131,6 @@ fn again(event: &Event) -> Option<Event> {
                 ToManager::Need { slots, least } => ToManager::Need { slots: *slots, least: *least },
                 ToManager::Report(report) => ToManager::Report(report.clone()),
                 ToManager::Answer(ask, _) => ToManager::Answer(*ask, Ok("again".into())),
-                ToManager::Ended(ended) => ToManager::Ended(ended.clone()),
             };
             Event::MasterSaid { job: *job, term: *term, said }
         }
@@ -390,11 +389,8 @@ impl World {
 
     fn finish(&mut self, id: (JobId, u64), status: JobStatus) {
         self.say(id, report(status));
-        self.say(id, ToManager::Ended(Ended { result: None }));
         self.note("program finishes");
-        if !self.chance.once_in(10) {
-            self.end_master(id, exit(Some(0)));
-        }
+        self.end_master(id, exit(Some(0)));
     }
 
     /// The process ends, which its connection tells as well, before or after.
