@@ -10,7 +10,7 @@
 //! let flights = AvroFiles::<Flight>::avro("s3://flights/2013/*.avro");
 //! let schema = r#"{"type": "record", "name": "flight", "fields": [
 //!     {"name": "carrier", "type": "string"}, {"name": "delay", "type": "int"}]}"#;
-//! let sink = FileSink::<Flight, _>::of("out", WriteAvro::of(schema)?.codec(AvroCodec::Snappy));
+//! let sink = FileSink::<Flight, _>::of("out", WriteAvro::<Flight>::of(schema)?.codec(AvroCodec::Snappy));
 //! # Ok::<(), millstream_model::error::Failure>(())
 //! ```
 
