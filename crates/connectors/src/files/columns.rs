@@ -1,7 +1,7 @@
 //! Arrow batches, and Parquet, as formats of a source and of a sink.
 //!
 //! ```no_run
-//! use millstream_connectors::files::columns::{Compare, Condition, ParquetFiles, ParquetRowFiles, RecordBatch, WriteParquet};
+//! use millstream_connectors::files::columns::{ArrowBatch, Compare, Condition, ParquetFiles, ParquetRowFiles, WriteParquet};
 //! use millstream_connectors::files::sink::FileSink;
 //!
 //! #[derive(Clone, serde::Serialize, serde::Deserialize)]
@@ -9,14 +9,15 @@
 //!
 //! let late = ParquetRowFiles::<Flight>::parquet("s3://flights/2013").only(Condition::of("delay", Compare::Greater, 60));
 //! let batches = ParquetFiles::batches("flights.parquet").columns(["carrier", "delay"]);
-//! let sink = FileSink::<RecordBatch, _>::of("hdfs://name-node:8020/out", WriteParquet::default());
+//! let sink = FileSink::<ArrowBatch, _>::of("hdfs://name-node:8020/out", WriteParquet::default());
 //! ```
 
 pub use millstream_formats::columns::parquet::{
     ColumnCompression, Compare, Condition, ReadParquet, ReadParquetRows, WriteParquet, WriteParquetRows,
 };
 pub use millstream_formats::columns::{
-    CsvColumns, DataType, Field, JsonColumns, RecordBatch, Schema, SchemaRef, arrow_array, arrow_schema,
+    ArrowBatch, CsvColumns, DataType, Field, JsonColumns, RecordBatch, Schema, SchemaRef, arrow_array,
+    arrow_schema,
 };
 
 use serde::de::DeserializeOwned;

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::ArrowBatch;
 use arrow_array::RecordBatch;
 use arrow_csv::reader::{Decoder, Format};
 use arrow_csv::{ReaderBuilder, Writer, WriterBuilder};
@@ -65,7 +66,7 @@ impl CsvColumns {
 }
 
 impl ReadFormat for CsvColumns {
-    type Record = RecordBatch;
+    type Record = ArrowBatch;
     type Reader = PartCsv;
 
     fn source_name(&self) -> &'static str {
@@ -137,12 +138,12 @@ impl PartCsv {
     }
 }
 
-impl PartReader<RecordBatch> for PartCsv {
+impl PartReader<ArrowBatch> for PartCsv {
     fn wait(&mut self, patience: std::time::Duration) -> bool {
         self.used < self.filled || self.stream.wait(patience)
     }
 
-    fn read(&mut self, emit: &mut dyn FnMut(&mut Batch<RecordBatch>) -> Result<()>) -> Result<bool> {
+    fn read(&mut self, emit: &mut dyn FnMut(&mut Batch<ArrowBatch>) -> Result<()>) -> Result<bool> {
         let mut is_end = false;
         while self.decoder.capacity() > 0 {
             if self.used == self.filled {
@@ -168,7 +169,7 @@ impl PartReader<RecordBatch> for PartCsv {
         }
         if let Some(batch) = self.decoder.flush().map_err(|error| self.wrong(&error))? {
             self.rows += batch.num_rows() as u64;
-            emit(&mut Batch::from(vec![batch]))?;
+            emit(&mut Batch::from(vec![ArrowBatch(batch)]))?;
         }
         Ok(!is_end)
     }
@@ -178,7 +179,7 @@ impl PartReader<RecordBatch> for PartCsv {
     }
 }
 
-impl WriteFormat<RecordBatch> for CsvColumns {
+impl WriteFormat<ArrowBatch> for CsvColumns {
     type Encoder = CsvColumnsEncoder;
 
     fn sink_name(&self) -> &'static str {
@@ -249,8 +250,8 @@ impl CsvColumnsEncoder {
     }
 }
 
-impl FileEncoder<RecordBatch> for CsvColumnsEncoder {
-    fn head(&mut self, first: &RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+impl FileEncoder<ArrowBatch> for CsvColumnsEncoder {
+    fn head(&mut self, first: &ArrowBatch, out: &mut Vec<u8>) -> Result<()> {
         self.schema = Some(first.schema());
         if self.header {
             let names = first.schema_ref().fields().iter().map(|field| Some(field.name().clone()));
@@ -263,7 +264,7 @@ impl FileEncoder<RecordBatch> for CsvColumnsEncoder {
         Ok(())
     }
 
-    fn add(&mut self, batch: RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+    fn add(&mut self, ArrowBatch(batch): ArrowBatch, out: &mut Vec<u8>) -> Result<()> {
         if let Some(schema) = self.schema.as_ref().filter(|schema| ***schema != *batch.schema()) {
             return Err(another_schema(schema, &batch));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow_array::RecordBatch;
+use super::ArrowBatch;
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
 use arrow_schema::{ArrowError, SchemaRef};
@@ -25,7 +25,7 @@ pub struct JsonColumns {
 }
 
 impl ReadFormat for JsonColumns {
-    type Record = RecordBatch;
+    type Record = ArrowBatch;
     type Reader = PartJson;
 
     fn source_name(&self) -> &'static str {
@@ -51,17 +51,17 @@ pub struct PartJson {
     decoder: Decoder,
 }
 
-impl PartReader<RecordBatch> for PartJson {
+impl PartReader<ArrowBatch> for PartJson {
     fn wait(&mut self, patience: Duration) -> bool {
         self.lines.wait(patience)
     }
 
-    fn read(&mut self, emit: &mut dyn FnMut(&mut Batch<RecordBatch>) -> Result<()>) -> Result<bool> {
+    fn read(&mut self, emit: &mut dyn FnMut(&mut Batch<ArrowBatch>) -> Result<()>) -> Result<bool> {
         let Self { schema, lines, decoder } = self;
         lines.read(&mut |batch| {
             let found = batch.records().iter().try_for_each(|line| whole(decoder, line));
             match found.and_then(|()| decoder.flush()) {
-                Ok(Some(columns)) => emit(&mut Batch::from(vec![columns])),
+                Ok(Some(columns)) => emit(&mut Batch::from(vec![ArrowBatch(columns)])),
                 Ok(None) => Ok(()),
                 Err(error) => Err(culprit(schema, batch, error)),
             }

@@ -4,6 +4,7 @@
 //! column, of which type, and which was expected. Not for computing on columns.
 //! Holds: all batches of a file have one schema; a file of another one is an error, never a guess.
 
+mod batch;
 mod csv;
 mod json;
 pub mod parquet;
@@ -12,6 +13,7 @@ mod structs;
 
 pub use arrow_array::{self, RecordBatch};
 pub use arrow_schema::{self, DataType, Field, Schema, SchemaRef};
+pub use batch::ArrowBatch;
 pub use csv::{CsvColumns, CsvColumnsEncoder, PartCsv};
 pub use json::{JsonColumns, PartJson};
 

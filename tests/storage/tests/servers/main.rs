@@ -7,6 +7,7 @@
 )]
 
 mod checkpoints;
+mod columns;
 mod independent;
 mod kills;
 mod lines;

@@ -57,7 +57,7 @@ fn told<S: Source>(source: &S) -> String {
 }
 
 /// The two columns of batches as rows.
-fn rows(batches: &[RecordBatch]) -> Vec<Flight> {
+fn rows(batches: &[ArrowBatch]) -> Vec<Flight> {
     let mut rows = Vec::new();
     for batch in batches {
         let carrier = batch.column(0).as_any().downcast_ref::<StringArray>().unwrap();
@@ -78,10 +78,10 @@ fn schema() -> SchemaRef {
     ]))
 }
 
-fn batch(flights: &[Flight]) -> RecordBatch {
+fn batch(flights: &[Flight]) -> ArrowBatch {
     let carrier = StringArray::from_iter_values(flights.iter().map(|flight| &flight.carrier));
     let delay = Int32Array::from_iter(flights.iter().map(|flight| flight.delay));
-    RecordBatch::try_new(schema(), vec![Arc::new(carrier), Arc::new(delay)]).unwrap()
+    RecordBatch::try_new(schema(), vec![Arc::new(carrier), Arc::new(delay)]).unwrap().into()
 }
 
 #[test]
@@ -129,17 +129,14 @@ fn only_columns_and_row_groups_that_are_asked_for_are_read() {
     assert_eq!(read(&text).unwrap()[0].carrier, flights(7..8)[0].carrier);
     let batches = read(&ParquetFiles::batches(path).columns(["delay"])).unwrap();
     assert!(batches.iter().all(|batch| batch.num_columns() == 1));
-    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 3_000);
+    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3_000);
 }
 
 #[test]
 fn batches_are_written_exactly_once_as_parquet_and_as_csv() {
-    let records: Vec<RecordBatch> = (0..6).map(|n| batch(&flights(n * 10..n * 10 + 10))).collect();
-    let show = |batch: &RecordBatch| rows(std::slice::from_ref(batch));
-    fn seen<S: Source<Record = RecordBatch>>(
-        folder: &Path,
-        source: impl Fn(String) -> S,
-    ) -> Vec<Vec<Flight>> {
+    let records: Vec<ArrowBatch> = (0..6).map(|n| batch(&flights(n * 10..n * 10 + 10))).collect();
+    let show = |batch: &ArrowBatch| rows(std::slice::from_ref(batch));
+    fn seen<S: Source<Record = ArrowBatch>>(folder: &Path, source: impl Fn(String) -> S) -> Vec<Vec<Flight>> {
         let pattern = format!("{}/part-*", folder.display());
         if crate::files::found(&pattern).is_err() {
             return Vec::new();
@@ -212,7 +209,7 @@ fn csv_and_json_lines_are_read_into_batches_from_any_place_on() {
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let mut expected = all;
     expected.sort();
-    fn check<S: Source<Record = RecordBatch>>(make: impl Fn() -> S, expected: &[Flight]) {
+    fn check<S: Source<Record = ArrowBatch>>(make: impl Fn() -> S, expected: &[Flight]) {
         for kill in [0, 1, 2, 3] {
             let mut run = Run::open(&make(), 2, None).unwrap();
             (0..kill).for_each(|_| {
@@ -317,6 +314,7 @@ fn csv_and_json_that_do_not_fit_their_columns_are_told_with_file_place_column_an
 fn sinks_refuse_batches_of_another_schema_and_settings_that_contradict_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let other = RecordBatch::try_from_iter([("n", Arc::new(Int32Array::from(vec![1])) as _)]).unwrap();
+    let other = ArrowBatch(other);
     let both = || vec![batch(&flights(0..2)), other.clone()];
     for told in [
         write(folder.path(), WriteParquet::default(), both()).unwrap_err().to_string(),
@@ -325,7 +323,7 @@ fn sinks_refuse_batches_of_another_schema_and_settings_that_contradict_each_othe
         assert!(told.starts_with("a batch has the columns n Int32, and those before it in its file have carrier Utf8, delay Int32\n"), "{told}");
     }
     let sink =
-        FileSink::<RecordBatch, _>::of(folder.path(), WriteParquet::default()).compress(Compression::Gzip);
+        FileSink::<ArrowBatch, _>::of(folder.path(), WriteParquet::default()).compress(Compression::Gzip);
     let told = open_writer(&sink, Vec::new()).err().unwrap().to_string();
     assert!(
         told.starts_with("a Parquet file is not compressed as a whole, but column by column\n"),

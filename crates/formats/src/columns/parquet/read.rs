@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::super::ArrowBatch;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use millstream_dataflow::batch::Batch;
@@ -46,7 +47,7 @@ impl SkippedGroups {
 }
 
 impl ReadFormat for ReadParquet {
-    type Record = RecordBatch;
+    type Record = ArrowBatch;
     type Reader = PartParquet;
 
     fn source_name(&self) -> &'static str {
@@ -212,11 +213,11 @@ impl PartParquet {
     }
 }
 
-impl PartReader<RecordBatch> for PartParquet {
-    fn read(&mut self, emit: &mut dyn FnMut(&mut Batch<RecordBatch>) -> Result<()>) -> Result<bool> {
+impl PartReader<ArrowBatch> for PartParquet {
+    fn read(&mut self, emit: &mut dyn FnMut(&mut Batch<ArrowBatch>) -> Result<()>) -> Result<bool> {
         match self.next_batch()? {
             Some(batch) => {
-                emit(&mut Batch::from(vec![batch]))?;
+                emit(&mut Batch::from(vec![ArrowBatch(batch)]))?;
                 Ok(true)
             }
             None => Ok(false),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow_array::RecordBatch;
+use super::super::ArrowBatch;
 use arrow_schema::{FieldRef, SchemaRef};
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
@@ -88,7 +88,7 @@ impl Write for Shared {
     }
 }
 
-impl WriteFormat<RecordBatch> for WriteParquet {
+impl WriteFormat<ArrowBatch> for WriteParquet {
     type Encoder = ParquetEncoder;
 
     fn sink_name(&self) -> &'static str {
@@ -119,8 +119,8 @@ pub struct ParquetEncoder {
     writer: Option<(SchemaRef, ArrowWriter<Shared>)>,
 }
 
-impl FileEncoder<RecordBatch> for ParquetEncoder {
-    fn add(&mut self, batch: RecordBatch, out: &mut Vec<u8>) -> Result<()> {
+impl FileEncoder<ArrowBatch> for ParquetEncoder {
+    fn add(&mut self, ArrowBatch(batch): ArrowBatch, out: &mut Vec<u8>) -> Result<()> {
         let (schema, writer) = match &mut self.writer {
             Some(open) => open,
             None => {
