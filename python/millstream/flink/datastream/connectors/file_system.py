@@ -122,8 +122,13 @@ class _StoredFiles(FileSource):
         settings = {"bounded": True, "promise": "exactly once", "parallel": True}
         path = self._paths[0].rstrip("/")
         # A folder is read with all that is below it, as one of this machine is.
-        is_file = any(name == path for name, _ in _native.stored_files(path))
-        return "text_files", (path if is_file else f"{path}/**/*", None), Types.STRING(), settings
+        below = f"{path}/**/*"
+        try:
+            _native.stored_files(below)
+        except OSError:
+            # A file, or nothing, which the engine says in its own words.
+            below = path
+        return "text_files", (below, None), Types.STRING(), settings
 
 
 class FileSourceBuilder:
