@@ -53,10 +53,17 @@ impl<T> Default for Print<T> {
     }
 }
 
-struct Writer<W> {
+/// Writes records on lines, each behind a prefix.
+pub(crate) struct Writer<W> {
     prefix: String,
     text: String,
     output: W,
+}
+
+impl<W> Writer<W> {
+    pub(crate) fn new(prefix: String, output: W) -> Self {
+        Self { prefix, text: String::new(), output }
+    }
 }
 
 impl<T: Display, W: Write> SinkWriter<T, (), ()> for Writer<W> {
@@ -91,7 +98,7 @@ impl<T: Record + Display> Sink for Print<T> {
 
     fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
         let prefix = prefix(self.identifier.as_deref(), context.subtask);
-        Ok(Box::new(Writer { prefix, text: String::new(), output: std::io::stdout() }))
+        Ok(Box::new(Writer::new(prefix, std::io::stdout())))
     }
 }
 
@@ -104,11 +111,7 @@ mod tests {
     use super::*;
 
     fn printed(print: &Print<u32>, subtask: Subtask) -> String {
-        let mut writer = Writer {
-            prefix: prefix(print.identifier.as_deref(), subtask),
-            text: String::new(),
-            output: Vec::new(),
-        };
+        let mut writer = Writer::new(prefix(print.identifier.as_deref(), subtask), Vec::new());
         writer.write(&mut Batch::from(vec![7_u32, 8])).unwrap();
         String::from_utf8(writer.output).unwrap()
     }
@@ -152,7 +155,7 @@ mod tests {
 
         fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
             let prefix = prefix(self.0.identifier.as_deref(), context.subtask);
-            Ok(Box::new(Writer { prefix, text: String::new(), output: Lines(self.1.clone()) }))
+            Ok(Box::new(Writer::new(prefix, Lines(self.1.clone()))))
         }
     }
 
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn a_closed_pipe_is_said() {
         let mut output = [0_u8; 1];
-        let mut writer = Writer { prefix: String::new(), text: String::new(), output: output.as_mut_slice() };
+        let mut writer = Writer::new(String::new(), output.as_mut_slice());
         let error = writer.write(&mut Batch::from(vec![100])).unwrap_err().to_string();
         assert!(error.starts_with("cannot write to standard output\n  caused by: "), "{error}");
     }

@@ -1,14 +1,14 @@
 //! Records on standard output, for the next program of a pipe.
 
-use std::fmt::{Display, Write as _};
-use std::io::Write;
+use std::fmt::Display;
 use std::marker::PhantomData;
 
-use millstream_dataflow::batch::Batch;
-use millstream_dataflow::sink::{Sink, SinkWriter, WriterContext, WriterOf};
+use millstream_dataflow::sink::{Sink, WriterContext, WriterOf};
 use millstream_dataflow::source::Promise;
-use millstream_model::error::{Failure, Result};
+use millstream_model::error::Result;
 use millstream_model::record::Record;
+
+use crate::print::Writer;
 
 /// Writes each record on a line of standard output and nothing else: no subtask before it, as
 /// [`Print`](crate::print::Print) has it.
@@ -30,34 +30,6 @@ impl<T> StandardOutput<T> {
     }
 }
 
-pub(super) struct Writer<W> {
-    text: String,
-    output: W,
-}
-
-impl<W> Writer<W> {
-    pub(super) fn new(output: W) -> Self {
-        Self { text: String::new(), output }
-    }
-}
-
-impl<T: Display, W: Write> SinkWriter<T, (), ()> for Writer<W> {
-    fn write(&mut self, batch: &mut Batch<T>) -> Result<()> {
-        self.text.clear();
-        for record in batch.drain() {
-            writeln!(self.text, "{record}")
-                .map_err(|error| Failure::user("a record cannot be shown as text").because(error))?;
-        }
-        batch.clear();
-        // One call for the batch: standard output is locked for the whole of it.
-        self.output.write_all(self.text.as_bytes()).and_then(|()| self.output.flush()).map_err(|error| {
-            Failure::external("cannot write to standard output")
-                .because(error)
-                .advice("does the program at the other end of the pipe still read?")
-        })
-    }
-}
-
 impl<T: Record + Display> Sink for StandardOutput<T> {
     type Record = T;
     type Staged = ();
@@ -72,6 +44,6 @@ impl<T: Record + Display> Sink for StandardOutput<T> {
     }
 
     fn writer(&self, _: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
-        Ok(Box::new(Writer::new(std::io::stdout())))
+        Ok(Box::new(Writer::new(String::new(), std::io::stdout())))
     }
 }

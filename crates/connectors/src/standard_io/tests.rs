@@ -12,8 +12,8 @@ use millstream_model::text::Text;
 use millstream_testkit::conformance::{Run, check_idle, check_sink, check_source};
 
 use super::feed::Feed;
-use super::output::Writer;
 use super::*;
+use crate::print::Writer;
 
 fn of(bytes: &[u8]) -> StandardInput {
     StandardInput::of(Feed::of(Cursor::new(bytes.to_vec())).unwrap())
@@ -134,7 +134,7 @@ impl Sink for Shown {
     }
 
     fn writer(&self, _: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
-        Ok(Box::new(Writer::new(self.1.clone())))
+        Ok(Box::new(Writer::new(String::new(), self.1.clone())))
     }
 }
 
@@ -153,7 +153,7 @@ fn standard_output_keeps_what_it_promises() {
 
 #[test]
 fn a_closed_pipe_is_said() {
-    let mut writer = Writer::new(vec![0_u8; 1].leak());
+    let mut writer = Writer::new(String::new(), vec![0_u8; 1].leak());
     let error =
         SinkWriter::<u32, (), ()>::write(&mut writer, &mut Batch::from(vec![100])).unwrap_err().to_string();
     assert!(error.starts_with("cannot write to standard output\n  caused by: "), "{error}");

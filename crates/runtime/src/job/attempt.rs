@@ -36,26 +36,18 @@ pub(super) enum Broken {
 }
 
 impl Broken {
-    fn failure(&self) -> &Failure {
-        match self {
-            Self::Again(failure) | Self::Lost(failure) | Self::Outgrown(failure) | Self::ForGood(failure) => {
-                failure
-            }
-        }
-    }
-
     fn into_failure(self) -> Failure {
-        match self {
-            Self::Again(failure) | Self::Lost(failure) | Self::Outgrown(failure) | Self::ForGood(failure) => {
-                failure
-            }
-        }
+        let (Self::Again(failure) | Self::Lost(failure) | Self::Outgrown(failure) | Self::ForGood(failure)) =
+            self;
+        failure
     }
 }
 
 impl std::fmt::Display for Broken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.failure().fmt(f)
+        let (Self::Again(failure) | Self::Lost(failure) | Self::Outgrown(failure) | Self::ForGood(failure)) =
+            self;
+        failure.fmt(f)
     }
 }
 
