@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use millstream_runtime::control::{Charge, ROLE, Role};
@@ -21,6 +22,7 @@ pub enum Signal {
 pub struct Process {
     child: Child,
     said: Arc<Mutex<String>>,
+    listener: JoinHandle<()>,
 }
 
 impl Process {
@@ -37,13 +39,13 @@ impl Process {
         writeln!(child.stdin.as_mut().unwrap(), "{line}").unwrap();
         let said = Arc::new(Mutex::new(format!("{role} {}: ", child.id())));
         let (own, mut stderr) = (said.clone(), child.stderr.take().unwrap());
-        std::thread::spawn(move || {
+        let listener = std::thread::spawn(move || {
             let mut some = [0; 4096];
             while let Ok(bytes @ 1..) = stderr.read(&mut some) {
                 own.lock().unwrap().push_str(&String::from_utf8_lossy(&some[..bytes]));
             }
         });
-        Self { child, said }
+        Self { child, said, listener }
     }
 
     /// What it wrote to its standard error.
@@ -71,11 +73,11 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and until all that it wrote has been read.
     pub fn wait(&mut self, patience: Duration) -> ExitStatus {
         let deadline = Instant::now() + patience;
         loop {
-            if let Some(status) = self.has_ended() {
+            if let Some(status) = self.has_ended().filter(|_| self.listener.is_finished()) {
                 return status;
             }
             if Instant::now() > deadline {
