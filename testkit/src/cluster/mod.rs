@@ -216,6 +216,11 @@ impl Cluster {
         self.executors.keys().copied().collect()
     }
 
+    /// The number in the system of an executor's process.
+    pub fn process_of(&self, executor: ExecutorId) -> Option<u32> {
+        self.executors.get(&executor).map(|(_, process)| process.id())
+    }
+
     /// How many slots the program asked for.
     pub fn needs(&self) -> u32 {
         self.heard.lock().unwrap().needs
