@@ -19,6 +19,7 @@ mod keyed_count;
 mod latency;
 mod process;
 mod race;
+mod recovery;
 mod sort_by_key;
 mod start_up;
 mod table;
@@ -53,6 +54,8 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "start-up, map program", measure: start_up::measure },
     Workload { name: "exchange, 16-byte records", measure: exchange::small },
     Workload { name: "exchange, 100-byte records", measure: exchange::large },
+    Workload { name: "worker killed, 1 GB of state", measure: recovery::measure },
+    Workload { name: "job manager killed", measure: recovery::takeover },
     Workload { name: "sort by key", measure: sort_by_key::measure },
     #[cfg(feature = "kafka")]
     Workload { name: "kafka source", measure: kafka::source },
@@ -79,6 +82,8 @@ const TASKS: &[Task] = &[
     Task { name: "start-up", run: start_up::task },
     Task { name: "latency", run: latency::task },
     Task { name: "exchange", run: exchange::task },
+    Task { name: "recovery", run: recovery::program },
+    Task { name: "millstream", run: recovery::command },
     Task { name: "flume-agents", run: flume_source::task },
 ];
 

@@ -13,6 +13,7 @@
 
 mod batches;
 mod compare;
+mod copies;
 mod error;
 mod lock;
 mod manifest;
@@ -26,6 +27,7 @@ mod write;
 
 pub use batches::{BatchLog, BatchStore, CarriedSets, InputLog, SavedSet};
 pub use compare::{Comparison, ProgramOperator, compare};
+pub use copies::LocalCopies;
 pub use error::StoreError;
 pub use manifest::{
     Committable, FORMAT_VERSION, GroupPlace, JobEntry, KeyedEntry, KeyedFile, Manifest, OperatorEntry,
@@ -33,6 +35,7 @@ pub use manifest::{
 };
 pub use millstream_model::id::CheckpointKind;
 pub use name::CheckpointName;
+pub use restore::Origin;
 pub use retention::Collected;
 pub use store::CheckpointStore;
 pub use write::{SubtaskOperator, SubtaskState, SubtaskWork};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use millstream_storage::Storage;
 use object_store::ObjectStore;
 
+use crate::copies::LocalCopies;
 use crate::error::StoreError;
 use crate::lock::Lock;
 use crate::manifest::{FORMAT_VERSION, Manifest, ManifestFault};
@@ -48,6 +49,7 @@ use millstream_model::id::CheckpointKind;
 pub struct CheckpointStore {
     place: Storage,
     lock: Option<Lock>,
+    copies: Option<LocalCopies>,
 }
 
 impl CheckpointStore {
@@ -59,7 +61,7 @@ impl CheckpointStore {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
         let place = place(folder.as_ref())?;
         let lock = Lock::take(&place)?;
-        Ok(Self { place, lock: Some(lock) })
+        Ok(Self { place, lock: Some(lock), copies: None })
     }
 
     /// Opens a folder to write parts of checkpoints to, in a job whose coordinator is another process, which has the lock.
@@ -79,12 +81,23 @@ impl CheckpointStore {
         if place.folder().is_some_and(|folder| !folder.is_dir()) {
             return Err(StoreError::FolderMissing { folder: place.name().to_owned() });
         }
-        Ok(Self { place, lock: None })
+        Ok(Self { place, lock: None, copies: None })
     }
 
     /// A folder in any object store, which `objects` is the root of; `name` is for messages. There is no lock.
     pub fn within(objects: Arc<dyn ObjectStore>, name: impl Into<String>) -> Self {
-        Self { place: Storage::within(objects, &name.into()), lock: None }
+        Self { place: Storage::within(objects, &name.into()), lock: None, copies: None }
+    }
+
+    /// Keeps copies of the state files that are written, and reads them where they are of use.
+    #[must_use]
+    pub fn with_copies(mut self, copies: LocalCopies) -> Self {
+        self.copies = Some(copies);
+        self
+    }
+
+    pub(crate) fn copies(&self) -> Option<&LocalCopies> {
+        self.copies.as_ref()
     }
 
     /// The folder, as it is named in messages.

@@ -85,6 +85,10 @@ impl CheckpointStore {
         let bytes = if operators.iter().any(SubtaskOperator::is_placed) { body.len() as u64 } else { 0 };
         if bytes > 0 {
             self.put(&file, &body)?;
+            if let Some(copies) = self.copies() {
+                let original = self.place().folder().map(|folder| folder.join(&file));
+                copies.keep(&file, &body, original.as_deref());
+            }
         }
         Ok(SubtaskState { operators, committables: work.committables, bytes })
     }

@@ -1,6 +1,6 @@
 //! A job that is made to be killed: counts by key what a replayable source gives, into two-phase files.
 //!
-//! Usage: `victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM [adaptive]`. Restores the latest checkpoint of the folder, if any.
+//! Usage: `victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM [adaptive] [spare]`. Restores the latest checkpoint of the folder, if any.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -16,7 +16,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[String]) -> Result<()> {
     let [checkpoints, output, records, rate, parallelism, more @ ..] = arguments else {
-        return Err(Failure::user("usage: victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM [adaptive]"));
+        return Err(Failure::user(
+            "usage: victim CHECKPOINTS OUTPUT RECORDS RATE PARALLELISM [adaptive] [spare]",
+        ));
     };
     let number = |text: &String| {
         text.parse::<u64>().map_err(|error| Failure::user(format!("`{text}` is no number")).because(error))
@@ -24,6 +26,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let env = StreamEnvironment::new();
     env.set_parallelism(u32::try_from(number(parallelism)?).unwrap_or(0));
     env.set_adaptive(more.iter().any(|word| word == "adaptive"));
+    env.set_spare_slots(u32::from(more.iter().any(|word| word == "spare")));
     env.set_flush_interval(Duration::from_millis(1));
     env.enable_checkpoints(CheckpointSettings {
         interval: Duration::from_millis(15),

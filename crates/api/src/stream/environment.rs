@@ -123,6 +123,13 @@ impl StreamEnvironment {
         self.set(|settings| settings.adaptive = adaptive)
     }
 
+    /// On a cluster: keeps so many slots more than the job runs in, with processes that are started and hold the program ready.
+    /// They take the place of processes that are lost, without a wait for new ones. Give as many as a worker has, and a spare
+    /// takes the place of a worker.
+    pub fn set_spare_slots(&self, slots: u32) -> &Self {
+        self.set(|settings| settings.spare_slots = slots)
+    }
+
     /// The number of key groups, 128 by default: the most subtasks a keyed operator can ever have. A checkpoint can only
     /// be restored with the number it was written with.
     pub fn set_max_parallelism(&self, groups: u32) -> &Self {

@@ -243,6 +243,7 @@ impl PyStreamPlan {
             name: given.getattr("name")?.extract()?,
             parallelism,
             adaptive: false,
+            spare_slots: 0,
             max_parallelism: max.map_err(|error| PyValueError::new_err(error.to_string()))?,
             records_in_flight: CHUNKS * channels.max(1),
             // A chunk is a batch: it does not wait for others.
@@ -271,6 +272,7 @@ fn checkpoint_settings(given: Checkpoints) -> CheckpointSettings {
             _ => RestoreFrom::Named(from),
         },
         unmatched: if may_leave { UnmatchedState::Ignore } else { UnmatchedState::Refuse },
+        local_recovery: true,
     }
 }
 

@@ -257,8 +257,16 @@ mod tests {
             let master = ([127, 0, 0, 1], 1).into();
             let role = Role::Executor { executor: ExecutorId(1), slots: 1, master };
             let (job, token) = ("job-1".into(), "the secret of a job".into());
-            let charge =
-                Charge { job, term: 1, token, tls: None, listen: listen.into(), log: Log::default(), role };
+            let charge = Charge {
+                job,
+                term: 1,
+                token,
+                tls: None,
+                listen: listen.into(),
+                log: Log::default(),
+                local: None,
+                role,
+            };
             let exchange = Exchange::open(ExecutorId(1), &charge).unwrap();
             assert_eq!(exchange.address().ip(), charge.listen);
         }

@@ -28,6 +28,14 @@ pub(super) static ADAPTIVE: Setting<bool> = Setting::new(
 )
 .default("false")
 .elsewhere(&["scheduler-mode", "jobmanager.scheduler", "spark.dynamicAllocation.enabled"]);
+pub(super) static SPARE_SLOTS: Setting<u32> = Setting::new(
+    "spare-slots",
+    "On a cluster: so many slots more than the job runs in, whose processes are started, hold its program ready and do nothing. They \
+     take the place of processes that are lost, without a wait for new ones. A worker's slots take the place of a worker.",
+)
+.unit("slots")
+.default("0")
+.elsewhere(&["slotmanager.redundant-taskmanager-num"]);
 pub(super) static MAX_PARALLELISM: Setting<MaxParallelism> = Setting::new(
     "max-parallelism",
     "The key groups: the most subtasks that a keyed operator can ever have. A checkpoint is restored with the number it \
@@ -112,6 +120,14 @@ pub(super) static RESTORE_UNMATCHED: Setting<UnmatchedState> = Setting::new(
     "execution.savepoint.ignore-unclaimed-state",
     "allowNonRestoredState",
 ]);
+pub(super) static LOCAL_RECOVERY: Setting<bool> = Setting::new(
+    "local-recovery",
+    "On a cluster: whether workers keep a copy of the state that their subtasks wrote to the last checkpoint, and start from it \
+     after a failure of others, where it is whole, in place of reading the folder. Where the folder is on the same disk, a copy \
+     is a second name of the same file.",
+)
+.default("true")
+.elsewhere(&["state.backend.local-recovery", "execution.state-recovery.from-local"]);
 pub(super) static RESTART: Setting<Strategy> =
     Setting::new("restart", "Whether and when a failed job is started again from its last checkpoint.")
         .default("none")
@@ -175,6 +191,7 @@ pub(super) static NEED_A_FOLDER: SettingsGroup = &[
     &CHECKPOINT_RETAINED,
     &RESTORE,
     &RESTORE_UNMATCHED,
+    &LOCAL_RECOVERY,
 ];
 
 /// The numbers of the restart strategies; which belong to which is said in [`super::given`].
@@ -195,6 +212,7 @@ pub static JOB_SETTINGS: SettingsList = SettingsList::new(
         &[
             &PARALLELISM,
             &ADAPTIVE,
+            &SPARE_SLOTS,
             &MAX_PARALLELISM,
             &RECORDS_IN_FLIGHT,
             &FLUSH_INTERVAL,

@@ -26,6 +26,8 @@ pub struct JobSettings {
     pub parallelism: u32,
     /// On a cluster: run with fewer subtasks where there are fewer slots, and with more, up to `parallelism`, once there are.
     pub adaptive: bool,
+    /// On a cluster: slots whose processes are kept ready beside those that the job runs in.
+    pub spare_slots: u32,
     /// Key groups; the most subtasks that a keyed operator can ever have.
     pub max_parallelism: MaxParallelism,
     /// Records that may be between subtasks, in all channels of the job together.
@@ -48,6 +50,7 @@ impl Default for JobSettings {
             name: "job".into(),
             parallelism: 1,
             adaptive: false,
+            spare_slots: 0,
             max_parallelism: MaxParallelism::default(),
             records_in_flight: 65_536,
             flush_interval: Duration::from_millis(5),
@@ -119,6 +122,8 @@ pub struct CheckpointSettings {
     pub restore: RestoreFrom,
     /// What becomes of state without an operator, and of an operator without state, in that checkpoint.
     pub unmatched: UnmatchedState,
+    /// On a cluster: whether workers keep copies of the state that they wrote, and start from those after a failure.
+    pub local_recovery: bool,
 }
 
 impl CheckpointSettings {
@@ -134,6 +139,7 @@ impl CheckpointSettings {
             mode: CheckpointMode::ExactlyOnce,
             restore: RestoreFrom::Nothing,
             unmatched: UnmatchedState::Refuse,
+            local_recovery: true,
         }
     }
 }

@@ -5,4 +5,5 @@
 mod batches;
 mod homebound;
 mod output;
+mod recovery;
 mod streams;
