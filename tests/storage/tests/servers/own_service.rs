@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -49,9 +49,9 @@ impl OwnService {
         let mut format = java(&own.conf("nn1"), NAME_NODE);
         assert!(format.args(["-format", "-nonInteractive"]).status().unwrap().success());
         // The second one begins with what the first one has.
-        let copied =
-            Command::new("cp").arg("-r").args(["nn1", "nn2"]).current_dir(own.folder.path().join("data"));
-        assert!(copied.status().unwrap().success());
+        let mut copy = Command::new("cp");
+        copy.arg("-r").args(["nn1", "nn2"]).current_dir(own.folder.path().join("data"));
+        assert!(copy.status().unwrap().success());
         NAME_NODES.into_iter().chain(DATA_NODES).for_each(|node| own.start(node));
         own.activate("nn1");
         own
@@ -130,13 +130,16 @@ impl OwnService {
     /// Makes a name node the active one, and waits until it takes writes.
     pub(crate) fn activate(&self, node: &str) {
         let begun = Instant::now();
-        let said = |path: &Path| fs::read_to_string(path).unwrap();
         loop {
+            // Forced, since nobody answers for the other one that it is not active any more.
             let mut admin = java(&self.conf(node), "org.apache.hadoop.hdfs.tools.DFSHAAdmin");
-            if admin.args(["-transitionToActive", node]).status().unwrap().success() {
+            admin.args(["-transitionToActive", "--forceactive", node]).stderr(Stdio::piped());
+            let done = admin.output().unwrap();
+            if done.status.success() {
                 break;
             }
-            assert!(begun.elapsed() < Duration::from_secs(120), "{}", said(&self.log(node)));
+            let why = String::from_utf8_lossy(&done.stderr).into_owned();
+            assert!(begun.elapsed() < Duration::from_secs(60), "{why}");
         }
         let http = self.http[NAME_NODES.iter().position(|name| *name == node).unwrap()];
         let url = format!("http://127.0.0.1:{http}/jmx?qry=Hadoop:service=NameNode,name=FSNamesystemState");
@@ -146,7 +149,8 @@ impl OwnService {
             if answer.contains("\"FSState\":\"Operational\"") && answer.contains("\"NumLiveDataNodes\":2,") {
                 return;
             }
-            assert!(begun.elapsed() < Duration::from_secs(180), "{}", said(&self.log(node)));
+            let log = || fs::read_to_string(self.log(node)).unwrap();
+            assert!(begun.elapsed() < Duration::from_secs(180), "{}", log());
             std::thread::park_timeout(Duration::from_millis(100));
         }
     }
