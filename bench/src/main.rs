@@ -9,6 +9,7 @@ mod arguments;
 mod checkpoint_pause;
 mod exchange;
 mod figure;
+mod files;
 mod flat_memory;
 mod flume_source;
 mod goal;
@@ -67,6 +68,14 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "kafka latency, checkpoints of 1 s", measure: kafka::each_second },
     #[cfg(feature = "kafka")]
     Workload { name: "kafka latency, of 100 ms", measure: kafka::each_tenth },
+    Workload { name: "files, text lines", measure: files::text },
+    Workload { name: "files, gzip", measure: files::gzip },
+    Workload { name: "files, CSV to Arrow", measure: files::csv },
+    Workload { name: "files, Parquet to Arrow", measure: files::parquet },
+    #[cfg(feature = "hdfs")]
+    Workload { name: "hdfs, writing 500 MB", measure: files::hdfs::write },
+    #[cfg(feature = "hdfs")]
+    Workload { name: "hdfs, reading 500 MB", measure: files::hdfs::read },
     Workload { name: "Flume, Avro source", measure: flume_source::measure },
 ];
 

@@ -1,5 +1,5 @@
-//! Developer tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench-python`, `cargo xtask bench-kafka`
-//! and `cargo xtask services`.
+//! Developer tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench-python`, `cargo xtask bench-kafka`,
+//! `cargo xtask bench-files` and `cargo xtask services`.
 //!
 //! Answers for the rules of the house being checked by a program, and for one command that runs the whole test suite.
 //! Not for what the rules are for: see STYLE.md and ARCHITECTURE.md.
@@ -58,6 +58,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure reading and writing files, with an HDFS of its own, beside the libraries alone and Hadoop's own command.
+    BenchFiles {
+        /// `--short`, `--runs N`, and what else the benchmark takes.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Real servers (Flink, Flume, Kafka, Spark) for tests and for trying things: fetched once, started on free ports.
     Services {
         #[command(subcommand)]
@@ -77,6 +83,10 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         Task::BenchKafka { arguments } => {
             kafka::bench(&project, &arguments)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Task::BenchFiles { arguments } => {
+            storage::bench(&project, &arguments)?;
             return Ok(ExitCode::SUCCESS);
         }
         Task::Services { command } => {

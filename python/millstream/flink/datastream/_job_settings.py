@@ -132,7 +132,7 @@ def folder_anywhere(path: str, name: str) -> str:
 def checkpoint_folder(settings: Any) -> Optional[str]:
     """Where checkpoints go, if anybody said."""
     path = first(settings, CHECKPOINTS)
-    return None if path is None else local_folder(path, CHECKPOINTS[0])
+    return None if path is None else folder_anywhere(path, f"setting {CHECKPOINTS[0]}")
 
 
 def restored_from(settings: Any) -> str:
