@@ -192,7 +192,7 @@ impl There {
                     }
                     continue;
                 };
-                self.give(members, known, (*number, open), &task, executor);
+                self.give(members, known, (*number, &mut *open), &task, executor);
             }
             still.append(&mut open.waiting);
             open.waiting = still;
