@@ -65,7 +65,7 @@ pub(crate) fn task(_: &Setup, shape: &str) -> Result<()> {
         ..CheckpointSettings::in_folder(checkpoints)
     });
     let record = move |n: u64| {
-        if n >= keys && n % STRETCH == 0 {
+        if n >= keys && n.is_multiple_of(STRETCH) {
             std::thread::sleep(Duration::from_millis(1));
         }
         (n % keys, Text::from(format!("{n:0VALUE$}")))

@@ -173,6 +173,28 @@ impl Storage {
         }
     }
 
+    /// As [`Storage::put`], for as long as it is wanted: a large file of a local folder is given up between its pieces, one that
+    /// goes to a server as [`Storage::stopped_by`] says.
+    ///
+    /// # Errors
+    /// As there, and [`StorageError::Cancelled`] if it was given up.
+    pub fn put_while(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), StorageError> {
+        match &self.place {
+            Place::Local(folder) => match local::put_while(&folder.join(name), bytes, is_wanted) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                    Err(StorageError::Cancelled { action: "writing", name: self.full_name(name) })
+                }
+                written => self.done("writing", name, written),
+            },
+            Place::Objects(_) => self.put(name, bytes),
+        }
+    }
+
     /// Writes a file whole where there is none of its name: of all who try, in whatever process, one wins. The bytes should
     /// tell who writes: where a server's answer was lost, a file with these very bytes is taken for ours.
     ///

@@ -1,7 +1,7 @@
 //! The part of one attempt that runs here.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use millstream_model::error::{Failure, Result};
 use millstream_network::Speaker;
@@ -23,6 +23,8 @@ pub(super) struct Attempt {
     counters: Arc<Counters>,
     master: Speaker<ToJob>,
     copies: Option<LocalCopies>,
+    /// Set when nobody waits any more for state that is being written or read.
+    over: Arc<AtomicBool>,
 }
 
 /// The process, as far as an attempt concerns it.
@@ -52,9 +54,11 @@ impl Attempt {
         let number = deployment.attempt;
         let tasks: Vec<TaskId> =
             plan.tasks().filter(|task| deployment.places[task.chain][task.subtask as usize] == own).collect();
+        let over = Arc::<AtomicBool>::default();
         let store = match &plan.settings.checkpoints {
             Some(settings) => {
                 let store = CheckpointStore::join(&settings.folder).map_err(store_failure)?;
+                let store = store.given_up_with(over.clone());
                 Some(Arc::new(copies.iter().cloned().fold(store, CheckpointStore::with_copies)))
             }
             None => None,
@@ -85,7 +89,7 @@ impl Attempt {
             counters: counters.clone(),
             events,
         });
-        Ok(Self { number, group, plan: plan.clone(), counters, master, copies })
+        Ok(Self { number, group, plan: plan.clone(), counters, master, copies, over })
     }
 
     pub(super) fn number(&self) -> u64 {
@@ -117,6 +121,7 @@ impl Attempt {
     /// # Errors
     /// Who did not end within the time that the settings allow.
     pub(super) fn leave(self) -> Result<()> {
+        self.over.store(true, Ordering::Relaxed);
         self.group.leave(self.plan.settings.cancel_timeout)
     }
 }
