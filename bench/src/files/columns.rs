@@ -72,7 +72,10 @@ pub(crate) fn csv(setup: &Setup, work: &str) -> Result<Vec<Row>> {
     Race::of(work)
         .enter("arrow-csv", [], || seconds(alone))
         .enter("DataStream, 1 worker", [Goal::at_most(1.0 / 0.9, "arrow-csv")], || {
-            counted(CsvColumnFiles::columns(path.to_string_lossy(), Csv::default(), Some(schema())), weigh_all)
+            counted(
+                CsvColumnFiles::columns(path.to_string_lossy(), Csv::default(), Some(schema())),
+                weigh_all,
+            )
         })
         .run(setup)
 }

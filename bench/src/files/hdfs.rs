@@ -116,7 +116,7 @@ fn written(native: &Native, name: &str, work: impl FnOnce(&str) -> Result<()>) -
 /// From a local file into HDFS.
 pub(crate) fn write(setup: &Setup, work: &str) -> Result<Vec<Row>> {
     const PUT: &str = "hdfs dfs -put";
-    let (native, from, server) = (Native::new()?, &*rows(setup, 12_500_000)?, fact("MILLSTREAM_HDFS")?);
+    let (native, from, server) = (Native::new()?, &*rows(setup, 17_000_000)?, fact("MILLSTREAM_HDFS")?);
     let path = from.to_string_lossy();
     let job = |folder: &str| {
         let env = StreamEnvironment::new();
@@ -142,7 +142,7 @@ pub(crate) fn write(setup: &Setup, work: &str) -> Result<Vec<Row>> {
 /// Out of HDFS: its lines are counted, but by Hadoop's command, which writes a local file.
 pub(crate) fn read(setup: &Setup, work: &str) -> Result<Vec<Row>> {
     const GET: &str = "hdfs dfs -get";
-    let (native, from, server) = (Native::new()?, &*rows(setup, 12_500_000)?, fact("MILLSTREAM_HDFS")?);
+    let (native, from, server) = (Native::new()?, &*rows(setup, 17_000_000)?, fact("MILLSTREAM_HDFS")?);
     let (path, local) = ("/bench/read.csv", setup.inputs.folder().join("got.csv"));
     native.remove(path)?;
     native.write(from, path)?;

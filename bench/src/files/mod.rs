@@ -37,7 +37,10 @@ struct Weight {
 
 impl std::iter::Sum for Weight {
     fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |sum, one| Self { records: sum.records + one.records, sum: sum.sum + one.sum })
+        all.fold(Self::default(), |sum, one| Self {
+            records: sum.records + one.records,
+            sum: sum.sum + one.sum,
+        })
     }
 }
 
@@ -58,7 +61,7 @@ fn row(n: usize) -> String {
     )
 }
 
-/// 12.5 million rows are about 500 MB.
+/// 17 million rows are a little more than 500 MB.
 fn rows(setup: &Setup, full: usize) -> Result<PathBuf> {
     let count = setup.size(full, 20_000);
     setup.inputs.file(&format!("flights-{count}.csv"), |out| {
@@ -187,9 +190,11 @@ pub(crate) fn text(setup: &Setup, work: &str) -> Result<Vec<Row>> {
     Race::of(work)
         .enter(ENDS, [], || seconds(|| count_ends(open(path)?)))
         .enter(LINES, [], || seconds(|| read_lines(BufReader::with_capacity(64 << 10, open(path)?))))
-        .enter("DataStream, 1 worker", [Goal::at_most(1.0 / 0.8, ENDS), Goal::at_most(1.0 / 0.8, LINES)], || {
-            counted(TextFiles::read(path.to_string_lossy()), weigh_lines)
-        })
+        .enter(
+            "DataStream, 1 worker",
+            [Goal::at_most(1.0 / 0.8, ENDS), Goal::at_most(1.0 / 0.8, LINES)],
+            || counted(TextFiles::read(path.to_string_lossy()), weigh_lines),
+        )
         .run(setup)
 }
 

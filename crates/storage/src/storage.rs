@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use object_store::ObjectStore;
 
 use crate::calls::Calls;
@@ -266,12 +267,25 @@ impl Storage {
         range: Range<u64>,
         tag: Option<&str>,
     ) -> Result<Vec<u8>, StorageError> {
+        Ok(self.get_chunks(name, range, tag)?.concat())
+    }
+
+    /// The same, in the chunks in which they came.
+    pub(crate) fn get_chunks(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        tag: Option<&str>,
+    ) -> Result<Vec<Bytes>, StorageError> {
         if range.start >= range.end {
             return Ok(Vec::new());
         }
         match &self.place {
-            Place::Local(folder) => self.done("reading", name, local::get_range(&folder.join(name), range)),
-            Place::Objects(objects) => objects.get_range(&self.full_name(name), name, range, tag),
+            Place::Local(folder) => {
+                let read = local::get_range(&folder.join(name), range);
+                self.done("reading", name, read).map(|bytes| vec![bytes.into()])
+            }
+            Place::Objects(objects) => objects.get_chunks(&self.full_name(name), name, range, tag),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use millstream_testkit::kills::{Chance, Victim, kills};
 
 const SEED: u64 = 20_261_124;
 /// Records for each kill.
-const EACH: u64 = 5_000;
+const EACH: u64 = 8_000;
 /// Every so many kills it is the sender that is killed, and not the job.
 const SENDER: u64 = 3;
 
@@ -44,13 +44,17 @@ impl<'a> Pair<'a> {
         Victim::start(command.args([self.records.to_string(), pause.to_string()]))
     }
 
-    /// The lines of all files that others see.
+    /// The files that others see.
+    fn names(&self) -> Vec<PathBuf> {
+        let files =
+            std::fs::read_dir(self.folder.join("output")).into_iter().flatten().map(|file| file.unwrap());
+        let shown = files.filter(|file| !file.file_name().to_string_lossy().starts_with('.'));
+        shown.map(|file| file.path()).collect()
+    }
+
+    /// Their lines.
     fn lines(&self) -> Vec<String> {
-        let files = std::fs::read_dir(self.folder.join("output")).into_iter().flatten();
-        let shown = files
-            .map(|file| file.unwrap())
-            .filter(|file| !file.file_name().to_string_lossy().starts_with('.'));
-        let texts = shown.map(|file| std::fs::read_to_string(file.path()).unwrap());
+        let texts = self.names().into_iter().map(|file| std::fs::read_to_string(file).unwrap());
         texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
     }
 }
@@ -89,12 +93,18 @@ fn survives(job: &'static str, sender: &'static str) {
     let folder = tempfile::tempdir().unwrap();
     let (kills, mut chance) = (kills(20), Chance::of(SEED));
     let pair = Pair::new(job, sender, folder.path(), kills * EACH);
-    let (mut feeder, mut process) = (pair.sender(5), pair.job(1));
+    let (mut feeder, mut process) = (pair.sender(10), pair.job(1));
     for round in 0..kills {
+        // Every other time it has come some way since, however slow the machine is.
+        let (before, begun) = (pair.names().len(), Instant::now());
+        while round % 2 == 0 && pair.names().len() <= before {
+            assert!(begun.elapsed() < Duration::from_secs(60), "nothing came for a minute");
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
         chance.moment(Duration::from_millis(700));
         if round % SENDER == SENDER - 1 {
             feeder.kill();
-            feeder = pair.sender(5);
+            feeder = pair.sender(10);
         } else {
             process.kill();
             process = pair.job(1 + round % 3);
@@ -116,7 +126,7 @@ fn survives(job: &'static str, sender: &'static str) {
     let lines = pair.lines();
     check(&lines, pair.records);
     let connections = by_connection(&lines).len() as u64;
-    assert!(connections > kills / 4, "only {connections} connections brought something");
+    assert!(connections > kills / 8, "only {connections} connections brought something");
 }
 
 #[test]
