@@ -7,8 +7,8 @@ mod list;
 #[cfg(test)]
 mod tests;
 
-pub use choices::{Acknowledge, Choose, Compression, ListenProtocol, LogLost, SendProtocol};
 pub(super) use crate::chosen::Chosen;
+pub use choices::{Acknowledge, Choose, Compression, ListenProtocol, LogLost, SendProtocol};
 pub(super) use list::{
     ACKNOWLEDGE, AGENT_PAUSE, ANSWER_WITHIN, CHOOSE, COMPRESSION, CONNECTIONS, FRAME_MAX, IDLE_TIMEOUT,
     LISTEN_PROTOCOL, LISTEN_REQUEST_TIMEOUT, LOG, LOG_KEEP, LOG_LIMIT, LOG_LOST, LOG_SEGMENT, MEMORY,
