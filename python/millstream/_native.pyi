@@ -210,6 +210,24 @@ class KafkaRangeCutter:
     def standing(self) -> List[_Range]: ...
     def commit(self, ranges: Sequence[_Range]) -> None: ...
 
+class AvroReader:
+    """Reads values of Avro as a schema that is asked for."""
+
+    def __init__(
+        self,
+        wanted: str,
+        written: Optional[str],
+        by_id: Optional[Dict[int, str]],
+        record: Callable[[Dict[str, Any]], Any],
+    ) -> None: ...
+    def read(self, bytes: bytes) -> Any: ...
+
+class AvroWriter:
+    """Writes values of Avro."""
+
+    def __init__(self, schema: str, id: Optional[int]) -> None: ...
+    def write(self, value: Any) -> bytes: ...
+
 class StreamPlan:
     """A stream program that is being made."""
 

@@ -17,9 +17,14 @@ const TOOLS: [&str; 1] = ["maturin>=1.9,<2"];
 /// What the tests need besides the wheel and what it depends on.
 const TEST_TOOLS: [&str; 1] = ["pytest>=8,<10"];
 /// What tests ask about the types that a program sees, the kernel of a notebook with what talks to it, and a client of
-/// Kafka that is not the one under test.
-const ASKED: [&str; 4] =
-    ["mypy>=1.11,<3", "ipykernel>=6.29,<8", "jupyter_client>=8,<9", "kafka-python>=2.2,<3"];
+/// Kafka and an Avro that are not those under test.
+const ASKED: [&str; 5] = [
+    "mypy>=1.11,<3",
+    "ipykernel>=6.29,<8",
+    "jupyter_client>=8,<9",
+    "kafka-python>=2.2,<3",
+    "fastavro>=1.9,<2",
+];
 
 /// Runs the tests, with a broker of Kafka beside them. `PYTHON` names another interpreter than `python3`.
 pub(crate) fn run(project: &Project) -> Result<()> {

@@ -9,6 +9,7 @@
 //! Holds: the interpreter is taken once for a run of records, never for each; and let go wherever something is waited
 //! for.
 
+mod avro;
 mod calls;
 mod choice;
 mod cluster;
@@ -99,6 +100,8 @@ mod _native {
     #[pymodule_export]
     const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+    #[pymodule_export]
+    use super::avro::{PyAvroReader, PyAvroWriter};
     #[pymodule_export]
     use super::cluster::{PyCluster, job_failure, refuse, standing};
     #[pymodule_export]

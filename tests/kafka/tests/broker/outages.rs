@@ -8,10 +8,10 @@ use millstream::connectors::discard::Discard;
 use millstream::connectors::generator::Generator;
 use millstream::connectors::kafka::{Kafka, KafkaSource, StopAt, Texts, TopicPartition};
 use millstream::{CheckpointSettings, JobHandle, RestoreFrom, StreamEnvironment, Text};
+use millstream_testkit::broker::OwnBroker;
 use millstream_testkit::conformance::Run;
 
 use crate::cluster::{self, Written, write};
-use crate::own_broker::OwnBroker;
 
 /// A job that tells what it reads.
 fn job(source: KafkaSource<Texts>) -> (JobHandle, Receiver<Text>) {

@@ -8,6 +8,7 @@
 
 mod checkpoints;
 mod columns;
+mod from_kafka;
 mod independent;
 mod kills;
 mod lines;
