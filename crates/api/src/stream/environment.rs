@@ -16,6 +16,7 @@ use millstream_dataflow::source::{Source, SourceAdapter};
 use millstream_dataflow::state::StateData;
 use millstream_model::error::{Failure, Result};
 use millstream_model::key::MaxParallelism;
+use millstream_runtime::network::Compression;
 use millstream_runtime::{CheckpointSettings, JobHandle, JobResult, JobSettings, Restart, RestoreFrom};
 
 use crate::settings::{self, JOB_SETTINGS, Outside, Read, Values};
@@ -155,6 +156,11 @@ impl StreamEnvironment {
     /// How long a record may wait for its batch to fill; 5 ms by default, zero: not at all.
     pub fn set_flush_interval(&self, interval: Duration) -> &Self {
         self.set(|settings| settings.flush_interval = interval)
+    }
+
+    /// How records between the processes of a cluster are compressed; not at all by default.
+    pub fn set_network_compression(&self, compression: Compression) -> &Self {
+        self.set(|settings| settings.compression = compression)
     }
 
     /// Takes checkpoints; see [`CheckpointSettings`] for what can be set.

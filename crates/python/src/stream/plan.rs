@@ -16,6 +16,7 @@ use millstream_dataflow::source::{Promise, SourceAdapter};
 use millstream_model::error::Failure;
 use millstream_model::id::{NodeId, OperatorUid};
 use millstream_model::key::MaxParallelism;
+use millstream_runtime::network::Compression;
 use millstream_runtime::{
     CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom, UnmatchedState,
 };
@@ -283,6 +284,10 @@ impl PyStreamPlan {
             records_in_flight: CHUNKS * channels.max(1),
             // A chunk is a batch: it does not wait for others.
             flush_interval: Duration::ZERO,
+            compression: match given.getattr("compression")?.extract::<String>()?.as_str() {
+                "lz4" => Compression::Lz4,
+                _ => Compression::None,
+            },
             mode: if is_batch { Mode::Batch } else { Mode::Streaming },
             checkpoints: checkpoints.map(checkpoint_settings),
             restart: restart(given)?,

@@ -6,7 +6,7 @@ use millstream_model::settings::{Described, Setting, SettingValue, Values};
 use super::list::{
     ADAPTIVE, CANCEL_TIMEOUT, CHECKPOINT_INTERVAL, CHECKPOINT_MIN_PAUSE, CHECKPOINT_MODE,
     CHECKPOINT_RETAINED, CHECKPOINT_TIMEOUT, CHECKPOINT_TOLERABLE_FAILURES, CHECKPOINTS, FLUSH_INTERVAL,
-    JOB_SETTINGS, LOCAL_RECOVERY, MAX_PARALLELISM, MODE, NEED_A_FOLDER, PARALLELISM, RECORDS_IN_FLIGHT,
+    JOB_SETTINGS, LOCAL_RECOVERY, MAX_PARALLELISM, MODE, NEED_A_FOLDER, NETWORK_COMPRESSION, PARALLELISM, RECORDS_IN_FLIGHT,
     RESTART, RESTART_ATTEMPTS, RESTART_DELAY, RESTART_FACTOR, RESTART_FAILURES, RESTART_INTERVAL,
     RESTART_MAX_DELAY, RESTART_NUMBERS, RESTART_RESET_AFTER, RESTORE, RESTORE_UNMATCHED, SPARE_SLOTS,
     Strategy,
@@ -28,6 +28,7 @@ impl JobSettings {
             self.records_in_flight = records.get();
         }
         put(given, &FLUSH_INTERVAL, &mut self.flush_interval)?;
+        put(given, &NETWORK_COMPRESSION, &mut self.compression)?;
         put(given, &MODE, &mut self.mode)?;
         put(given, &CANCEL_TIMEOUT, &mut self.cancel_timeout)?;
         self.checkpoints = checkpoints(self.checkpoints, given)?;

@@ -12,6 +12,7 @@ use millstream_model::settings::{Choices, Setting, SettingValue, SettingsGroup, 
 use millstream_state::CheckpointName;
 
 use super::{CheckpointMode, RestoreFrom, UnmatchedState};
+use crate::network::Compression;
 
 pub(super) static PARALLELISM: Setting<u32> = Setting::new(
     "parallelism",
@@ -54,6 +55,13 @@ pub(super) static FLUSH_INTERVAL: Setting<Duration> =
     Setting::new("flush-interval", "How long a record may wait for its batch to fill; 0: not at all.")
         .default("5 ms")
         .elsewhere(&["execution.buffer-timeout", "execution.buffer-timeout.interval"]);
+pub(super) static NETWORK_COMPRESSION: Setting<Compression> = Setting::new(
+    "network-compression",
+    "How records between processes are compressed: none is fastest where the network is; lz4 takes some of a processor at \
+     both ends and may send a fraction.",
+)
+.default("none")
+.elsewhere(&["taskmanager.network.compression.codec"]);
 pub(super) static MODE: Setting<Mode> = Setting::new(
     "mode",
     "Whether every update is emitted (streaming), or a keyed aggregate emits only its last value for each key (batch).",
@@ -216,6 +224,7 @@ pub static JOB_SETTINGS: SettingsList = SettingsList::new(
             &MAX_PARALLELISM,
             &RECORDS_IN_FLIGHT,
             &FLUSH_INTERVAL,
+            &NETWORK_COMPRESSION,
             &MODE,
             &CHECKPOINTS,
         ],

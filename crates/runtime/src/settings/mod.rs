@@ -17,6 +17,8 @@ use millstream_dataflow::operator::Mode;
 use millstream_model::error::{Failure, Result};
 use millstream_model::key::MaxParallelism;
 
+use crate::network::Compression;
+
 /// How a job runs.
 #[derive(Clone, Debug)]
 pub struct JobSettings {
@@ -34,6 +36,8 @@ pub struct JobSettings {
     pub records_in_flight: usize,
     /// How long a record may wait for its batch to fill; zero: not at all.
     pub flush_interval: Duration,
+    /// How records between processes are compressed.
+    pub compression: Compression,
     /// Streaming or batch.
     pub mode: Mode,
     /// Where and when checkpoints are taken; `None`: not at all.
@@ -54,6 +58,7 @@ impl Default for JobSettings {
             max_parallelism: MaxParallelism::default(),
             records_in_flight: 65_536,
             flush_interval: Duration::from_millis(5),
+            compression: Compression::None,
             mode: Mode::Streaming,
             checkpoints: None,
             restart: Restart::Never,

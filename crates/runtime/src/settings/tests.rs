@@ -35,6 +35,7 @@ fn each_setting_that_is_given_replaces_the_programs() {
         ("max-parallelism", "256"),
         ("records-in-flight", "1000"),
         ("flush-interval", "0"),
+        ("network-compression", "lz4"),
         ("mode", "batch"),
         ("checkpoints", "out"),
         ("checkpoint-interval", "100 ms"),
@@ -57,6 +58,7 @@ fn each_setting_that_is_given_replaces_the_programs() {
     assert_eq!((job.parallelism, job.max_parallelism.get(), job.records_in_flight), (2, 256, 1_000));
     assert!(job.adaptive);
     assert_eq!(job.spare_slots, 2);
+    assert_eq!(job.compression, Compression::Lz4);
     assert_eq!((job.flush_interval, job.mode, job.cancel_timeout), (Duration::ZERO, Mode::Batch, seconds(9)));
     let checkpoints = job.checkpoints.unwrap();
     assert_eq!(checkpoints.folder, PathBuf::from("out"));
