@@ -10,6 +10,7 @@ mod checkpoints;
 mod columns;
 mod independent;
 mod kills;
+mod leaders;
 mod lines;
 mod outages;
 mod own_hdfs;
