@@ -5,7 +5,7 @@ Usage: `counts.py NAME FOLDER CHECKPOINTS RECORDS RATE`.
 
 import sys
 
-from millstream.flink.common import Configuration, RestartStrategies, Types
+from millstream.flink.common import Configuration, Types
 from millstream.flink.common.serialization import Encoder
 from millstream.flink.datastream import KeyedProcessFunction, StreamExecutionEnvironment
 from millstream.flink.datastream.connectors.file_system import FileSink
@@ -39,10 +39,12 @@ class Count(KeyedProcessFunction):
 
 
 settings = Configuration().set_string("execution.checkpointing.dir", checkpoints)
+settings.set_string("restart-strategy.type", "fixed-delay")
+settings.set_string("restart-strategy.fixed-delay.attempts", str(FOREVER))
+settings.set_string("restart-strategy.fixed-delay.delay", "100 ms")
 env = StreamExecutionEnvironment.get_execution_environment(settings).set_parallelism(2)
 env.enable_checkpointing(200)
 env.get_checkpoint_config().set_tolerable_checkpoint_failure_number(FOREVER)
-env.set_restart_strategy(RestartStrategies.fixed_delay_restart(FOREVER, 100))
 counts = env.add_source(Numbers()).key_by(lambda number: number % 97).process(Count(), Types.STRING()).uid("counts")
 counts.sink_to(FileSink.for_row_format(folder + "/out", Encoder.simple_string_encoder()).build())
 env.execute(name)
