@@ -28,8 +28,7 @@ const ASKED: [&str; 5] = [
 
 /// Runs the tests, with a broker of Kafka beside them. `PYTHON` names another interpreter than `python3`.
 pub(crate) fn run(project: &Project) -> Result<()> {
-    let wheel = build(project, Profile::Tested)?;
-    let tests = environment(project, "environment", &wheel, None)?;
+    let tests = interpreter(project)?;
     project.run(Command::new(&tests).args(["-m", "pip", "install", "--quiet"]).args(ASKED))?;
     // The command of the wheel and the one that cargo builds pass the same tests.
     project.cargo(&["build", "-p", "millstream-cli"], &[])?;
@@ -43,6 +42,12 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     });
     pytest.env("MILLSTREAM_BINARY", project.target().join("debug/millstream"));
     project.run(pytest.args(["-m", "pytest", "tests/python"]))
+}
+
+/// An interpreter that has the package.
+pub(crate) fn interpreter(project: &Project) -> Result<PathBuf> {
+    let wheel = build(project, Profile::Tested)?;
+    environment(project, "environment", &wheel, None)
 }
 
 /// Runs the tests that hand programs to real clusters of Flink and Spark, which are fetched and started for them.

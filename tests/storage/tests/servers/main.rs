@@ -11,6 +11,7 @@ mod columns;
 mod from_kafka;
 mod independent;
 mod kills;
+mod leaders;
 mod lines;
 mod name_service;
 mod outages;
