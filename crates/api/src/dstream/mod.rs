@@ -33,6 +33,7 @@ mod context;
 mod graph;
 mod input;
 mod inverse;
+mod keep;
 mod node;
 mod output;
 mod pairs;
