@@ -154,10 +154,7 @@ impl StageEngine {
     }
 
     /// Refuses `what` in a process that a cluster started, where each process of the program would do all the work.
-    ///
-    /// # Errors
-    /// If a cluster started this process.
-    pub fn check_alone(what: &str) -> Result<()> {
+    fn check_alone(what: &str) -> Result<()> {
         if matches!(site()?, Site::Alone) {
             return Ok(());
         }

@@ -326,7 +326,7 @@ fn what_is_carried_needs_a_folder_that_executors_see() {
 fn streams_that_differ_between_processes_are_refused_with_what_differs() {
     let said = refused("differs");
     assert!(said.contains("of the program is another one in an executor"), "{said}");
-    assert!(said.contains("here `input the files that appear in"), "{said}");
+    assert!(said.contains("here `input socket 127.0.0.1:"), "{said}");
 }
 
 #[test]
