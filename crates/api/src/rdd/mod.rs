@@ -41,6 +41,7 @@ mod records;
 mod sample;
 mod save;
 mod shared;
+pub(crate) mod shelved;
 mod shuffled;
 mod site;
 mod sort;

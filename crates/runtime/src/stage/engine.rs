@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use millstream_dataflow::lineage::{
@@ -23,7 +24,7 @@ use super::counters::{Tally, add};
 use super::here::Here;
 use super::jobs::Jobs;
 use super::pool::Pool;
-use super::program::{Alone, Follower, Leader, Program};
+use super::program::{Alone, Follower, Leader, Program, ProgramRole};
 use super::scheduler::Scheduler;
 use super::shuffle::ShuffleStore;
 use super::there::There;
@@ -160,10 +161,7 @@ impl StageEngine {
     }
 
     /// Refuses `what` in a process that a cluster started, where each process of the program would do all the work.
-    ///
-    /// # Errors
-    /// If a cluster started this process.
-    pub fn check_alone(what: &str) -> Result<()> {
+    fn check_alone(what: &str) -> Result<()> {
         if matches!(site()?, Site::Alone) {
             return Ok(());
         }
@@ -320,6 +318,16 @@ impl StageEngine {
                 .advice("make accumulators in the program itself, and give the functions of tasks a clone"));
         }
         Ok(self.stores.accumulators.make(name, zero, merge, Location::caller()))
+    }
+
+    /// What this process is among those of the program.
+    pub fn role(&self) -> ProgramRole {
+        self.program.role()
+    }
+
+    /// Has another thread call the program's actions from now on: one that they are lent to, or the program's own again.
+    pub fn hand_over(&self, thread: ThreadId, is_lent: bool) {
+        self.program.hand_over(thread, is_lent);
     }
 
     /// How many tasks run at once.
