@@ -90,11 +90,15 @@ fn millstream() -> &'static str {
     })
 }
 
+fn here(program: &str) -> Command {
+    Command::new(program)
+}
+
 /// What makes commands on a machine, or here where there are none.
 fn on(machines: Option<&Machines>, number: usize) -> Box<dyn Fn(&str) -> Command> {
     match machines {
         Some(machines) => Box::new(machines.on(number)),
-        None => Box::new(|program| Command::new(program)),
+        None => Box::new(here),
     }
 }
 
