@@ -3,6 +3,9 @@
 //! `MILLSTREAM_SEED=N` draws other faults, `MILLSTREAM_FAULTS=N` draws more of them than the suite does. Which processes
 //! there are when a fault strikes depends on the machine: a seed gives the same faults, not the same schedule.
 //!
+//! The jobs' files and checkpoints, and the job managers' lease, are in an object store of the test's own, which is struck as well
+//! (`cargo xtask test --only chaos` has its program, and an interpreter for the job in Python).
+//!
 //! Each machine is a network namespace, so that any two can be cut off from each other, one way or both. Where the rights to
 //! make such are missing (they take root), there are no cuts, and the report says so; the same for a disk that is full.
 

@@ -78,17 +78,27 @@ fn millstream() -> &'static str {
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
+        // What cargo tells a test about its package would have crates built anew that look at it.
+        let told = std::env::vars_os().map(|(name, _)| name);
+        told.filter(|name| name.to_string_lossy().starts_with("CARGO_PKG_")).for_each(|name| {
+            build.env_remove(name);
+        });
+        build.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_MANIFEST_PATH");
         assert!(build.status().unwrap().success());
         let folder = Path::new(env!("CARGO_BIN_EXE_sufferer")).parent().unwrap();
         folder.join("millstream").to_string_lossy().into_owned()
     })
 }
 
+fn here(program: &str) -> Command {
+    Command::new(program)
+}
+
 /// What makes commands on a machine, or here where there are none.
 fn on(machines: Option<&Machines>, number: usize) -> Box<dyn Fn(&str) -> Command> {
     match machines {
         Some(machines) => Box::new(machines.on(number)),
-        None => Box::new(|program| Command::new(program)),
+        None => Box::new(here),
     }
 }
 
