@@ -1,6 +1,6 @@
 //! The program that the tests of the cluster's commands run: counts by key what a source gives at a rate, into files.
 //!
-//! Usage: `steady FOLDER RECORDS RATE`. Parallelism and the rest come from its settings.
+//! Usage: `steady FOLDER RECORDS RATE`.
 
 use std::time::Duration;
 
@@ -16,9 +16,8 @@ fn main() -> Result<()> {
     let number = |text: &String| {
         text.parse::<u64>().map_err(|error| Failure::user(format!("`{text}` is no number")).because(error))
     };
-    let parallelism = std::env::var("MILLSTREAM_PARALLELISM").ok().and_then(|text| text.parse().ok());
     let env = StreamEnvironment::new();
-    env.set_parallelism(parallelism.unwrap_or(2));
+    env.set_parallelism(2);
     env.enable_checkpoints(CheckpointSettings {
         interval: Duration::from_millis(50),
         restore: RestoreFrom::Latest,

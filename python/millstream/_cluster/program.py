@@ -62,7 +62,7 @@ def _run(program: plan_file.StreamProgram, beside: str, role: str, slots: int) -
 
 def _asked_for(settings: Any) -> Any:
     """The settings, with what the cluster says: it may have been asked for another parallelism."""
-    parallelism = os.environ.get("MILLSTREAM_PARALLELISM")
+    parallelism = os.environ.get("MILLSTREAM_RESCALED") or os.environ.get("MILLSTREAM_PARALLELISM")
     if parallelism:
         settings = settings._replace(parallelism=int(parallelism))
     restore = os.environ.get("MILLSTREAM_RESTORE")

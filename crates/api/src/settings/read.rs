@@ -3,12 +3,10 @@
 use std::ffi::OsString;
 
 use millstream_model::error::{Failure, Result};
-use millstream_model::settings::{Origin, SettingsList, Values};
+use millstream_model::settings::{Origin, SettingsList, Values, setting_of, variable};
 
 use super::file;
 
-/// What the names of environment variables begin with.
-const PREFIX: &str = "MILLSTREAM_";
 /// The argument that names a file of settings.
 const FILE: &str = "settings";
 
@@ -107,16 +105,11 @@ fn pairs(list: &'static SettingsList, options: &[String]) -> Result<Vec<(String,
 fn variables(environment: Vec<(OsString, OsString)>) -> Result<Vec<(String, String)>> {
     let mut variables = Vec::new();
     for (variable, value) in environment {
-        let Some(name) = variable.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
-        variables.push((name.to_lowercase().replace('_', "-"), text(value)?));
+        let Some(name) = variable.to_str().and_then(setting_of) else { continue };
+        variables.push((name, text(value)?));
     }
     variables.sort();
     Ok(variables)
-}
-
-/// The environment variable of a setting.
-fn variable(name: &str) -> String {
-    format!("{PREFIX}{}", name.to_uppercase().replace(['-', '.'], "_"))
 }
 
 fn help(list: &SettingsList) -> String {

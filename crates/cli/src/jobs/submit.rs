@@ -8,16 +8,12 @@ use std::path::{Path, PathBuf};
 
 use millstream_cluster::dispatcher::{Kind, Submission};
 use millstream_model::error::{Failure, Result};
+use millstream_model::settings::setting_of;
 
 use super::follow::follow;
 use super::show;
 use crate::access::Access;
 use crate::exit;
-
-/// What of the environment is the program's: its settings.
-const SETTINGS: &str = "MILLSTREAM_";
-/// What of that is the command's own, or the cluster's to say.
-const OURS: [&str; 2] = ["MILLSTREAM_PYTHON", "MILLSTREAM_ROLE"];
 
 /// Uploads the program, has it run, and follows it; the answer is the exit code.
 pub(crate) fn run(words: Vec<OsString>, master: &str, access: &Access, detach: bool) -> Result<u8> {
@@ -42,11 +38,12 @@ pub(crate) fn run(words: Vec<OsString>, master: &str, access: &Access, detach: b
     follow(&client, job)
 }
 
+/// What of the environment is the program's.
 fn settings(all: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<String, String>> {
     let mut settings = BTreeMap::new();
     for (name, value) in all {
         let name = name.to_string_lossy().into_owned();
-        if name.starts_with(SETTINGS) && !OURS.contains(&name.as_str()) {
+        if setting_of(&name).is_some() {
             settings.insert(name, text(value)?);
         }
     }

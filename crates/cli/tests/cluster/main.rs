@@ -11,3 +11,4 @@ mod secrets;
 mod stage;
 mod standby;
 mod strangers;
+mod upgrade;

@@ -283,8 +283,20 @@ impl Stage {
 
     /// The results, whole: each key's counts go up by one, none is missing and none is there twice.
     pub(crate) fn assert_exactly_once(&self, records: u64) {
+        for (key, counts) in self.counts("out").iter().enumerate() {
+            let expected = (records - key as u64).div_ceil(97);
+            assert!(
+                counts.iter().copied().eq(1..=expected),
+                "key {key}: {} counts of {expected}",
+                counts.len()
+            );
+        }
+    }
+
+    /// The counts of each key in this folder of results, in their order.
+    pub(crate) fn counts(&self, folder: &str) -> Vec<Vec<u64>> {
         let mut counts: Vec<Vec<u64>> = vec![Vec::new(); 97];
-        let mut folders = vec![self.data().join("out")];
+        let mut folders = vec![self.data().join(folder)];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap().flatten() {
                 if entry.path().is_dir() {
@@ -297,15 +309,8 @@ impl Stage {
                 }
             }
         }
-        for (key, counts) in counts.iter_mut().enumerate() {
-            counts.sort_unstable();
-            let expected = (records - key as u64).div_ceil(97);
-            assert!(
-                counts.iter().copied().eq(1..=expected),
-                "key {key}: {} counts of {expected}",
-                counts.len()
-            );
-        }
+        counts.iter_mut().for_each(|counts| counts.sort_unstable());
+        counts
     }
 }
 

@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use millstream_runtime::control::{Ask, AskId, Granted, OperatorReport, Report};
+use millstream_runtime::control::{Ask, AskId, Granted, OperatorReport, RESCALED, Report};
 
 use super::event::{JobId, JobRecord, Moment, ReplyId, Start, Submission};
 use super::outcome::{Crashes, Outcome};
 
-/// Where the program reads its parallelism.
-const PARALLELISM: &str = "MILLSTREAM_PARALLELISM";
 /// Where the program reads what to start from.
 const RESTORE: &str = "MILLSTREAM_RESTORE";
 
@@ -149,7 +147,7 @@ impl Job {
     pub(super) fn start(&self) -> Start {
         let mut submission = self.submission.clone();
         if let Some(parallelism) = self.parallelism {
-            submission.environment.insert(PARALLELISM.into(), parallelism.to_string());
+            submission.environment.insert(RESCALED.into(), parallelism.to_string());
         }
         if let Some(savepoint) = &self.restore {
             submission.environment.insert(RESTORE.into(), savepoint.clone());

@@ -447,7 +447,7 @@ fn a_rescaled_job_goes_on_from_its_savepoint_with_another_parallelism() {
         _ => None,
     });
     let environment = start.unwrap().submission.environment;
-    assert_eq!(environment["MILLSTREAM_PARALLELISM"], "4");
+    assert_eq!(environment["MILLSTREAM_RESCALED"], "4");
     assert_eq!(environment["MILLSTREAM_RESTORE"], "savepoint-000003");
     // A later term has checkpoints of its own to begin with.
     desk.exits(2, None);

@@ -31,9 +31,11 @@ mod show;
 mod tests;
 mod value;
 mod values;
+mod variables;
 
 pub use length::{ByteSize, shown_duration};
 pub use list::{SettingsGroup, SettingsList};
 pub use setting::{Described, Setting};
 pub use value::{Choices, SettingValue};
 pub use values::{Origin, Values};
+pub use variables::{setting_of, variable};

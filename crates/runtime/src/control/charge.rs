@@ -14,6 +14,10 @@ use crate::log::Log;
 /// The variable in the environment of a process that a cluster started: `master` or `executor`.
 pub const ROLE: &str = "MILLSTREAM_ROLE";
 
+/// The variable in the environment of a process of a job that was rescaled: how many subtasks its operators have, whatever
+/// the program says.
+pub const RESCALED: &str = "MILLSTREAM_RESCALED";
+
 /// The exit code of such a process that ends because those that it belongs to are gone.
 pub const DESERTED: i32 = 70;
 

@@ -24,7 +24,7 @@ mod executor;
 mod manager;
 mod stages;
 
-pub use charge::{Charge, DESERTED, ROLE, Role};
+pub use charge::{Charge, DESERTED, RESCALED, ROLE, Role};
 pub use counted::{ChainWork, Counted, NodeCounts};
 pub use executor::{Deployment, ExecutorId, Happened, Order, Peer, TaskId, TaskOrder, ToExecutor, ToJob};
 pub use manager::{

@@ -27,6 +27,7 @@ pub use counters::{Metrics, OperatorCounts};
 pub(crate) use crew::there::master::{Attendee, Master, Stages};
 pub(crate) use crew::there::other_plan;
 
+use crate::control::RESCALED;
 use crate::executor::Executor;
 use crate::plan::Plan;
 use crate::settings::{JobSettings, Restart};
@@ -101,8 +102,9 @@ pub(crate) struct Shared {
 /// # Errors
 /// If the graph or the settings are wrong, the checkpoint folder cannot be used, or the cluster be reached.
 pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
-    let plan = Plan::new(graph, settings)?;
-    match site()? {
+    let site = site()?;
+    let plan = Plan::new(graph, rescaled(settings, &site)?)?;
+    match site {
         Site::Alone => {
             let checkpoints = Checkpoints::open(&plan, Run::default())?;
             run(plan, checkpoints, Box::new(Here))
@@ -116,6 +118,20 @@ pub fn start(graph: JobGraph, settings: JobSettings) -> Result<JobHandle> {
             take_part(&executor, plan)
         }
     }
+}
+
+/// The settings, with the parallelism that the cluster was asked for after the job had begun.
+fn rescaled(mut settings: JobSettings, site: &Site) -> Result<JobSettings> {
+    if let (Site::Master(_) | Site::Executor(_), Some(parallelism)) = (site, std::env::var_os(RESCALED)) {
+        let parsed = parallelism.to_str().and_then(|text| text.parse().ok());
+        let wrong = || {
+            let shown = parallelism.display();
+            Failure::user(format!("the variable {RESCALED} is `{shown}`"))
+                .advice("it is a number of subtasks")
+        };
+        settings.parallelism = parsed.ok_or_else(wrong)?;
+    }
+    Ok(settings)
 }
 
 /// Refuses a plan that makes sense in one process only.
