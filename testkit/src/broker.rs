@@ -38,11 +38,11 @@ impl OwnBroker {
     ///
     /// # Panics
     /// Where that fails.
-    pub fn new() -> Self {
+    pub fn stopped() -> Self {
         Self::with(|_| String::new(), &[])
     }
 
-    /// As `new` with more settings, for which it is told its folder, and with more to format it by.
+    /// As `stopped` with more settings, for which it is told its folder, and with more to format it by.
     ///
     /// # Panics
     /// Where that fails.
@@ -123,7 +123,7 @@ impl OwnBroker {
     /// # Panics
     /// Where that fails.
     pub fn started() -> Self {
-        let mut broker = Self::new();
+        let mut broker = Self::stopped();
         broker.start();
         broker
     }
