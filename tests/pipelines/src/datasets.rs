@@ -147,12 +147,12 @@ fn added(context: &Context, folder: &Path) -> Result<String> {
     let (count, keep, folder) = (seen.clone(), odd.clone(), folder.to_path_buf());
     context.parallelize_in(0..1200, 12).for_each(move |n| {
         count.add(1);
-        if n % 100 == 50 {
+        if n == 250 {
             let first = std::fs::File::create_new(folder.join("failed"));
-            assert!(n != 250 || first.is_err(), "the first attempt fails");
-            if n > 600 {
-                wait_for_go(&folder);
-            }
+            assert!(first.is_err(), "the first attempt fails");
+        }
+        if n % 100 == 50 && n > 600 {
+            wait_for_go(&folder);
         }
         if n % 401 == 1 {
             keep.update(|odd| odd.push(n));
