@@ -14,9 +14,8 @@ mod timely;
 
 use millstream::Result;
 
-pub(crate) use self::data_stream::Job;
 pub(crate) use self::histogram::Histogram;
-pub(crate) use self::schedule::Schedule;
+use self::schedule::Schedule;
 use crate::arguments::Setup;
 use crate::figure::{Figure, Unit};
 use crate::goal::Goal;
@@ -24,7 +23,7 @@ use crate::race::{Race, Run};
 use crate::table::Row;
 
 /// Records a second, over all workers.
-pub(crate) const RATE: u64 = 100_000;
+const RATE: u64 = 100_000;
 const WORKERS: u32 = 2;
 const KEYS: u64 = 10_000;
 
@@ -55,16 +54,12 @@ pub(crate) fn measure(setup: &Setup, work: &str) -> Result<Vec<Row>> {
 
 /// The figures, and how many records came through.
 fn run(latencies: Histogram) -> Run<u64> {
-    Run { figures: figures(&latencies), result: latencies.count() }
-}
-
-/// The three percentiles.
-pub(crate) fn figures(latencies: &Histogram) -> Vec<Figure> {
     let figure = |label, share| {
         let nanos = latencies.at(share) as f64;
         Figure { label, ..Figure::new(Unit::Seconds, nanos / 1e9) }
     };
-    vec![figure("p50", 0.5), figure("p99", 0.99), figure("p99.9", 0.999)]
+    let figures = vec![figure("p50", 0.5), figure("p99", 0.99), figure("p99.9", 0.999)];
+    Run { figures, result: latencies.count() }
 }
 
 /// The engine alone, to be looked at with a profiler.

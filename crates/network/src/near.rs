@@ -117,7 +117,7 @@ mod tests {
 
     impl Host for Anybody {
         fn token(&self, _: &Purpose) -> Option<Token> {
-            Token::new("of the test").ok()
+            Token::new("the secret of the test").ok()
         }
 
         fn judge(&self, _: &Purpose) -> Answer {
@@ -135,7 +135,10 @@ mod tests {
         let (sender, guests) = channel();
         let host = Arc::new(Anybody(Mutex::new(sender)));
         let address = ([127, 0, 0, 1], 0).into();
-        (Listener::bind(address, knowing("of the test"), Strangers::default(), host).unwrap(), guests)
+        (
+            Listener::bind(address, knowing("the secret of the test"), Strangers::default(), host).unwrap(),
+            guests,
+        )
     }
 
     fn knowing(token: &str) -> Security {
@@ -158,7 +161,7 @@ mod tests {
     #[test]
     fn records_take_the_short_way_and_messages_the_usual_one() {
         let (listener, guests) = open();
-        let mut near = called(&listener, &records(), "of the test").unwrap();
+        let mut near = called(&listener, &records(), "the secret of the test").unwrap();
         let mut guest = guests.recv_timeout(PATIENCE).unwrap();
         assert!(near.socket.stream().peer_addr().is_err(), "it has no address of a network");
         assert_eq!((near.address, guest.address, near.process), (listener.address(), listener.address(), 7));
@@ -170,14 +173,14 @@ mod tests {
         assert_eq!((&there, &back), (b"there", b"back!"));
         let text = || "test".to_owned();
         let own = Introduction { role: text(), name: text(), job: text(), term: 1 };
-        let far = called(&listener, &Purpose::Control(own), "of the test").unwrap();
+        let far = called(&listener, &Purpose::Control(own), "the secret of the test").unwrap();
         assert_eq!(far.socket.stream().peer_addr().unwrap(), listener.address());
     }
 
     #[test]
     fn the_token_is_asked_for_on_the_short_way_too() {
         let (listener, guests) = open();
-        let failure = called(&listener, &records(), "guessed").err().unwrap();
+        let failure = called(&listener, &records(), "another secret than that").err().unwrap();
         assert!(failure.to_string().contains("the token of this process"), "{failure}");
         assert!(guests.try_recv().is_err());
     }
@@ -185,7 +188,7 @@ mod tests {
     #[test]
     fn there_is_no_short_way_to_one_who_listens_to_tcp_alone_nor_beyond_loopback() {
         let alone = TcpListener::bind("127.0.0.1:0").unwrap();
-        assert!(connect(alone.local_addr().unwrap(), &records(), &knowing("any")).is_none());
-        assert!(listen(([10, 0, 0, 1], 7077).into(), &knowing("any")).is_none());
+        assert!(connect(alone.local_addr().unwrap(), &records(), &knowing("any secret at all")).is_none());
+        assert!(listen(([10, 0, 0, 1], 7077).into(), &knowing("any secret at all")).is_none());
     }
 }

@@ -109,8 +109,10 @@ mod tests {
 
     #[test]
     fn nothing_is_shared_afterwards_even_if_reading_panicked() {
+        fn panics(_: &[u8]) {
+            panic!("cannot be read")
+        }
         let bytes = format!(r#"["{TEXT}"]"#).into_bytes();
-        let panics = |_: &[u8]| -> () { panic!("cannot be read") };
         assert!(catch_unwind(AssertUnwindSafe(|| Text::sharing(&bytes, panics))).is_err());
         assert!(SOURCE.with_borrow(Option::is_none));
         let ((), outer) = Text::sharing(&bytes, |outer| {
