@@ -1,5 +1,5 @@
-//! Developer tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask bench-python`,
-//! `cargo xtask bench-kafka`, `cargo xtask bench-files` and `cargo xtask services`.
+//! Developer tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench-python`, `cargo xtask bench-kafka`,
+//! `cargo xtask bench-files` and `cargo xtask services`.
 //!
 //! Answers for the rules of the house being checked by a program, and for one command that runs the whole test suite.
 //! Not for what the rules are for: see STYLE.md and ARCHITECTURE.md.
@@ -10,7 +10,6 @@ mod chaos;
 mod check;
 mod finding;
 mod flume;
-mod fuzz;
 mod kafka;
 mod project;
 mod python;
@@ -48,15 +47,6 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
-    /// Fuzz what reads bytes from outside, led by coverage: decoders of the wire, manifests, the REST interface.
-    Fuzz {
-        /// How long each property is tried.
-        #[arg(long, default_value_t = 60)]
-        seconds: u64,
-        /// Only properties with this in their name.
-        #[arg(long)]
-        only: Option<String>,
-    },
     /// Measure Python programs beside the same ones on PySpark and PyFlink; what follows goes to `bench/python/main.py`.
     BenchPython {
         /// `--short`, `--only NAME,NAME`, `--runs N`; `--help` names the workloads.
@@ -88,10 +78,6 @@ fn main() -> anyhow::Result<ExitCode> {
     let outcomes = match arguments.task {
         Task::Check { only } => check::run(&project, &only),
         Task::Test { only } => suite::run(&project, only.as_deref())?,
-        Task::Fuzz { seconds, only } => {
-            fuzz::run(&project, seconds, only.as_deref())?;
-            return Ok(ExitCode::SUCCESS);
-        }
         Task::BenchPython { arguments } => {
             python::bench(&project, &arguments)?;
             return Ok(ExitCode::SUCCESS);

@@ -11,7 +11,6 @@ use cargo_metadata::{Metadata, TargetKind};
 use crate::chaos;
 use crate::check;
 use crate::flume;
-use crate::fuzz;
 use crate::kafka;
 use crate::project::Project;
 use crate::python;
@@ -25,13 +24,12 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 12] = [
+const STAGES: [Stage; 11] = [
     Stage { name: "unit tests", run: unit_tests },
     Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },
     Stage { name: "doc tests", run: doc_tests },
     Stage { name: "benchmark", run: benchmark },
-    Stage { name: "fuzzing", run: fuzz::briefly },
     Stage { name: "flume", run: flume::run },
     Stage { name: "kafka", run: kafka::run },
     Stage { name: "storage", run: storage::run },

@@ -56,25 +56,25 @@ enum Written {
 #[derive(Debug)]
 struct Known {
     /// As it was given.
-    whole: Schema,
-    /// As values are read.
     schema: Schema,
+    /// As values are read.
+    read: Schema,
     names: HashMap<Name, Schema>,
 }
 
 impl Known {
-    fn of(whole: Schema) -> Result<Self> {
-        let schema = without_decimals(whole.clone());
-        let resolved = ResolvedSchema::try_from(&schema).map_err(|error| {
+    fn of(schema: Schema) -> Result<Self> {
+        let read = without_decimals(schema.clone());
+        let resolved = ResolvedSchema::try_from(&read).map_err(|error| {
             Failure::user("an Avro schema names a type that it does not have").because(error)
         })?;
         let names =
             resolved.get_names().iter().map(|(name, schema)| (name.clone(), (*schema).clone())).collect();
-        Ok(Self { whole, schema, names })
+        Ok(Self { schema, read, names })
     }
 
     fn named(&self) -> Named<'_> {
-        Named { schema: &self.schema, names: &self.names }
+        Named { schema: &self.read, names: &self.names }
     }
 }
 
@@ -115,7 +115,7 @@ impl AvroValues {
     pub fn read_as(mut self, wanted: &str) -> Result<Self> {
         let wanted = Known::of(super::schema(wanted)?)?;
         let fitting = |written: &Known, id: Option<u32>| -> Result<Arc<Known>> {
-            let renamed = Known::of(renamed(written.whole.clone(), &wanted.whole))?;
+            let renamed = Known::of(renamed(written.schema.clone(), &wanted.schema))?;
             let checked = resolution::check(&renamed.named(), &wanted.named());
             checked.map_err(|why| {
                 let which = id.map_or_else(String::new, |id| format!(" {id}"));
@@ -168,9 +168,9 @@ impl AvroValues {
     pub fn value(&self, bytes: &[u8]) -> Result<Value, String> {
         let (written, mut bytes) = self.written(bytes)?;
         let wrong = |why: String| format!("no value of the Avro schema: {why}");
-        walk::check(&written.schema, &written.names, bytes).map_err(wrong)?;
-        let wanted = self.wanted.as_ref().map(|wanted| &wanted.schema);
-        from_avro_datum(&written.schema, &mut bytes, wanted).map_err(|error| wrong(error.to_string()))
+        walk::check(&written.read, &written.names, bytes).map_err(wrong)?;
+        let wanted = self.wanted.as_ref().map(|wanted| &wanted.read);
+        from_avro_datum(&written.read, &mut bytes, wanted).map_err(|error| wrong(error.to_string()))
     }
 
     /// A value as the program has it.
@@ -189,8 +189,8 @@ impl AvroValues {
     /// If the value names one that was not given.
     pub fn schema_of(&self, bytes: &[u8]) -> Result<&Schema, String> {
         match &self.wanted {
-            Some(wanted) => Ok(&wanted.whole),
-            None => self.written(bytes).map(|(written, _)| &written.whole),
+            Some(wanted) => Ok(&wanted.schema),
+            None => self.written(bytes).map(|(written, _)| &written.schema),
         }
     }
 }
@@ -220,7 +220,7 @@ impl AvroEncode {
 
     /// The schema.
     pub fn schema(&self) -> &Schema {
-        &self.known.whole
+        &self.known.schema
     }
 
     /// Writes a value of the program's.
@@ -229,7 +229,7 @@ impl AvroEncode {
     /// If it does not fit the schema.
     pub fn write<T: Serialize>(&self, value: &T, out: &mut Vec<u8>) -> Result<(), String> {
         self.head(out);
-        let written = write_avro_datum_ref(&self.known.whole, value, out);
+        let written = write_avro_datum_ref(&self.known.schema, value, out);
         written.map(drop).map_err(|error| {
             format!("a {} does not fit the Avro schema: {error}", std::any::type_name::<T>())
         })
@@ -241,7 +241,7 @@ impl AvroEncode {
     /// If it does not fit the schema.
     pub fn write_value(&self, value: Value, out: &mut Vec<u8>) -> Result<(), String> {
         self.head(out);
-        let written = to_avro_datum(&self.known.schema, value);
+        let written = to_avro_datum(&self.known.read, value);
         out.extend(written.map_err(|error| format!("the value does not fit the Avro schema: {error}"))?);
         Ok(())
     }
