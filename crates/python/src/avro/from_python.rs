@@ -75,10 +75,10 @@ impl<'py> FromPython<'_, 'py> {
                 let unscaled =
                     self.meanings.call_method1("unscaled", (object, of.scale, of.precision, size))?;
                 let unscaled = bytes(&unscaled)?;
-                size.map_or_else(
-                    || Value::Bytes(unscaled.clone()),
-                    |size| Value::Fixed(size, unscaled.clone()),
-                )
+                match size {
+                    Some(size) => Value::Fixed(size, unscaled),
+                    None => Value::Bytes(unscaled),
+                }
             }
             Schema::Union(union) => {
                 let mut why = Vec::new();
