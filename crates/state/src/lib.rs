@@ -11,6 +11,7 @@
 //! Holds: what a manifest names was completely written, and in a local folder on the disk, before the manifest; what is read is what was written, or an
 //! error says which file is damaged and which checkpoint is intact.
 
+mod batch_blocks;
 mod batches;
 mod compare;
 mod error;
@@ -24,6 +25,7 @@ mod store;
 mod tests;
 mod write;
 
+pub use batch_blocks::{BatchBlocks, SavedBlock};
 pub use batches::{BatchLog, BatchStore, CarriedSets, InputLog, SavedSet};
 pub use compare::{Comparison, ProgramOperator, compare};
 pub use error::StoreError;

@@ -12,7 +12,7 @@ use millstream_dataflow::state::StateData;
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 use millstream_model::text::Text;
-use millstream_runtime::stage::{Counters, StageEngine, StageSettings};
+use millstream_runtime::stage::{Counters, ProgramRole, StageEngine, StageSettings};
 
 use super::site::Site;
 use super::{Rdd, text};
@@ -92,6 +92,16 @@ impl Context {
     /// How many tasks run at once.
     pub fn parallelism(&self) -> usize {
         self.engine.slots()
+    }
+
+    /// What this process is among those of the program.
+    pub(crate) fn role(&self) -> ProgramRole {
+        self.engine.role()
+    }
+
+    /// The engine behind it.
+    pub(crate) fn engine(&self) -> &Arc<StageEngine> {
+        &self.engine
     }
 
     /// Tells all actions that run now, on whatever thread, to stop, and says how many there were. Each fails with an error

@@ -40,6 +40,7 @@ mod persist;
 mod records;
 mod sample;
 mod save;
+pub(crate) mod shelved;
 mod shuffled;
 mod site;
 mod sort;

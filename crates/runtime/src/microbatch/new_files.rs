@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
 
+use super::given::Taken;
 use super::input::{Input, Logged, ReceiverEvents};
 
 /// Takes the new files of a batch.
@@ -67,6 +68,21 @@ impl NewFiles {
     }
 }
 
+impl NewFiles {
+    /// The files that are new.
+    fn look(&self) -> Result<Vec<PathBuf>> {
+        let names = self.names()?;
+        let mut looked = self.looked();
+        let seen = looked.seen.take().unwrap_or_default();
+        looked.new = names.difference(&seen).cloned().collect();
+        // A name that has gone is forgotten, so that the list does not grow with time.
+        looked.seen = Some(names);
+        let files: Vec<_> = looked.new.iter().map(|name| self.folder.join(name)).collect();
+        tracing::debug!(folder = %self.folder.display(), files = files.len(), "new files of the batch");
+        Ok(files)
+    }
+}
+
 impl Input for NewFiles {
     fn name(&self) -> String {
         format!("the files that appear in {}", self.folder.display())
@@ -79,18 +95,13 @@ impl Input for NewFiles {
     }
 
     fn cut(&self, time: Timestamp) -> Result<u64> {
-        let names = self.names()?;
-        let files: Vec<_> = {
-            let mut looked = self.looked();
-            let seen = looked.seen.take().unwrap_or_default();
-            looked.new = names.difference(&seen).cloned().collect();
-            // A name that has gone is forgotten, so that the list does not grow with time.
-            looked.seen = Some(names);
-            looked.new.iter().map(|name| self.folder.join(name)).collect()
-        };
-        tracing::debug!(folder = %self.folder.display(), files = files.len(), "new files of the batch");
+        let files = self.look()?;
         (self.deliver)(time, &files)?;
         Ok(0)
+    }
+
+    fn take(&self, _: Timestamp) -> Result<Taken> {
+        self.look().map(|_| Taken::default())
     }
 
     fn log(&self) -> Logged {

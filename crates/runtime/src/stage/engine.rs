@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use millstream_dataflow::lineage::{
@@ -21,7 +22,7 @@ use super::counters::{Tally, add};
 use super::here::Here;
 use super::jobs::Jobs;
 use super::pool::Pool;
-use super::program::{Alone, Follower, Leader, Program};
+use super::program::{Alone, Follower, Leader, Program, ProgramRole};
 use super::scheduler::Scheduler;
 use super::shuffle::ShuffleStore;
 use super::there::There;
@@ -153,10 +154,7 @@ impl StageEngine {
     }
 
     /// Refuses `what` in a process that a cluster started, where each process of the program would do all the work.
-    ///
-    /// # Errors
-    /// If a cluster started this process.
-    pub fn check_alone(what: &str) -> Result<()> {
+    fn check_alone(what: &str) -> Result<()> {
         if matches!(site()?, Site::Alone) {
             return Ok(());
         }
@@ -283,6 +281,16 @@ impl StageEngine {
             None => Err(Failure::internal("something was to be made twice that is made once")),
         })?;
         decode(&bytes)
+    }
+
+    /// What this process is among those of the program.
+    pub fn role(&self) -> ProgramRole {
+        self.program.role()
+    }
+
+    /// Has another thread call the program's actions from now on: one that they are lent to, or the program's own again.
+    pub fn hand_over(&self, thread: ThreadId, is_lent: bool) {
+        self.program.hand_over(thread, is_lent);
     }
 
     /// How many tasks run at once.

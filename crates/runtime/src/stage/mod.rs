@@ -38,5 +38,6 @@ pub use action::ResultCodec;
 pub use cache::CachedSize;
 pub use counters::Counters;
 pub use engine::{StageEngine, StageSettings};
+pub use program::ProgramRole;
 pub use progress::StageProgress;
 pub use task::ATTEMPTS;

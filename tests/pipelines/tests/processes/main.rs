@@ -4,5 +4,6 @@
 
 mod batches;
 mod homebound;
+mod microbatches;
 mod output;
 mod streams;

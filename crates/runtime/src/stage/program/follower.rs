@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use millstream_dataflow::lineage::{Dependency, FRAME, Frames, Lineage, Shuffle, ShuffleId};
@@ -19,7 +20,7 @@ use super::super::task::attempt;
 use super::super::team::{Event, Running, Stage, Team, Tell};
 use super::lineage::{Actions, other_action};
 use super::recorded::join;
-use super::{Program, below};
+use super::{Program, ProgramRole, below};
 use crate::control::{ExecutorId, ResultTold, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart, ToJob};
 use crate::executor::{Executor, Obeys};
 
@@ -195,6 +196,14 @@ impl Program for Follower {
 
     fn counters(&self, _: Counters) -> Counters {
         self.hands.lock().counters
+    }
+
+    fn role(&self) -> ProgramRole {
+        ProgramRole::Follows
+    }
+
+    fn hand_over(&self, thread: ThreadId, is_lent: bool) {
+        self.actions.hand_over(thread, is_lent);
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::ThreadId;
 
 use millstream_model::error::{Failure, Result};
 
@@ -12,9 +13,9 @@ use super::super::action::{Action, Outcome};
 use super::super::fetch::Server;
 use super::super::scheduler::Scheduler;
 use super::super::there::There;
-use super::Program;
 use super::lineage::Actions;
 use super::recorded::Recorded;
+use super::{Program, ProgramRole};
 use crate::control::{ResultTold, StageOrder, ToExecutor};
 use crate::job::Master;
 
@@ -93,5 +94,13 @@ impl Program for Leader {
 
     fn counters(&self, own: Counters) -> Counters {
         self.there.counters(own)
+    }
+
+    fn role(&self) -> ProgramRole {
+        ProgramRole::Leads
+    }
+
+    fn hand_over(&self, thread: ThreadId, is_lent: bool) {
+        self.actions.hand_over(thread, is_lent);
     }
 }

@@ -14,6 +14,8 @@ mod leader;
 mod lineage;
 mod recorded;
 
+use std::thread::ThreadId;
+
 use millstream_dataflow::lineage::ShuffleId;
 use millstream_model::error::Result;
 
@@ -24,6 +26,17 @@ pub(super) use lineage::{below, other_action};
 use super::Counters;
 use super::action::{Action, Outcome};
 use super::scheduler::Scheduler;
+
+/// What this process is among those of its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramRole {
+    /// There is no other.
+    Alone,
+    /// It decides, and tells the others.
+    Leads,
+    /// It does as it is told.
+    Follows,
+}
 
 /// The program's actions, in this process.
 pub(super) trait Program: Send + Sync {
@@ -38,6 +51,14 @@ pub(super) trait Program: Send + Sync {
 
     /// What was run so far, where `own` was in this process.
     fn counters(&self, own: Counters) -> Counters;
+
+    /// What this process is.
+    fn role(&self) -> ProgramRole {
+        ProgramRole::Alone
+    }
+
+    /// Another thread calls the actions from now on: one that the program lends them to, or its own again.
+    fn hand_over(&self, _: ThreadId, _is_lent: bool) {}
 }
 
 /// A program in one process.
