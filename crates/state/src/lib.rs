@@ -14,6 +14,7 @@
 mod batch_blocks;
 mod batches;
 mod compare;
+mod copies;
 mod error;
 mod lock;
 mod manifest;
@@ -28,6 +29,7 @@ mod write;
 pub use batch_blocks::{BatchBlocks, SavedBlock};
 pub use batches::{BatchLog, BatchStore, CarriedSets, InputLog, SavedSet};
 pub use compare::{Comparison, ProgramOperator, compare};
+pub use copies::LocalCopies;
 pub use error::StoreError;
 pub use manifest::{
     Committable, FORMAT_VERSION, GroupPlace, JobEntry, KeyedEntry, KeyedFile, Manifest, OperatorEntry,
@@ -35,6 +37,7 @@ pub use manifest::{
 };
 pub use millstream_model::id::CheckpointKind;
 pub use name::CheckpointName;
+pub use restore::Origin;
 pub use retention::Collected;
 pub use store::CheckpointStore;
 pub use write::{SubtaskOperator, SubtaskState, SubtaskWork};

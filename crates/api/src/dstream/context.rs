@@ -198,7 +198,8 @@ impl StreamingContext {
         stream
     }
 
-    /// The lines of the files that appear in `folder` after the start.
+    /// The lines of the files that appear in `folder` after the start: a path, or a location such as `s3://bucket/in` or
+    /// `hdfs://name-node:8020/in`.
     ///
     /// At each batch time the folder is looked into, and the files that are new make the batch: each exactly once within
     /// a run. A file must be whole when it gets its name: write it elsewhere on the same disk, or under a name that begins

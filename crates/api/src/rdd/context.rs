@@ -12,7 +12,7 @@ use millstream_dataflow::state::StateData;
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 use millstream_model::text::Text;
-use millstream_runtime::stage::{Counters, ProgramRole, StageEngine, StageSettings};
+use millstream_runtime::stage::{Counters, ProgramRole, Speculation, StageEngine, StageSettings};
 
 use super::site::Site;
 use super::{Rdd, text};
@@ -63,6 +63,16 @@ impl ContextBuilder {
     #[must_use]
     pub fn cancel_timeout(mut self, timeout: Duration) -> Self {
         self.0.cancel_timeout = timeout;
+        self
+    }
+
+    /// Runs tasks a second time that take much longer than the others of their stage: another executor, or another thread
+    /// where there is one process. The first attempt that ends well counts, with what it wrote and what it added to
+    /// accumulators; the other one is told to stop and not waited for. Functions that do something to the world may do it
+    /// twice. Not done if nothing is said.
+    #[must_use]
+    pub fn speculation(mut self, rule: Speculation) -> Self {
+        self.0.speculation = Some(rule);
         self
     }
 

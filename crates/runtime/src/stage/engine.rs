@@ -1,6 +1,7 @@
 //! The engine of a context: its threads, its blocks, its counters.
 
 use std::fmt;
+use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use millstream_dataflow::state::StateData;
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 
+use super::accumulator::{Accumulator, Accumulators};
 use super::action::{Action, ResultCodec, decode, encode, typed};
 use super::cache::CacheStore;
 use super::claims::Claims;
@@ -26,7 +28,7 @@ use super::program::{Alone, Follower, Leader, Program, ProgramRole};
 use super::scheduler::Scheduler;
 use super::shuffle::ShuffleStore;
 use super::there::There;
-use super::{CachedSize, Counters, StageProgress};
+use super::{CachedSize, Counters, Speculation, StageProgress};
 use crate::site::{Site, site};
 
 /// How an engine is made.
@@ -42,6 +44,8 @@ pub struct StageSettings {
     pub spill_folder: PathBuf,
     /// How long a job that has failed waits for its other tasks, before the error names those that do not stop.
     pub cancel_timeout: Duration,
+    /// When tasks are run a second time; `None`: when the first attempt has failed or was lost.
+    pub speculation: Option<Speculation>,
 }
 
 impl Default for StageSettings {
@@ -55,6 +59,7 @@ impl Default for StageSettings {
             cache_memory: 1 << 30,
             spill_folder: std::env::temp_dir(),
             cancel_timeout: Duration::from_secs(10),
+            speculation: None,
         }
     }
 }
@@ -64,6 +69,7 @@ pub(super) struct Stores {
     pub(super) shuffles: ShuffleStore,
     pub(super) cache: CacheStore,
     pub(super) tally: Tally,
+    pub(super) accumulators: Accumulators,
     /// How many tasks share the memory.
     slots: usize,
     computing: Claims<(DatasetId, usize)>,
@@ -119,6 +125,7 @@ impl Stores {
             shuffles: ShuffleStore::new(settings.shuffle_memory, folder.clone()),
             cache: CacheStore::new(settings.cache_memory, folder.clone()),
             tally: Tally::default(),
+            accumulators: Accumulators::default(),
             slots,
             computing: Claims::default(),
         })
@@ -177,7 +184,7 @@ impl StageEngine {
                 let slots = u32::try_from(settings.slots).unwrap_or(u32::MAX);
                 let there = There::new(&master, slots, Arc::clone(&jobs))?;
                 let leader = Leader::new(master, Arc::clone(&there), settings.spill_folder.clone())?;
-                let scheduler = Scheduler::new(there, Arc::clone(&stores), jobs, settings.cancel_timeout);
+                let scheduler = Scheduler::new(there, Arc::clone(&stores), jobs, settings);
                 Self::start(None, stores, scheduler, Box::new(leader), settings.slots)
             }
             Site::Executor(executor) => {
@@ -186,9 +193,9 @@ impl StageEngine {
                 let (stores, pool) = (Stores::new(settings, own), Arc::new(Pool::new(own)?));
                 stores.cache.changes().follow();
                 let here = Arc::new(Here::new(Arc::clone(&pool), Arc::clone(&stores)));
-                let (team, timeout) = (Arc::clone(&here), settings.cancel_timeout);
-                let follower = Follower::new(executor, here, Arc::clone(&stores), timeout)?;
-                let scheduler = Scheduler::new(team, Arc::clone(&stores), Arc::default(), timeout);
+                let team = Arc::clone(&here);
+                let follower = Follower::new(executor, here, Arc::clone(&stores), settings.cancel_timeout)?;
+                let scheduler = Scheduler::new(team, Arc::clone(&stores), Arc::default(), settings);
                 Self::start(Some(pool), stores, scheduler, Box::new(follower), settings.slots)
             }
         }
@@ -199,7 +206,7 @@ impl StageEngine {
         let pool = Arc::new(Pool::new(settings.slots)?);
         let stores = Stores::new(settings, settings.slots);
         let here = Arc::new(Here::new(Arc::clone(&pool), Arc::clone(&stores)));
-        let scheduler = Scheduler::new(here, Arc::clone(&stores), Arc::default(), settings.cancel_timeout);
+        let scheduler = Scheduler::new(here, Arc::clone(&stores), Arc::default(), settings);
         Self::start(Some(pool), stores, scheduler, Box::new(Alone), settings.slots)
     }
 
@@ -281,6 +288,36 @@ impl StageEngine {
             None => Err(Failure::internal("something was to be made twice that is made once")),
         })?;
         decode(&bytes)
+    }
+
+    /// Gives all processes of the program the value that the first of them has: on a cluster the master, elsewhere the
+    /// one process that there is. `what` names it.
+    ///
+    /// # Errors
+    /// If it cannot be told to the others; or if it was asked for inside a task.
+    pub fn tell<R: StateData>(&self, what: &str, value: R) -> Result<R> {
+        if self.program.is_alone() && !self.is_inside() {
+            return Ok(value);
+        }
+        self.once(what, move || Ok(value))
+    }
+
+    /// An accumulator that is `zero` at first, and that `merge` adds to.
+    ///
+    /// # Errors
+    /// If it is made inside a task.
+    #[track_caller]
+    pub fn accumulator<V: StateData>(
+        &self,
+        name: &str,
+        zero: V,
+        merge: impl Fn(&mut V, V) + Send + Sync + 'static,
+    ) -> Result<Accumulator<V>> {
+        if self.is_inside() {
+            return Err(Failure::user(format!("accumulator `{name}` was made inside a task"))
+                .advice("make accumulators in the program itself, and give the functions of tasks a clone"));
+        }
+        Ok(self.stores.accumulators.make(name, zero, merge, Location::caller()))
     }
 
     /// What this process is among those of the program.

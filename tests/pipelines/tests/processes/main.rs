@@ -6,4 +6,5 @@ mod batches;
 mod homebound;
 mod microbatches;
 mod output;
+mod recovery;
 mod streams;

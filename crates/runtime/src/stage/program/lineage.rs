@@ -11,6 +11,7 @@ use std::thread::{self, ThreadId};
 use millstream_dataflow::lineage::{DatasetId, Dependency, Lineage};
 use millstream_model::error::{Failure, Result};
 
+use super::super::accumulator::Accumulators;
 use super::super::action::Action;
 
 /// A data set and all that it is made from that is not in `known`, those first that others are made from.
@@ -104,7 +105,7 @@ impl Actions {
     ///
     /// # Errors
     /// Those of these jobs; or that the action cannot run on a cluster.
-    pub(super) fn begin(&self, action: &Action) -> Result<String> {
+    pub(super) fn begin(&self, action: &Action, accumulators: &Accumulators) -> Result<String> {
         let last = &action.dataset;
         self.check_thread(&format!("an action on `{}` (rdd {})", last.name(), last.id().0))?;
         if action.encode.is_none() {
@@ -118,7 +119,7 @@ impl Actions {
         let new = below(last, &self.known.lock().unwrap_or_else(PoisonError::into_inner));
         new.iter().try_for_each(|node| node.prepare())?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut text = String::new();
+        let mut text = accumulators.made();
         for node in new.iter().filter(|node| known.insert(node.id())) {
             describe(&**node, &mut text);
         }

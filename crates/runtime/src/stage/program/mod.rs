@@ -46,6 +46,11 @@ pub(super) trait Program: Send + Sync {
     /// Makes something in one process that all are told. `what` names it.
     fn once(&self, what: &str, make: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Vec<u8>>;
 
+    /// Whether there is no other process of the program.
+    fn is_alone(&self) -> bool {
+        false
+    }
+
     /// Nobody asks for a shuffle any more.
     fn forget_shuffle(&self, _: ShuffleId) {}
 
@@ -71,6 +76,10 @@ impl Program for Alone {
 
     fn once(&self, _: &str, make: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
         make()
+    }
+
+    fn is_alone(&self) -> bool {
+        true
     }
 
     fn counters(&self, own: Counters) -> Counters {
