@@ -110,7 +110,7 @@ mod _native {
     #[pymodule_export]
     use super::command::command;
     #[pymodule_export]
-    use super::driver::{PyDataset, PyEngine};
+    use super::driver::{PyDataset, PyEngine, serve_tasks};
     #[pymodule_export]
     use super::stream::{PyStreamJob, PyStreamPlan, serve_streams};
     #[pymodule_export]
