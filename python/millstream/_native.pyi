@@ -17,6 +17,34 @@ def portable_hash(x: Any) -> int:
 def stored_files(path: str) -> List[Tuple[str, int]]:
     """The files at a location such as `s3://bucket/folder` or `hdfs://host:port/*.csv`, each with its length in bytes."""
 
+def stored_bytes(path: str) -> bytes:
+    """All bytes of a file in S3 or HDFS, as they lie there."""
+
+class StoredFolder:
+    """A folder in S3 or HDFS that one program writes and nobody has written before."""
+
+    def __init__(self, location: str) -> None: ...
+    def take(self) -> bool:
+        """Takes the folder; `False` if something is in it, or somebody else has taken it."""
+
+    def begin(self, name: str, attempt: str) -> StoredFile:
+        """Begins a file that is hidden until the folder is finished; `attempt` tells it from others of the same name."""
+
+    def finish(self, files: List[str]) -> None:
+        """Makes files visible, each by what its `finish` gave, and says at the end that these are all."""
+
+    def remove(self) -> None:
+        """Removes all that is in the folder, with what was begun."""
+
+class StoredFile:
+    """A file in S3 or HDFS that is being written."""
+
+    def write(self, bytes: bytes) -> None:
+        """Adds to the file."""
+
+    def finish(self) -> str:
+        """Closes it; what the folder is told to make it visible."""
+
 def stable_hash(key: Any) -> int:
     """The hash that streams place keys by: the same in every process and run, and equal for keys that are equal."""
 
@@ -201,6 +229,24 @@ class KafkaRangeCutter:
     def standing(self) -> List[_Range]: ...
     def commit(self, ranges: Sequence[_Range]) -> None: ...
 
+class AvroReader:
+    """Reads values of Avro as a schema that is asked for."""
+
+    def __init__(
+        self,
+        wanted: str,
+        written: Optional[str],
+        by_id: Optional[Dict[int, str]],
+        record: Callable[[Dict[str, Any]], Any],
+    ) -> None: ...
+    def read(self, bytes: bytes) -> Any: ...
+
+class AvroWriter:
+    """Writes values of Avro."""
+
+    def __init__(self, schema: str, id: Optional[int]) -> None: ...
+    def write(self, value: Any) -> bytes: ...
+
 class StreamPlan:
     """A stream program that is being made."""
 
@@ -213,10 +259,20 @@ class StreamPlan:
     def source(self, identity: _Identity, opener: Any, splits: int, is_bounded: bool, promise: str) -> int: ...
     def kafka_source(self, identity: _Identity, told: Dict[str, Any]) -> int: ...
     def text_files(self, identity: _Identity, path: str, watch: Optional[int]) -> int: ...
+    def standard_input(self, identity: _Identity, settings: List[Tuple[str, str]]) -> int: ...
     def stretch(self, identity: _Identity, spec: bytes, is_keyed: bool, is_here: bool) -> int: ...
     def print(self, node: _Identity, identifier: Optional[str]) -> int: ...
     def files(
-        self, node: _Identity, folder: str, pattern: Optional[str], rolling: Tuple[int, int, int]
+        self,
+        node: _Identity,
+        folder: str,
+        pattern: Optional[str],
+        rolling: Tuple[int, int, int],
+        joined: Optional[int],
+    ) -> int: ...
+    def standard_output(self, node: _Identity) -> int: ...
+    def webhook(
+        self, node: _Identity, address: str, headers: List[Tuple[str, str]], settings: List[Tuple[str, str]]
     ) -> int: ...
     def kafka_sink(self, node: _Identity, told: Dict[str, Any]) -> int: ...
     def collect(self, node: _Identity, is_exact: bool) -> Tuple[int, Collected]: ...

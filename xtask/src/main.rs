@@ -1,14 +1,16 @@
-//! Developer tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask bench-python`, `cargo xtask bench-kafka`
-//! and `cargo xtask services`.
+//! Developer tasks: `cargo xtask check`, `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask bench-python`,
+//! `cargo xtask bench-kafka`, `cargo xtask bench-files` and `cargo xtask services`.
 //!
 //! Answers for the rules of the house being checked by a program, and for one command that runs the whole test suite.
 //! Not for what the rules are for: see STYLE.md and ARCHITECTURE.md.
 //! Holds: exit code 0 only if everything that was asked for ran and passed; everything asked for runs, even after a
 //! failure; all output goes to standard error, as cargo's does.
 
+mod chaos;
 mod check;
 mod finding;
 mod flume;
+mod fuzz;
 mod kafka;
 mod project;
 mod python;
@@ -46,6 +48,15 @@ enum Task {
         #[arg(long)]
         only: Option<String>,
     },
+    /// Fuzz what reads bytes from outside, led by coverage: decoders of the wire, manifests, the REST interface.
+    Fuzz {
+        /// How long each property is tried.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Only properties with this in their name.
+        #[arg(long)]
+        only: Option<String>,
+    },
     /// Measure Python programs beside the same ones on PySpark and PyFlink; what follows goes to `bench/python/main.py`.
     BenchPython {
         /// `--short`, `--only NAME,NAME`, `--runs N`; `--help` names the workloads.
@@ -54,6 +65,12 @@ enum Task {
     },
     /// Measure from Kafka to Kafka beside librdkafka and the same job on Flink, with a broker and a cluster of their own.
     BenchKafka {
+        /// `--short`, `--runs N`, and what else the benchmark takes.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure reading and writing files, with an HDFS of its own, beside the libraries alone and Hadoop's own command.
+    BenchFiles {
         /// `--short`, `--runs N`, and what else the benchmark takes.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -71,12 +88,20 @@ fn main() -> anyhow::Result<ExitCode> {
     let outcomes = match arguments.task {
         Task::Check { only } => check::run(&project, &only),
         Task::Test { only } => suite::run(&project, only.as_deref())?,
+        Task::Fuzz { seconds, only } => {
+            fuzz::run(&project, seconds, only.as_deref())?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Task::BenchPython { arguments } => {
             python::bench(&project, &arguments)?;
             return Ok(ExitCode::SUCCESS);
         }
         Task::BenchKafka { arguments } => {
             kafka::bench(&project, &arguments)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Task::BenchFiles { arguments } => {
+            storage::bench(&project, &arguments)?;
             return Ok(ExitCode::SUCCESS);
         }
         Task::Services { command } => {

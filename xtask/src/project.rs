@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use cargo_metadata::{Metadata, MetadataCommand};
 
 /// Dependencies are judged as they are built for this target.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// The workspace that this program was started in.
 pub(crate) struct Project {
@@ -68,6 +68,14 @@ impl Project {
         Ok(())
     }
 
+    /// What a command prints, run in the root; its standard error is passed through. An error if it does not succeed.
+    pub(crate) fn printed(&self, command: &mut Command) -> Result<Vec<u8>> {
+        command.current_dir(&self.root).stdin(Stdio::null()).stderr(Stdio::inherit());
+        let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
+        ensure!(output.status.success(), "{command:?} ended with {}, see above", output.status);
+        Ok(output.stdout)
+    }
+
     /// Where what is built is put.
     pub(crate) fn target(&self) -> PathBuf {
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.root.join("target"), |at| self.root.join(at))
@@ -75,7 +83,7 @@ impl Project {
 }
 
 /// The cargo that started this program, so that both are of one toolchain.
-fn cargo() -> OsString {
+pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 

@@ -17,14 +17,18 @@ const TOOLS: [&str; 1] = ["maturin>=1.9,<2"];
 /// What the tests need besides the wheel and what it depends on.
 const TEST_TOOLS: [&str; 1] = ["pytest>=8,<10"];
 /// What tests ask about the types that a program sees, the kernel of a notebook with what talks to it, and a client of
-/// Kafka that is not the one under test.
-const ASKED: [&str; 4] =
-    ["mypy>=1.11,<3", "ipykernel>=6.29,<8", "jupyter_client>=8,<9", "kafka-python>=2.2,<3"];
+/// Kafka and an Avro that are not those under test.
+const ASKED: [&str; 5] = [
+    "mypy>=1.11,<3",
+    "ipykernel>=6.29,<8",
+    "jupyter_client>=8,<9",
+    "kafka-python>=2.2,<3",
+    "fastavro>=1.9,<2",
+];
 
 /// Runs the tests, with a broker of Kafka beside them. `PYTHON` names another interpreter than `python3`.
 pub(crate) fn run(project: &Project) -> Result<()> {
-    let wheel = build(project, Profile::Tested)?;
-    let tests = environment(project, "environment", &wheel, None)?;
+    let tests = interpreter(project)?;
     project.run(Command::new(&tests).args(["-m", "pip", "install", "--quiet"]).args(ASKED))?;
     // The command of the wheel and the one that cargo builds pass the same tests.
     project.cargo(&["build", "-p", "millstream-cli"], &[])?;
@@ -38,6 +42,12 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     });
     pytest.env("MILLSTREAM_BINARY", project.target().join("debug/millstream"));
     project.run(pytest.args(["-m", "pytest", "tests/python"]))
+}
+
+/// An interpreter that has the package.
+pub(crate) fn interpreter(project: &Project) -> Result<PathBuf> {
+    let wheel = build(project, Profile::Tested)?;
+    environment(project, "environment", &wheel, None)
 }
 
 /// Runs the tests that hand programs to real clusters of Flink and Spark, which are fetched and started for them.

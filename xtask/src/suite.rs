@@ -8,8 +8,10 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use cargo_metadata::{Metadata, TargetKind};
 
+use crate::chaos;
 use crate::check;
 use crate::flume;
+use crate::fuzz;
 use crate::kafka;
 use crate::project::Project;
 use crate::python;
@@ -23,16 +25,18 @@ struct Stage {
 }
 
 /// After the checks: what is cheap to build and quick to fail first.
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 12] = [
     Stage { name: "unit tests", run: unit_tests },
     Stage { name: "models", run: models },
     Stage { name: "integration tests", run: integration_tests },
     Stage { name: "doc tests", run: doc_tests },
     Stage { name: "benchmark", run: benchmark },
+    Stage { name: "fuzzing", run: fuzz::briefly },
     Stage { name: "flume", run: flume::run },
     Stage { name: "kafka", run: kafka::run },
     Stage { name: "storage", run: storage::run },
     Stage { name: "python", run: python::run },
+    Stage { name: "chaos", run: chaos::run },
     Stage { name: "clusters", run: python::run_on_clusters },
 ];
 
@@ -79,8 +83,9 @@ fn integration_tests(project: &Project) -> Result<()> {
         eprintln!("test: there are no integration tests yet");
         return Ok(());
     }
-    let packages = ["--exclude", flume::PACKAGE, "--exclude", kafka::PACKAGE, "--exclude", storage::PACKAGE];
-    project.cargo(&[&["test", "--workspace", "--no-fail-fast", "--test", "*"][..], &packages].concat(), &[])
+    let elsewhere = [chaos::PACKAGE, flume::PACKAGE, kafka::PACKAGE, storage::PACKAGE];
+    let elsewhere: Vec<&str> = elsewhere.iter().flat_map(|package| ["--exclude", package]).collect();
+    project.cargo(&[&["test", "--workspace", "--no-fail-fast", "--test", "*"][..], &elsewhere].concat(), &[])
 }
 
 /// All workloads of the benchmark on small inputs: every contender, a peer or Millstream, finds what the loop finds. Its

@@ -46,6 +46,7 @@ pub use millstream_operators::window::{
     AggregateFunction, ProcessWindowFunction, TimeWindow, TumblingEventTime, TumblingProcessingTime,
     WindowAssigner, WindowOutput,
 };
+pub use millstream_runtime::network::Compression as NetworkCompression;
 pub use millstream_runtime::{
     CheckpointMode, CheckpointSettings, JobHandle, JobResult, JobSettings, JobStatus, Metrics,
     OperatorCounts, Restart, RestoreFrom, UnmatchedState,

@@ -11,6 +11,7 @@ use millstream_model::error::{Failure, Result};
 
 use crate::handshake::{self, Meeting, Side, read_message, read_preface, unfinished};
 use crate::introduction::{Answer, Purpose};
+use crate::near;
 use crate::security::Security;
 use crate::socket::{self, Socket};
 
@@ -75,7 +76,9 @@ pub(crate) fn try_call(
     let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
     let unreachable =
         |error: io::Error| (Failure::external(format!("cannot reach {place}")).because(error), true);
-    let stream = TcpStream::connect_timeout(&place, left).map_err(unreachable)?;
+    let near = near::connect(place, purpose, security);
+    let is_near = near.is_some();
+    let stream = near.map_or_else(|| TcpStream::connect_timeout(&place, left), Ok).map_err(unreachable)?;
     socket::set_times(&stream, left, left).map_err(unreachable)?;
     // A connection that breaks may have been put out among many strangers; one that is wrong stays wrong.
     let broke = |failure: Failure| {
@@ -84,6 +87,7 @@ pub(crate) fn try_call(
     };
     let mut socket = match &security.tls {
         Some(tls) => Socket::encrypted(stream, tls.connecting(host_of(address)).map_err(for_good)?),
+        None if is_near => Ok(Socket::near(stream)),
         None => Socket::plain(stream),
     }
     .map_err(|error| broke(unfinished(error)))?;

@@ -13,6 +13,7 @@ pub mod frame;
 pub mod handshake;
 pub mod introduction;
 pub mod listener;
+mod near;
 pub mod reception;
 mod security;
 pub mod socket;

@@ -7,7 +7,7 @@
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -18,6 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::handshake::{self, Meeting, Side, read_message, read_preface, unfinished};
 use crate::introduction::{Answer, Purpose, Refusal};
+use crate::near;
 use crate::security::Security;
 use crate::socket::{self, Socket};
 use crate::token::{Token, random};
@@ -109,6 +110,8 @@ impl Listener {
         let (wake, woken) = UnixStream::pair().map_err(cannot)?;
         let closed = Arc::<AtomicBool>::default();
         let door = Door {
+            near: near::listen(address, &security),
+            address,
             socket,
             woken,
             security,
@@ -141,9 +144,26 @@ impl Drop for Listener {
     }
 }
 
+/// Where a stranger is.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// At the other end of a network.
+    Afar(SocketAddr),
+    /// On this machine, as the listener here.
+    Near(SocketAddr),
+}
+
+impl Way {
+    fn address(self) -> SocketAddr {
+        let (Self::Afar(address) | Self::Near(address)) = self;
+        address
+    }
+}
+
 /// One who has not come in yet.
 struct Stranger {
     stream: TcpStream,
+    from: Way,
     since: Instant,
     /// `None` while it has said nothing; then whether its handshake is over.
     handshake: Option<Arc<AtomicBool>>,
@@ -157,7 +177,10 @@ impl Stranger {
 
 /// The thread that accepts.
 struct Door {
+    address: SocketAddr,
     socket: TcpListener,
+    /// The short way for records, where there is one.
+    near: Option<UnixListener>,
     woken: UnixStream,
     security: Security,
     bounds: Strangers,
@@ -204,6 +227,8 @@ impl Door {
     fn wait(&self) -> (bool, Vec<usize>) {
         let mut watched =
             vec![PollFd::new(&self.socket, PollFlags::IN), PollFd::new(&self.woken, PollFlags::IN)];
+        watched.extend(self.near.iter().map(|near| PollFd::new(near, PollFlags::IN)));
+        let own = watched.len();
         let mut silent = Vec::new();
         for (index, stranger) in self.strangers.iter().enumerate() {
             if stranger.handshake.is_none() {
@@ -219,18 +244,33 @@ impl Door {
         if poll(&mut watched, patience.as_ref()).is_err() {
             return (false, Vec::new());
         }
-        let speaks = |slot: &usize| !watched[slot + 2].revents().is_empty();
+        let speaks = |slot: &usize| !watched[slot + own].revents().is_empty();
         let spoke = (0..silent.len()).filter(speaks).map(|slot| silent[slot]).collect();
-        (!watched[0].revents().is_empty(), spoke)
+        let has_come = [0].into_iter().chain(2..own).any(|door| !watched[door].revents().is_empty());
+        (has_come, spoke)
+    }
+
+    fn next(&self) -> io::Result<(TcpStream, Way)> {
+        match (self.socket.accept(), &self.near) {
+            (Err(error), Some(near)) if error.kind() == io::ErrorKind::WouldBlock => {
+                near::accept(near).map(|stream| (stream, Way::Near(self.address)))
+            }
+            (accepted, _) => accepted.map(|(stream, address)| (stream, Way::Afar(address))),
+        }
     }
 
     fn accept(&mut self) {
         // As many as may be borne at a time, then the others are looked after again.
         for _ in 0..self.bounds.most {
-            match self.socket.accept() {
-                Ok((stream, _)) => {
+            match self.next() {
+                Ok((stream, from)) => {
                     if stream.set_nonblocking(false).is_ok() {
-                        self.strangers.push(Stranger { stream, since: Instant::now(), handshake: None });
+                        self.strangers.push(Stranger {
+                            stream,
+                            from,
+                            since: Instant::now(),
+                            handshake: None,
+                        });
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -284,19 +324,18 @@ impl Door {
             done.store(true, Ordering::Release);
             return;
         };
+        let from = stranger.from;
         let (security, host, patience) = (self.security.clone(), self.host.clone(), self.bounds.patience);
         let thread = std::thread::Builder::new().name("handshake".into()).stack_size(STACK);
         let finished = done.clone();
         let started = thread.spawn(move || {
-            let from = stream.peer_addr();
-            let received = receive(stream, &security, &*host, patience);
+            let received = receive(stream, from, &security, &*host, patience);
             // From here on it is no stranger.
             finished.store(true, Ordering::Release);
             match received {
                 Ok(guest) => host.welcome(guest),
                 Err(failure) => {
-                    let from = from.map_or_else(|_| "nowhere".to_owned(), |from| from.to_string());
-                    tracing::warn!(%from, %failure, "a connection was refused");
+                    tracing::warn!(from = %from.address(), %failure, "a connection was refused");
                 }
             }
         });
@@ -308,11 +347,17 @@ impl Door {
 }
 
 /// The listening side of one handshake.
-fn receive(stream: TcpStream, security: &Security, host: &dyn Host, patience: Duration) -> Result<Guest> {
-    let address = stream.peer_addr().map_err(unfinished)?;
+fn receive(
+    stream: TcpStream,
+    from: Way,
+    security: &Security,
+    host: &dyn Host,
+    patience: Duration,
+) -> Result<Guest> {
     socket::set_times(&stream, patience, patience).map_err(unfinished)?;
     let mut socket = match &security.tls {
         Some(tls) => Socket::encrypted(stream, tls.listening()?),
+        None if matches!(from, Way::Near(_)) => Ok(Socket::near(stream)),
         None => Socket::plain(stream),
     }
     .map_err(unfinished)?;
@@ -344,7 +389,7 @@ fn receive(stream: TcpStream, security: &Security, host: &dyn Host, patience: Du
                 host.release(&purpose);
                 return Err(failure);
             }
-            Ok(Guest { purpose, address, socket })
+            Ok(Guest { purpose, address: from.address(), socket })
         }
         (Answer::Refused(refusal), Ok(purpose)) => Err(said(&refusal, &purpose)),
         (_, Err(refusal)) => Err(match known {

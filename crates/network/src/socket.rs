@@ -1,4 +1,4 @@
-//! The two directions of one TCP connection, plain or encrypted.
+//! The two directions of one connection, plain or encrypted.
 //!
 //! Answers for moving bytes so that reading never waits for writing nor writing for reading. Not for frames.
 //! Holds: bytes are written in the order in which they were given; whoever reads never waits for a lock that is held
@@ -33,6 +33,11 @@ impl Socket {
     pub(crate) fn plain(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { stream, session: None })
+    }
+
+    /// A connection within the machine, which has no segments that could wait.
+    pub(crate) fn near(stream: TcpStream) -> Self {
+        Self { stream, session: None }
     }
 
     /// A connection that is encrypted once the handshake of TLS, done here, has succeeded.

@@ -9,6 +9,7 @@
 //! Holds: the interpreter is taken once for a run of records, never for each; and let go wherever something is waited
 //! for.
 
+mod avro;
 mod calls;
 mod choice;
 mod cluster;
@@ -21,6 +22,7 @@ mod pipeline;
 mod placing;
 mod plan;
 mod sink;
+mod stores;
 mod stream;
 mod streaming;
 mod task;
@@ -44,13 +46,6 @@ fn portable_hash(x: &Bound<'_, PyAny>) -> PyResult<i64> {
 #[pyfunction]
 fn stable_hash(key: &Bound<'_, PyAny>) -> PyResult<i64> {
     hash::stable_hash(key)
-}
-
-/// The files at a location, each with its length in bytes.
-#[pyfunction]
-fn stored_files(py: Python<'_>, path: &str) -> PyResult<Vec<(String, u64)>> {
-    let found = py.detach(|| millstream_connectors::files::sized(path));
-    found.map_err(|failure| pyo3::exceptions::PyOSError::new_err(failure.to_string()))
 }
 
 /// Records, with their times, in one list for each of the receivers that the hashes of their keys name; `None` where there
@@ -106,15 +101,19 @@ mod _native {
     const VERSION: &str = env!("CARGO_PKG_VERSION");
 
     #[pymodule_export]
+    use super::avro::{PyAvroReader, PyAvroWriter};
+    #[pymodule_export]
     use super::cluster::{PyCluster, job_failure, refuse, standing};
     #[pymodule_export]
     use super::command::command;
     #[pymodule_export]
     use super::driver::{PyDataset, PyEngine, serve_tasks};
     #[pymodule_export]
+    use super::stores::{PyStoredFile, PyStoredFolder, stored_bytes, stored_files};
+    #[pymodule_export]
     use super::stream::{PyStreamJob, PyStreamPlan, serve_streams};
     #[pymodule_export]
     use super::streaming::{PyBatches, PyKafkaRanges, PyRangeCutter, PyRangeReader};
     #[pymodule_export]
-    use super::{deal, decode, encode, portable_hash, serve, split_by_key, stable_hash, stored_files};
+    use super::{deal, decode, encode, portable_hash, serve, split_by_key, stable_hash};
 }

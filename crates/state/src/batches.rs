@@ -1,6 +1,8 @@
 //! What a stream in batches writes down: a log of the batches that were cut, and the data sets that it carries on.
 //!
-//! A folder holds `batches.json`, the log, and a file for each data set, `carried-INDEX-TIME`.
+//! A folder holds `batches.json`, the log, and a file for each data set, `carried-INDEX-TIME`. Where several processes work
+//! on the batches, a file holds one partition of a data set (`carried-...`), or of what a receiver took in (`received-...`):
+//! see `batch_blocks`.
 //!
 //! Answers for files and their checksums, and for the folder's lock. Not for when something is written nor for what a data
 //! set's bytes are.
@@ -12,6 +14,7 @@ use std::path::Path;
 use millstream_storage::Storage;
 use serde::{Deserialize, Serialize};
 
+use crate::batch_blocks::{BatchBlocks, SavedBlock};
 use crate::error::StoreError;
 use crate::lock::Lock;
 use crate::manifest::{ManifestFault, from_envelope, to_envelope};
@@ -21,6 +24,7 @@ const FORMAT: &str = "millstream batches";
 const FORMAT_VERSION: u32 = 1;
 const LOG: &str = "batches.json";
 const PREFIX: &str = "carried-";
+const RECEIVED: &str = "received-";
 
 /// How far a program came. Times are in milliseconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +52,9 @@ pub struct InputLog {
     pub position: Vec<String>,
     /// For each batch that may be asked for again, what it was given.
     pub batches: Vec<(i64, Vec<String>)>,
+    /// The records that batches were given, where they were written down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<(i64, Vec<SavedBlock>)>,
 }
 
 /// The data sets of a stream that are carried.
@@ -67,6 +74,21 @@ pub struct SavedSet {
     file: String,
     checksum: u32,
     blocks: Vec<u64>,
+    /// Its partitions, where each is a file of its own; the three above say nothing then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<SavedBlock>,
+}
+
+impl SavedSet {
+    /// The data set of the batch of `time` whose partitions are these files.
+    pub fn of_parts(time: i64, parts: Vec<SavedBlock>) -> Self {
+        Self { time, file: String::new(), checksum: 0, blocks: Vec::new(), parts }
+    }
+
+    /// Its partitions, if each is a file of its own.
+    pub fn parts(&self) -> &[SavedBlock] {
+        &self.parts
+    }
 }
 
 /// A folder with a log, which is this process's alone.
@@ -91,6 +113,26 @@ impl BatchStore {
     /// The folder, as it is named in messages.
     pub fn name(&self) -> &str {
         self.place.name()
+    }
+
+    /// The folder's files of one partition each.
+    pub fn blocks(&self) -> BatchBlocks {
+        BatchBlocks::at(self.place.clone())
+    }
+
+    /// Writes one of the partitions of what the input number `index` gave to the batch of `time`.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write_received(
+        &self,
+        index: usize,
+        time: i64,
+        part: usize,
+        bytes: &[u8],
+    ) -> Result<SavedBlock, StoreError> {
+        self.lock.check(self.name())?;
+        self.blocks().write(&format!("{RECEIVED}{time}-{index}-{part}"), bytes)
     }
 
     /// Writes a file; where another may have taken the folder, nothing.
@@ -138,7 +180,13 @@ impl BatchStore {
         let bytes = blocks.concat();
         self.put(&file, &bytes)?;
         let checksum = crc32fast::hash(&bytes);
-        Ok(SavedSet { time, file, checksum, blocks: blocks.iter().map(|block| block.len() as u64).collect() })
+        Ok(SavedSet {
+            time,
+            file,
+            checksum,
+            blocks: blocks.iter().map(|block| block.len() as u64).collect(),
+            parts: Vec::new(),
+        })
     }
 
     /// The blocks of a data set of the stream called `stream`.
@@ -146,6 +194,9 @@ impl BatchStore {
     /// # Errors
     /// Where it cannot be read, or is not what was written.
     pub fn read_set(&self, stream: &str, set: &SavedSet) -> Result<Vec<Vec<u8>>, StoreError> {
+        if !set.parts.is_empty() {
+            return set.parts.iter().map(|part| self.blocks().read(part, stream, set.time)).collect();
+        }
         let file = self.place.full_name(&set.file);
         let damaged = |reason: String| StoreError::StateFileDamaged {
             file: file.clone(),
@@ -171,18 +222,29 @@ impl BatchStore {
         Ok(blocks)
     }
 
-    /// Removes the data sets that `log` does not name.
+    /// Removes the data sets that `log` does not name, and what was received for batches up to the last one cut.
     ///
     /// # Errors
     /// Where the folder cannot be listed, or a file not be removed.
     pub fn collect(&self, log: &BatchLog) -> Result<(), StoreError> {
         let failed =
             |action, name: &str, error| StoreError::asking(action, &self.place.full_name(name), error);
-        let named: HashSet<&str> =
-            log.carried.iter().flat_map(|stream| &stream.sets).map(|set| set.file.as_str()).collect();
+        let mut named = HashSet::new();
+        for set in log.carried.iter().flat_map(|stream| &stream.sets) {
+            named.insert(set.file.as_str());
+            named.extend(set.parts.iter().map(SavedBlock::file));
+        }
+        let received = log.inputs.iter().flat_map(|input| &input.blocks);
+        named.extend(received.flat_map(|(_, blocks)| blocks).map(SavedBlock::file));
+        // The next batch may just be on its way into the log.
+        let is_over = |name: &str| {
+            let time = name.strip_prefix(RECEIVED).and_then(|rest| rest.rsplitn(3, '-').nth(2));
+            time.and_then(|time| time.parse::<i64>().ok()).is_some_and(|time| time <= log.cut)
+        };
         self.lock.check(self.name())?;
         for entry in self.place.list_folder("").map_err(|error| failed("listing", "", error))? {
-            if entry.name.starts_with(PREFIX) && !named.contains(entry.name.as_str()) {
+            let name = entry.name.as_str();
+            if (name.starts_with(PREFIX) || is_over(name)) && !named.contains(name) {
                 self.place.delete(&entry.name).map_err(|error| failed("deleting", &entry.name, error))?;
             }
         }
@@ -198,8 +260,12 @@ mod tests {
 
     fn log(sets: Vec<SavedSet>) -> BatchLog {
         let carried = vec![CarriedSets { name: "update_state_by_key".into(), sets }];
-        let inputs =
-            vec![InputLog { name: "files".into(), position: vec!["a".into()], batches: vec![(2, vec![])] }];
+        let inputs = vec![InputLog {
+            name: "files".into(),
+            position: vec!["a".into()],
+            batches: vec![(2, vec![])],
+            ..InputLog::default()
+        }];
         BatchLog { interval: 1000, zero: 0, cut: 2, done: 1, inputs, carried }
     }
 
@@ -220,6 +286,30 @@ mod tests {
         assert_eq!(store.read_set("words", &new.carried[0].sets[0]).unwrap(), blocks);
         let gone = store.read_set("words", &old).unwrap_err().to_string();
         assert!(gone.contains("carried-0-1 is damaged: it is missing"), "{gone}");
+    }
+
+    #[test]
+    fn partitions_in_files_of_their_own_go_when_no_log_names_them_and_the_batch_was_cut() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = BatchStore::open(folder.path()).unwrap();
+        let part = store.blocks().write("carried-a-0", b"state").unwrap();
+        let received = [1, 2, 3].map(|time| store.write_received(0, time, 0, b"lines").unwrap());
+        store.blocks().write("carried-a-1", b"of an attempt that was given up").unwrap();
+        let mut log = log(vec![SavedSet::of_parts(1, vec![part])]);
+        log.inputs[0].blocks.push((2, vec![received[1].clone()]));
+        store.collect(&log).unwrap();
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        let kept = ["carried-a-0", "received-2-0-0", "received-3-0-0"];
+        assert_eq!(
+            names.iter().filter(|name| name.to_str().unwrap().contains('-')).collect::<Vec<_>>(),
+            kept
+        );
+        assert_eq!(store.read_set("words", &log.carried[0].sets[0]).unwrap(), [b"state"]);
+        fs::write(folder.path().join("carried-a-0"), b"stale").unwrap();
+        let error = store.read_set("words", &log.carried[0].sets[0]).unwrap_err().to_string();
+        assert!(error.contains("carried-a-0 is damaged: its bytes have another checksum"), "{error}");
     }
 
     #[test]

@@ -11,8 +11,10 @@
 //! Holds: what a manifest names was completely written, and in a local folder on the disk, before the manifest; what is read is what was written, or an
 //! error says which file is damaged and which checkpoint is intact.
 
+mod batch_blocks;
 mod batches;
 mod compare;
+mod copies;
 mod error;
 mod lock;
 mod manifest;
@@ -24,8 +26,10 @@ mod store;
 mod tests;
 mod write;
 
+pub use batch_blocks::{BatchBlocks, SavedBlock};
 pub use batches::{BatchLog, BatchStore, CarriedSets, InputLog, SavedSet};
 pub use compare::{Comparison, ProgramOperator, compare};
+pub use copies::LocalCopies;
 pub use error::StoreError;
 pub use manifest::{
     Committable, FORMAT_VERSION, GroupPlace, JobEntry, KeyedEntry, KeyedFile, Manifest, OperatorEntry,
@@ -33,6 +37,7 @@ pub use manifest::{
 };
 pub use millstream_model::id::CheckpointKind;
 pub use name::CheckpointName;
+pub use restore::Origin;
 pub use retention::Collected;
 pub use store::CheckpointStore;
 pub use write::{SubtaskOperator, SubtaskState, SubtaskWork};

@@ -4,15 +4,28 @@
 //! length and the checksum it was written with.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::path::Path;
 
 use millstream_dataflow::state::OperatorRestore;
 use millstream_dataflow::state::restore::KeyedBytes;
 use millstream_dataflow::state::snapshot::OperatorPart;
 use millstream_model::key::{KeyGroup, MaxParallelism, range_of};
 
+use crate::copies::{Damage, read_places};
 use crate::error::StoreError;
 use crate::manifest::{GroupPlace, Manifest, Place};
 use crate::store::CheckpointStore;
+
+/// How many bytes of state were read, and from where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// From copies on this machine.
+    pub local: u64,
+    /// From the store.
+    pub store: u64,
+}
 
 impl Manifest {
     /// How far each file must reach.
@@ -49,6 +62,21 @@ impl CheckpointStore {
         parallelism: u16,
         max: MaxParallelism,
     ) -> Result<OperatorRestore, StoreError> {
+        self.restore_counted(manifest, uid, (subtask, parallelism), max, &mut Origin::default())
+    }
+
+    /// As [`CheckpointStore::restore`], for the subtask of the first number out of so many; adds to `origin` what was read.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn restore_counted(
+        &self,
+        manifest: &Manifest,
+        uid: &str,
+        (subtask, parallelism): (u16, u16),
+        max: MaxParallelism,
+        origin: &mut Origin,
+    ) -> Result<OperatorRestore, StoreError> {
         let mut restore = OperatorRestore::new(subtask, parallelism, Vec::new(), Vec::new());
         let Some(operator) = manifest.operator(uid) else { return Ok(restore) };
         if operator.max_parallelism != max && !operator.keyed.is_empty() {
@@ -66,7 +94,7 @@ impl CheckpointStore {
                 let mine = file.groups.iter().filter(|place| range.contains(KeyGroup(place.group)));
                 let mine: Vec<&GroupPlace> = mine.collect();
                 let places: Vec<Place> = mine.iter().map(|group| group.place).collect();
-                let read = reading.read(&file.file, &places)?;
+                let read = reading.read(&file.file, &places, origin)?;
                 groups.extend(mine.iter().map(|group| KeyGroup(group.group)).zip(read));
             }
             restore.add_keyed(KeyedBytes { meta: state.meta.clone(), groups });
@@ -75,7 +103,7 @@ impl CheckpointStore {
             let reading = Reading { store: self, manifest, uid, state: &state.name };
             let mut entries = Vec::new();
             for file in &state.files {
-                entries.extend(reading.read(&file.file, &file.entries)?);
+                entries.extend(reading.read(&file.file, &file.entries, origin)?);
             }
             let (name, signature) = (state.name.clone(), state.signature.clone());
             restore.add_operator(OperatorPart {
@@ -98,10 +126,35 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn read(&self, file: &str, places: &[Place]) -> Result<Vec<Vec<u8>>, StoreError> {
+    fn read(&self, file: &str, places: &[Place], origin: &mut Origin) -> Result<Vec<Vec<u8>>, StoreError> {
         if places.is_empty() {
             return Ok(Vec::new());
         }
+        let bytes: u64 = places.iter().map(|place| place.length).sum();
+        if let Some(copied) = self.store.copies().and_then(|copies| copies.read(file, places)) {
+            origin.local += bytes;
+            return Ok(copied);
+        }
+        origin.store += bytes;
+        match self.store.place().folder() {
+            Some(folder) => self.read_file(&folder.join(file), file, places),
+            None => self.read_object(file, places),
+        }
+    }
+
+    /// Each place into memory of its own, with nothing copied.
+    fn read_file(&self, path: &Path, file: &str, places: &[Place]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let read = File::open(path).map_err(Damage::from).and_then(|open| read_places(&open, places));
+        read.map_err(|damage| match damage {
+            Damage::Unreadable(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.damaged(file, "it is missing".to_owned())
+            }
+            Damage::Unreadable(error) => StoreError::of("reading", &self.store.full_name(file), error),
+            damage => self.damaged(file, damage.to_string()),
+        })
+    }
+
+    fn read_object(&self, file: &str, places: &[Place]) -> Result<Vec<Vec<u8>>, StoreError> {
         let end = |place: &Place| place.offset.saturating_add(place.length);
         let (needed, from) = (
             places.iter().map(end).max().unwrap_or(0),

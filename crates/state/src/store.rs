@@ -5,10 +5,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use millstream_storage::Storage;
 use object_store::ObjectStore;
 
+use crate::copies::LocalCopies;
 use crate::error::StoreError;
 use crate::lock::Lock;
 use crate::manifest::{FORMAT_VERSION, Manifest, ManifestFault};
@@ -48,6 +50,8 @@ use millstream_model::id::CheckpointKind;
 pub struct CheckpointStore {
     place: Storage,
     lock: Option<Lock>,
+    copies: Option<LocalCopies>,
+    over: Option<Arc<AtomicBool>>,
 }
 
 impl CheckpointStore {
@@ -59,7 +63,7 @@ impl CheckpointStore {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, StoreError> {
         let place = place(folder.as_ref())?;
         let lock = Lock::take(&place)?;
-        Ok(Self { place, lock: Some(lock) })
+        Ok(Self { place, lock: Some(lock), copies: None, over: None })
     }
 
     /// Opens a folder to write parts of checkpoints to, in a job whose coordinator is another process, which has the lock.
@@ -79,12 +83,37 @@ impl CheckpointStore {
         if place.folder().is_some_and(|folder| !folder.is_dir()) {
             return Err(StoreError::FolderMissing { folder: place.name().to_owned() });
         }
-        Ok(Self { place, lock: None })
+        Ok(Self { place, lock: None, copies: None, over: None })
     }
 
     /// A folder in any object store, which `objects` is the root of; `name` is for messages. There is no lock.
     pub fn within(objects: Arc<dyn ObjectStore>, name: impl Into<String>) -> Self {
-        Self { place: Storage::within(objects, &name.into()), lock: None }
+        Self { place: Storage::within(objects, &name.into()), lock: None, copies: None, over: None }
+    }
+
+    /// Keeps copies of the state files that are written, and reads them where they are of use.
+    #[must_use]
+    pub fn with_copies(mut self, copies: LocalCopies) -> Self {
+        self.copies = Some(copies);
+        self
+    }
+
+    /// Gives up what it is about to write once `over` is set: nobody waits for it any more.
+    #[must_use]
+    pub fn given_up_with(mut self, over: Arc<AtomicBool>) -> Self {
+        let look = over.clone();
+        self.place = self.place.stopped_by(move || look.load(Ordering::Relaxed));
+        self.over = Some(over);
+        self
+    }
+
+    /// Whether what is written is still wanted.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.over.as_ref().is_none_or(|over| !over.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn copies(&self) -> Option<&LocalCopies> {
+        self.copies.as_ref()
     }
 
     /// The folder, as it is named in messages.

@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 
 use millstream_dataflow::state::OperatorSnapshot;
-use millstream_storage::Published;
+use millstream_storage::{Published, StorageError};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
@@ -79,12 +79,23 @@ impl CheckpointStore {
             if snapshot.is_empty() {
                 continue;
             }
-            operators.push(append(uid, snapshot, &file, &mut body)?);
+            operators.push(self.append(uid, snapshot, &file, &mut body)?);
         }
         // An entry may be of no bytes at all: its place is in a file all the same.
         let bytes = if operators.iter().any(SubtaskOperator::is_placed) { body.len() as u64 } else { 0 };
         if bytes > 0 {
-            self.put(&file, &body)?;
+            self.check_lock()?;
+            if !self.is_wanted() {
+                // It may be less than the whole.
+                let name = self.full_name(&file);
+                return Err(StoreError::Storage(StorageError::Cancelled { action: "writing", name }));
+            }
+            let written = self.place().put_while(&file, &body, &|| self.is_wanted());
+            written.map_err(|error| StoreError::asking("writing", &self.full_name(&file), error))?;
+            if let Some(copies) = self.copies() {
+                let original = self.place().folder().map(|folder| folder.join(&file));
+                copies.keep(&file, &body, original.as_deref());
+            }
         }
         Ok(SubtaskState { operators, committables: work.committables, bytes })
     }
@@ -124,45 +135,50 @@ impl CheckpointStore {
         }
     }
 
+    /// Encodes a snapshot behind what is there; what it gives of one that is no longer wanted is never written.
+    fn append(
+        &self,
+        uid: String,
+        snapshot: OperatorSnapshot,
+        file: &str,
+        body: &mut Vec<u8>,
+    ) -> Result<SubtaskOperator, StoreError> {
+        let mut written = SubtaskOperator { uid, keyed: Vec::new(), operator: Vec::new() };
+        for part in snapshot.keyed {
+            let (mut groups, mut entries, before) = (Vec::new(), 0, body.len());
+            let meta = part
+                .encode(&mut |encoded| {
+                    let place = append_bytes(encoded.bytes, body);
+                    groups.push(GroupPlace { group: encoded.group.0, entries: encoded.entries, place });
+                    entries += u64::from(encoded.entries);
+                    if self.is_wanted() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                })
+                .map_err(|source| StoreError::State { uid: written.uid.clone(), source: Box::new(source) })?;
+            let files = if groups.is_empty() {
+                Vec::new()
+            } else {
+                vec![KeyedFile { file: file.to_owned(), groups }]
+            };
+            written.keyed.push(KeyedEntry { meta, bytes: (body.len() - before) as u64, entries, files });
+        }
+        for part in snapshot.operator {
+            let entries: Vec<Place> = part.entries.iter().map(|entry| append_bytes(entry, body)).collect();
+            let files = if entries.is_empty() {
+                Vec::new()
+            } else {
+                vec![OperatorFile { file: file.to_owned(), entries }]
+            };
+            let (name, signature, schema_version) = (part.name, part.signature, part.schema_version);
+            written.operator.push(OperatorStateEntry { name, signature, schema_version, files });
+        }
+        Ok(written)
+    }
+
     fn put(&self, file: &str, body: &[u8]) -> Result<(), StoreError> {
         self.check_lock()?;
         let written = self.place().put(file, body);
         written.map_err(|error| StoreError::asking("writing", &self.full_name(file), error))
     }
-}
-
-fn append(
-    uid: String,
-    snapshot: OperatorSnapshot,
-    file: &str,
-    body: &mut Vec<u8>,
-) -> Result<SubtaskOperator, StoreError> {
-    let mut written = SubtaskOperator { uid, keyed: Vec::new(), operator: Vec::new() };
-    for part in snapshot.keyed {
-        let (mut groups, mut entries, before) = (Vec::new(), 0, body.len());
-        let meta = part
-            .encode(&mut |encoded| {
-                let place = append_bytes(encoded.bytes, body);
-                groups.push(GroupPlace { group: encoded.group.0, entries: encoded.entries, place });
-                entries += u64::from(encoded.entries);
-                ControlFlow::Continue(())
-            })
-            .map_err(|source| StoreError::State { uid: written.uid.clone(), source: Box::new(source) })?;
-        let files =
-            if groups.is_empty() { Vec::new() } else { vec![KeyedFile { file: file.to_owned(), groups }] };
-        written.keyed.push(KeyedEntry { meta, bytes: (body.len() - before) as u64, entries, files });
-    }
-    for part in snapshot.operator {
-        let entries: Vec<Place> = part.entries.iter().map(|entry| append_bytes(entry, body)).collect();
-        let files = if entries.is_empty() {
-            Vec::new()
-        } else {
-            vec![OperatorFile { file: file.to_owned(), entries }]
-        };
-        let (name, signature, schema_version) = (part.name, part.signature, part.schema_version);
-        written.operator.push(OperatorStateEntry { name, signature, schema_version, files });
-    }
-    Ok(written)
 }
 
 fn append_bytes(bytes: &[u8], body: &mut Vec<u8>) -> Place {

@@ -174,6 +174,7 @@ fn is_passing(error: &object_store::Error) -> bool {
     let server = has_status("408") || has_status("429") || has_status("409");
     let wrong = [
         "status code: 4",
+        "status code: 501",
         "AccessControlException",
         "InvalidPathException",
         "FileNotFoundException",
@@ -230,9 +231,11 @@ mod tests {
 
     #[test]
     fn what_will_stay_wrong_is_not_asked_again() {
-        for text in
-            ["status code: 403 Forbidden", "RPC error: org.apache.hadoop.security.AccessControlException no"]
-        {
+        for text in [
+            "status code: 403 Forbidden",
+            "status code: 501 Not Implemented",
+            "RPC error: org.apache.hadoop.security.AccessControlException no",
+        ] {
             let asked = AtomicU32::new(0);
             let answer = calls(10_000, 60_000).ask::<(), _, _>(ABOUT, || {
                 asked.fetch_add(1, Ordering::Relaxed);

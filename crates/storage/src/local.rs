@@ -26,14 +26,30 @@ pub(crate) fn is_staged(name: &str) -> bool {
         .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
+/// As much as is written without a look whether it is still wanted.
+const PIECE: usize = 32 << 20;
+
 fn stage(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
+    stage_while(path, bytes, &|| true)
+}
+
+fn stage_while(path: &Path, bytes: &[u8], is_wanted: &dyn Fn() -> bool) -> io::Result<PathBuf> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     let staged = staged(path);
     let write = || {
         let mut file = File::create(&staged)?;
-        file.write_all(bytes)?;
+        for piece in bytes.chunks(PIECE) {
+            if !is_wanted() {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            file.write_all(piece)?;
+            // Or the last call would wait for all of it, and could not be given up.
+            if bytes.len() > PIECE {
+                file.sync_data()?;
+            }
+        }
         file.sync_all()
     };
     write().inspect_err(|_| {
@@ -45,7 +61,12 @@ fn stage(path: &Path, bytes: &[u8]) -> io::Result<PathBuf> {
 
 /// Writes a file whole, in the place of one that was there.
 pub(crate) fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let staged = stage(path, bytes)?;
+    put_while(path, bytes, &|| true)
+}
+
+/// The same, for as long as it is wanted; [`io::ErrorKind::Interrupted`] if it is not.
+pub(crate) fn put_while(path: &Path, bytes: &[u8], is_wanted: &dyn Fn() -> bool) -> io::Result<()> {
+    let staged = stage_while(path, bytes, is_wanted)?;
     fs::rename(&staged, path).inspect_err(|_| {
         let _ = fs::remove_file(&staged);
     })
@@ -198,6 +219,19 @@ mod tests {
         assert_eq!(names(&folder.path().join("deep")), ["file", "taken"]);
         put(&path, b"new").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+    }
+
+    #[test]
+    fn a_large_file_that_is_given_up_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, bytes) = (folder.path().join("large"), vec![7; PIECE + 5]);
+        let looks = std::cell::Cell::new(0);
+        let once = || looks.replace(looks.get() + 1) == 0;
+        let given_up = put_while(&path, &bytes, &once).unwrap_err();
+        assert_eq!((given_up.kind(), looks.get()), (io::ErrorKind::Interrupted, 2));
+        assert!(names(folder.path()).is_empty());
+        put_while(&path, &bytes, &|| true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), bytes);
     }
 
     #[test]

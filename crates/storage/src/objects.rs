@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path as ObjectPath;
@@ -241,13 +242,14 @@ impl Objects {
     }
 
     /// Some bytes of a file that has this tag, where one is given.
-    pub(crate) fn get_range(
+    /// Some bytes of a file, in the chunks in which they came.
+    pub(crate) fn get_chunks(
         &self,
         full: &str,
         name: &str,
         range: Range<u64>,
         tag: Option<&str>,
-    ) -> Result<Vec<u8>, StorageError> {
+    ) -> Result<Vec<Bytes>, StorageError> {
         let about = About { action: "reading", name: full, bytes: range.end - range.start };
         let path = self.path(full, name)?;
         let answer = self.calls.ask(about, || {
@@ -257,7 +259,7 @@ impl Objects {
                 if_match: tag.map(str::to_owned),
                 ..GetOptions::default()
             };
-            async move { Ok(store.get_opts(&path, options).await?.bytes().await?.to_vec()) }
+            async move { store.get_opts(&path, options).await?.into_stream().try_collect().await }
         });
         match self.answered(about, answer) {
             // Stores differ in what they say of a range that begins behind the end.

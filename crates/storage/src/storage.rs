@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use object_store::ObjectStore;
 
 use crate::calls::Calls;
@@ -173,6 +174,28 @@ impl Storage {
         }
     }
 
+    /// As [`Storage::put`], for as long as it is wanted: a large file of a local folder is given up between its pieces, one that
+    /// goes to a server as [`Storage::stopped_by`] says.
+    ///
+    /// # Errors
+    /// As there, and [`StorageError::Cancelled`] if it was given up.
+    pub fn put_while(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        is_wanted: &dyn Fn() -> bool,
+    ) -> Result<(), StorageError> {
+        match &self.place {
+            Place::Local(folder) => match local::put_while(&folder.join(name), bytes, is_wanted) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+                    Err(StorageError::Cancelled { action: "writing", name: self.full_name(name) })
+                }
+                written => self.done("writing", name, written),
+            },
+            Place::Objects(_) => self.put(name, bytes),
+        }
+    }
+
     /// Writes a file whole where there is none of its name: of all who try, in whatever process, one wins. The bytes should
     /// tell who writes: where a server's answer was lost, a file with these very bytes is taken for ours.
     ///
@@ -244,12 +267,25 @@ impl Storage {
         range: Range<u64>,
         tag: Option<&str>,
     ) -> Result<Vec<u8>, StorageError> {
+        Ok(self.get_chunks(name, range, tag)?.concat())
+    }
+
+    /// The same, in the chunks in which they came.
+    pub(crate) fn get_chunks(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        tag: Option<&str>,
+    ) -> Result<Vec<Bytes>, StorageError> {
         if range.start >= range.end {
             return Ok(Vec::new());
         }
         match &self.place {
-            Place::Local(folder) => self.done("reading", name, local::get_range(&folder.join(name), range)),
-            Place::Objects(objects) => objects.get_range(&self.full_name(name), name, range, tag),
+            Place::Local(folder) => {
+                let read = local::get_range(&folder.join(name), range);
+                self.done("reading", name, read).map(|bytes| vec![bytes.into()])
+            }
+            Place::Objects(objects) => objects.get_chunks(&self.full_name(name), name, range, tag),
         }
     }
 

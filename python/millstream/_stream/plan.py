@@ -105,7 +105,13 @@ class Planner:
                 nodes[id(step)] = plan.print(identity, step.told["identifier"])
             elif step.kind == "files":
                 told = step.told
-                nodes[id(step)] = plan.files(identity, told["folder"], told["pattern"], told["rolling"])
+                nodes[id(step)] = plan.files(identity, told["folder"], told["pattern"], told["rolling"], told["joined"])
+            elif step.kind == "output":
+                nodes[id(step)] = plan.standard_output(identity)
+            elif step.kind == "webhook":
+                nodes[id(step)] = plan.webhook(
+                    identity, step.told["address"], step.told["headers"], step.told["settings"]
+                )
             elif step.kind == "kafka":
                 nodes[id(step)] = plan.kafka_sink(identity, step.told["told"])
             elif step.kind == "collect":

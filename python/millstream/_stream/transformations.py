@@ -55,7 +55,7 @@ class Step:
     @property
     def is_engine_sink(self) -> bool:
         """Whether it is a sink of the engine's, and no function of the user's."""
-        return self.kind in ("print", "files", "kafka", "collect")
+        return self.kind in ("print", "output", "files", "webhook", "kafka", "collect")
 
     @property
     def is_keyed(self) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import struct
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from millstream import _native
 from millstream.spark.errors import PySparkRuntimeError, PySparkValueError
@@ -69,13 +70,25 @@ def local(path: str) -> str:
     if not found:
         return path[len("file:") :] if path.startswith("file:") else path
     if scheme != "file":
-        raise PySparkValueError(f"cannot read or write {path!r}: the files of this machine are what can be used yet")
+        raise PySparkValueError(
+            f"cannot read or write {path!r}: a path is one of this machine, hdfs://HOST:PORT/PATH or s3://BUCKET/PATH"
+        )
     return rest[rest.find("/") :]
 
 
 def is_elsewhere(path: str) -> bool:
     """Whether a path is a location in a store that is no file system of this machine."""
     return path.startswith(("hdfs://", "s3://", "s3a://", "s3n://"))
+
+
+def folder(path: str) -> str:
+    """The whole path of a folder, or its location."""
+    return path.rstrip("/") if is_elsewhere(path) else os.path.abspath(local(path))
+
+
+def opened(path: str) -> BinaryIO:
+    """A file, wherever it is, to be read."""
+    return io.BytesIO(_native.stored_bytes(path)) if is_elsewhere(path) else open(path, "rb")
 
 
 def files(name: str) -> List[str]:
@@ -160,8 +173,8 @@ def copied(path: str, folder: str, recursive: bool) -> str:
 
 def read_bytes(path: str) -> Tuple[str, bytes]:
     """The path as Hadoop names it, and the bytes of a file."""
-    with open(path, "rb") as file:
-        return "file:" + path, file.read()
+    with opened(path) as file:
+        return path if is_elsewhere(path) else "file:" + path, file.read()
 
 
 def read_text(path: str) -> Tuple[str, str]:
@@ -172,7 +185,7 @@ def read_text(path: str) -> Tuple[str, str]:
 
 def read_records(length: int, path: str) -> Iterator[bytes]:
     """The records of `length` bytes in a file."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         while True:
             record = file.read(length)
             if not record:
@@ -202,7 +215,7 @@ def _write_pickle(file: Any, batch: Sequence[Any]) -> None:
 
 def read_pickles(path: str) -> Iterator[Any]:
     """What `write_pickles` wrote."""
-    with open(path, "rb") as file:
+    with opened(path) as file:
         while True:
             length = file.read(4)
             if not length:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optional, Tuple, Union
 
 from millstream import _native
 from millstream.spark import _inputs
@@ -102,7 +104,7 @@ class Saving:
     def saveAsTextFile(self: "RDD", path: str, compressionCodecClass: Optional[str] = None) -> None:
         """Writes a line for each record into a folder: a file for each partition, at the end `_SUCCESS`.
 
-        `compressionCodecClass` may be Hadoop's `GzipCodec`.
+        The folder may be one of this machine, `hdfs://HOST:PORT/PATH` or `s3://BUCKET/PATH`. `compressionCodecClass` may be Hadoop's `GzipCodec`.
         """
         if compressionCodecClass not in (None, GZIP):
             raise PySparkRuntimeError(f"cannot compress by {compressionCodecClass}: {GZIP} is what there is")
@@ -115,53 +117,128 @@ class Saving:
 
     def _remove(self: "RDD", path: str) -> None:
         """Removes what an earlier process wrote into a folder."""
-        import shutil
+        _output(path).remove()
 
-        shutil.rmtree(os.path.abspath(_inputs.local(path)), ignore_errors=True)
-
-    def _save(self: "RDD", path: str, write: Callable[[str, Iterable[Any]], None], ending: str = "") -> None:
-        folder = os.path.abspath(_inputs.local(path))
-        if os.path.exists(folder):
+    def _save(self: "RDD", path: str, write: Callable[[Any, Iterable[Any]], None], ending: str = "") -> None:
+        output = _output(path)
+        if not output.take():
             raise PySparkRuntimeError(f"Output directory {path} already exists: remove it, or name another")
-        os.makedirs(folder)
-        saved = self._call("save", partial(_save_part, folder, write, ending))
         try:
-            saved._run(saved._all())
+            saved = self._call("save", partial(_save_part, output, write, ending))
+            output.finish([part[0] for part in saved._run(saved._all())])
         except BaseException:
             # Nothing was there before, so nothing but what failed is lost.
-            import shutil
-
-            shutil.rmtree(folder, ignore_errors=True)
+            output.remove()
             raise
-        with open(os.path.join(folder, "_SUCCESS"), "w"):
-            pass
 
 
 def _part(index: int) -> str:
     return f"part-{index:05}"
 
 
+def _output(path: str) -> "Union[_LocalOutput, _StoredOutput]":
+    folder = _inputs.folder(path)
+    return _StoredOutput(folder) if _inputs.is_elsewhere(folder) else _LocalOutput(folder)
+
+
 def _save_part(
-    folder: str, write: Callable[[str, Iterable[Any]], None], ending: str, index: int, records: Iterable[Any]
-) -> Iterator[Any]:
-    """Writes a partition under another name first, so that a failed attempt leaves no part."""
-    name = _part(index) + ending
-    # Two attempts at once, of a worker that was given up and of its successor, write different files.
-    unfinished = os.path.join(folder, f"_{name}.{os.getpid()}.inprogress")
-    write(unfinished, records)
-    os.replace(unfinished, os.path.join(folder, name))
-    return iter(())
+    output: "Union[_LocalOutput, _StoredOutput]",
+    write: Callable[[Any, Iterable[Any]], None],
+    ending: str,
+    index: int,
+    records: Iterable[Any],
+) -> Iterator[str]:
+    """Writes a partition; gives what makes it visible."""
+    yield output.write(_part(index) + ending, lambda file: write(file, records))
 
 
-def _write_lines(compressed: bool, path: str, records: Iterable[Any]) -> None:
+class _LocalOutput:
+    """A folder of this machine. Files have another name until they are whole, so that a failed attempt leaves no part."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def take(self) -> bool:
+        """Makes the folder; `False` if it is there."""
+        if os.path.exists(self._folder):
+            return False
+        os.makedirs(self._folder)
+        return True
+
+    def write(self, name: str, write: Callable[[Any], None]) -> str:
+        """Lets a file be written; gives its name."""
+        # Two attempts at once, of a worker that was given up and of its successor, write different files.
+        unfinished = os.path.join(self._folder, f"_{name}.{os.getpid()}.inprogress")
+        with open(unfinished, "wb") as file:
+            write(file)
+        os.replace(unfinished, os.path.join(self._folder, name))
+        return name
+
+    def finish(self, files: List[str]) -> None:
+        """Says that these files are all."""
+        with open(os.path.join(self._folder, "_SUCCESS"), "w"):
+            pass
+
+    def remove(self) -> None:
+        """Removes the folder."""
+        import shutil
+
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class _StoredOutput:
+    """A folder in S3 or HDFS. Its files become visible when all of them are whole."""
+
+    def __init__(self, location: str) -> None:
+        self._location = location
+
+    def take(self) -> bool:
+        """Takes the folder; `False` if something is in it."""
+        return _native.StoredFolder(self._location).take()
+
+    def write(self, name: str, write: Callable[[Any], None]) -> str:
+        """Lets a file be written; gives what makes it visible."""
+        upload = _native.StoredFolder(self._location).begin(name, f"{os.getpid()}-{time.monotonic_ns()}")
+        with io.BufferedWriter(_Written(upload), 1 << 20) as file:
+            write(file)
+        return upload.finish()
+
+    def finish(self, files: List[str]) -> None:
+        """Makes files visible, and says that these are all."""
+        _native.StoredFolder(self._location).finish(files)
+
+    def remove(self) -> None:
+        """Removes all that is in the folder."""
+        _native.StoredFolder(self._location).remove()
+
+
+class _Written(io.RawIOBase):
+    """A file in a store, as what Python writes to."""
+
+    def __init__(self, file: _native.StoredFile) -> None:
+        self._file = file
+
+    def writable(self) -> bool:
+        """So it is."""
+        return True
+
+    def write(self, data: Any) -> int:
+        """Adds to it."""
+        written = bytes(data)
+        self._file.write(written)
+        return len(written)
+
+
+def _write_lines(compressed: bool, file: Any, records: Iterable[Any]) -> None:
     import gzip
 
-    with gzip.open(path, "wb") if compressed else open(path, "wb") as file:
-        for record in records:
-            text = record if isinstance(record, bytes) else str(record).encode("utf-8")
-            file.write(text + b"\n")
+    out = gzip.GzipFile(fileobj=file, mode="wb") if compressed else file
+    for record in records:
+        text = record if isinstance(record, bytes) else str(record).encode("utf-8")
+        out.write(text + b"\n")
+    if compressed:
+        out.close()
 
 
-def _write_pickled(batch_size: int, path: str, records: Iterator[Any]) -> None:
-    with open(path, "wb") as file:
-        _inputs.write_pickles(file, records, batch_size)
+def _write_pickled(batch_size: int, file: Any, records: Iterator[Any]) -> None:
+    _inputs.write_pickles(file, records, batch_size)

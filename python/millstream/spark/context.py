@@ -418,9 +418,10 @@ class SparkContext(OfSparkContext):
         return StatusTracker(self._jobs, self._engine.progress)
 
     def setCheckpointDir(self, dirName: str) -> None:
-        """Where `RDD.checkpoint` writes."""
-        folder = os.path.join(os.path.abspath(_inputs.local(dirName)), self.applicationId)
-        os.makedirs(folder, exist_ok=True)
+        """Where `RDD.checkpoint` writes: a folder of this machine, `hdfs://HOST:PORT/PATH` or `s3://BUCKET/PATH`."""
+        folder = os.path.join(_inputs.folder(dirName), self.applicationId)
+        if not _inputs.is_elsewhere(folder):
+            os.makedirs(folder, exist_ok=True)
         self._checkpoint_dir = folder
 
     def getCheckpointDir(self) -> Optional[str]:

@@ -98,6 +98,7 @@ impl Owner for Desk {
 pub struct Cluster {
     program: Program,
     tls: Option<TlsFiles>,
+    local: Option<PathBuf>,
     heard: Arc<Mutex<Heard>>,
     stirred: Receiver<()>,
     reception: Reception,
@@ -127,6 +128,7 @@ impl Cluster {
         let mut own = Self {
             program,
             tls,
+            local: None,
             heard,
             stirred,
             reception,
@@ -138,6 +140,11 @@ impl Cluster {
         };
         own.start_master();
         own
+    }
+
+    /// Executors that are started from now on keep copies of their state below this folder, which is the test's to remove.
+    pub fn keep_copies_in(&mut self, folder: impl Into<PathBuf>) {
+        self.local = Some(folder.into());
     }
 
     /// Starts a master: another term, if there was one before.
@@ -156,6 +163,7 @@ impl Cluster {
             tls: self.tls.clone(),
             listen: [127, 0, 0, 1].into(),
             log: Log::default(),
+            local: self.local.clone(),
             role,
         };
         Process::start(&self.program.binary, &self.program.arguments, &charge)
@@ -214,6 +222,11 @@ impl Cluster {
     /// The executors that were started and not killed.
     pub fn executors(&self) -> Vec<ExecutorId> {
         self.executors.keys().copied().collect()
+    }
+
+    /// The number in the system of an executor's process.
+    pub fn process_of(&self, executor: ExecutorId) -> Option<u32> {
+        self.executors.get(&executor).map(|(_, process)| process.id())
     }
 
     /// How many slots the program asked for.

@@ -48,6 +48,11 @@ impl Process {
         Self { child, said, listener }
     }
 
+    /// Its number in the system.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it wrote to its standard error.
     pub fn said(&self) -> String {
         self.said.lock().unwrap().clone()

@@ -1,11 +1,15 @@
-//! The programs that are run under faults: each reads what can be read again and writes files in two phases.
+//! The programs that are run under faults: each reads what can be read again and writes files in two phases, or once.
 //!
-//! Usage: `sufferer JOB FOLDER CHECKPOINTS RECORDS RATE`, with `counts`, `windows` or `at-least-once` as the job.
+//! Usage: `sufferer JOB FOLDER CHECKPOINTS RECORDS RATE`, with `counts`, `windows`, `at-least-once` or `loops` as the job, and
+//! `sufferer read FOLDER`, which prints the lines of all finished files. The folders are paths or locations.
 
-use std::time::Duration;
+use std::io::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use millstream::connectors::files::sink::TextFilesSink;
 use millstream::connectors::generator::Generator;
+use millstream::rdd::{Context, Rdd};
+use millstream::storage::Storage;
 use millstream::time::Timestamp;
 use millstream::{
     AggregateFunction, CheckpointMode, CheckpointSettings, Failure, OutputTag, Restart, RestoreFrom, Result,
@@ -17,8 +21,17 @@ const WINDOW: i64 = 1_000;
 /// Every fiftieth record comes so much too late, in milliseconds, once there is that much before it.
 const LATE: i64 = 5_000;
 
+/// Of the Rdd job, and what is in it.
+const ROUNDS: u64 = 12;
+const NODES: i64 = 300;
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, folder] = arguments.as_slice()
+        && word == "read"
+    {
+        return read(folder);
+    }
     let [job, folder, checkpoints, records, rate] = arguments.as_slice() else {
         return Err(Failure::user("usage: sufferer JOB FOLDER CHECKPOINTS RECORDS RATE"));
     };
@@ -26,6 +39,10 @@ fn main() -> Result<()> {
         text.parse::<u64>().map_err(|error| Failure::user(format!("`{text}` is no number")).because(error))
     };
     let (records, rate) = (number(records)?, number(rate)? as f64);
+    if job == "loops" {
+        // A pass takes a fifth of what the streams take: a master that is lost begins it again.
+        return loops(folder, Duration::from_secs_f64(records as f64 / rate / 5.0) / ROUNDS as u32);
+    }
     let env = StreamEnvironment::new();
     env.set_parallelism(2);
     env.set_restart(Restart::FixedDelay { attempts: u32::MAX, delay: Duration::from_millis(100) });
@@ -69,6 +86,51 @@ fn main() -> Result<()> {
         other => return Err(Failure::user(format!("there is no job {other}"))),
     }
     env.execute(job)?;
+    Ok(())
+}
+
+/// Rounds of two shuffles over kept links and ranks. Each says in a file that it is over.
+fn loops(folder: &str, round_time: Duration) -> Result<()> {
+    const PARTS: usize = 4;
+    let context = Context::builder().parallelism(PARTS).build()?;
+    let place = Storage::open(folder)?;
+    place.make_folder()?;
+    let edges = context.range(0, 10 * NODES).map(|n| (n % NODES, (n * 7 + n / NODES) % NODES));
+    let links = edges.group_by_key().cache();
+    let mut ranks: Rdd<(i64, i64)> = links.map(|(from, _)| (from, 1_000_000));
+    let mut lines = String::new();
+    for round in 0..ROUNDS {
+        let contributions = links.join(&ranks).map_partitions(move |rows| {
+            std::thread::sleep(round_time / 2);
+            rows.flat_map(|(_, (to, rank))| {
+                let share = rank / to.len() as i64;
+                to.into_iter().map(move |to| (to, share))
+            })
+        });
+        ranks =
+            contributions.reduce_by_key(|a, b| a + b).map(|(to, sum)| (to, 150_000 + sum * 85 / 100)).cache();
+        let sum = ranks.map(|(_, rank)| rank).reduce(|a, b| a + b)?;
+        lines += &format!("round-{round} {}\n", sum);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        context.once("that a round is over", || Ok(place.put("_progress", now.to_string().as_bytes())?))?;
+    }
+    for (node, rank) in ranks.collect()? {
+        lines += &format!("node-{node} {rank}\n");
+    }
+    context.once("the ranks", || Ok(place.put("out/ranks", lines.as_bytes())?))
+}
+
+/// Prints what is in all finished files of a folder.
+fn read(folder: &str) -> Result<()> {
+    let place = Storage::open(folder)?;
+    let mut out = std::io::stdout().lock();
+    for file in place.list("")? {
+        let name = file.name.rsplit('/').next().unwrap_or_default();
+        if !name.starts_with(['.', '_']) {
+            let printed = out.write_all(&place.get(&file.name)?);
+            printed.map_err(|error| Failure::external("the lines cannot be printed").because(error))?;
+        }
+    }
     Ok(())
 }
 

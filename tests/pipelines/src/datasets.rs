@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use millstream::rdd::{Context, Rdd};
+use millstream::rdd::{Context, Rdd, Speculation};
 use millstream::{Failure, Result};
 use millstream_pipelines::ended;
 
@@ -22,7 +22,11 @@ fn run() -> Result<()> {
         return Err(Failure::user("usage: datasets WHICH FOLDER PARALLELISM"));
     };
     let slots = parallelism.parse().map_err(|_| Failure::user(format!("`{parallelism}` is no number")))?;
-    let context = Context::builder().parallelism(slots).build()?;
+    let mut context = Context::builder().parallelism(slots);
+    if which == "straggles" {
+        context = context.speculation(Speculation::default());
+    }
+    let context = context.build()?;
     let folder = PathBuf::from(folder);
     let found = match which.as_str() {
         "counts" => counts(&context)?,
@@ -30,9 +34,12 @@ fn run() -> Result<()> {
         "large" => large(&context)?,
         "saved" => saved(&context, &folder)?,
         "all" => all(&context)?,
+        "added" => added(&context, &folder)?,
+        "straggles" => straggles(&context, &folder)?,
         "panics" => panics(&context)?,
         "fails" => fails(&context)?,
         "differs" => differs(&context)?,
+        "reads" => reads(&context)?,
         "thread" => on_a_thread(&context)?,
         "inside" => inside(&context)?,
         "twice" => Context::builder().parallelism(slots).build()?.range(0, 3).count()?.to_string(),
@@ -127,6 +134,67 @@ fn all(context: &Context) -> Result<String> {
     ))
 }
 
+/// Accumulators in an action, where half of the tasks wait for the test and one fails at first, and in a transformation that is
+/// kept and one that is not; and a value that is another one in each process before it is told. What was added in
+/// transformations that may be computed again comes last.
+fn added(context: &Context, folder: &Path) -> Result<String> {
+    let process = context.broadcast(std::process::id())?;
+    let told = process.clone();
+    let partitions = 12 + *process as usize % 5;
+    let same = context.parallelize_in(0..60, partitions).filter(move |_| *told > 0).count()?;
+
+    let (seen, odd) = (context.long_accumulator("seen")?, context.collection_accumulator::<i64>("odd")?);
+    let (count, keep, folder) = (seen.clone(), odd.clone(), folder.to_path_buf());
+    context.parallelize_in(0..1200, 12).for_each(move |n| {
+        count.add(1);
+        if n == 250 {
+            let first = std::fs::File::create_new(folder.join("failed"));
+            assert!(first.is_err(), "the first attempt fails");
+        }
+        if n % 100 == 50 && n > 600 {
+            wait_for_go(&folder);
+        }
+        if n % 401 == 1 {
+            keep.update(|odd| odd.push(n));
+        }
+    })?;
+    // Whoever read another value here would come to another action.
+    let counted = context.range(0, seen.value()?).count()?;
+
+    let (mapped, kept) = (context.long_accumulator("mapped")?, context.long_accumulator("kept")?);
+    let (more, once) = (mapped.clone(), kept.clone());
+    let numbers = context.range(0, 50).map(move |n| {
+        once.add(1);
+        n
+    });
+    let numbers = numbers.cache();
+    let pairs = numbers.map(move |n| {
+        more.add(1);
+        (n % 5, n)
+    });
+    pairs.count()?;
+    let sums = pairs.reduce_by_key(|a, b| a + b);
+    let sums = (sums.count()?, sums.count()?);
+    let (odd, mapped, kept) = (sorted(odd.value()?), mapped.value()?, kept.value()?);
+    Ok(format!("{same} {counted} {odd:?} {sums:?} of transformations: {mapped} {kept}"))
+}
+
+/// Lines of which one costs the first task that comes to it as long as the test wants, written to files.
+fn straggles(context: &Context, folder: &Path) -> Result<String> {
+    let (seen, output) = (context.long_accumulator("seen")?, folder.join("output"));
+    let (count, place) = (seen.clone(), folder.to_path_buf());
+    let lines = context.parallelize_in(0..800, 8).map(move |n| {
+        count.add(1);
+        if n == 555 && std::fs::File::create_new(place.join("slow")).is_ok() {
+            wait_for_go(&place);
+        }
+        format!("line {n}")
+    });
+    lines.save_as_text_file(&output)?;
+    let counted = seen.value()?;
+    Ok(format!("{counted} {}", context.text_file(&output)?.count()?))
+}
+
 fn panics(context: &Context) -> Result<String> {
     let broken = context.range(0, 100).map(|n| {
         assert!(n != 60, "sixty is too much");
@@ -152,6 +220,13 @@ fn on_a_thread(context: &Context) -> Result<String> {
     let numbers = context.range(0, 3);
     let counted = std::thread::spawn(move || numbers.count()).join();
     counted.unwrap_or_else(|_| Err(Failure::internal("it panicked"))).map(|count| count.to_string())
+}
+
+/// A task that reads what tasks add to.
+fn reads(context: &Context) -> Result<String> {
+    let sum = context.long_accumulator("sum")?;
+    let read = context.range(0, 3).try_map(move |_| Ok(sum.value()?));
+    Ok(read.count()?.to_string())
 }
 
 /// An action within a task.

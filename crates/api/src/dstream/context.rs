@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use millstream_connectors::tcp::{Reconnect, TcpLines};
 use millstream_dataflow::batch::Batch;
+use millstream_dataflow::lineage::Codec;
 use millstream_dataflow::source::Source;
+use millstream_dataflow::state::StateData;
 use millstream_model::error::Result;
 use millstream_model::record::Record;
 use millstream_model::text::Text;
@@ -15,7 +17,6 @@ use millstream_runtime::microbatch::{
     Batches, Begin, CheckpointPlan, HoldLimits, NewFiles, Program, Receiver, Stop, StreamingListener,
     StreamingStatus, Termination,
 };
-use millstream_runtime::stage::StageEngine;
 
 use super::DStream;
 use super::builder::StreamingContextBuilder;
@@ -23,6 +24,7 @@ use super::graph::Graph;
 use super::input::{QueueMode, Queued, RddQueue};
 use super::node::{Form, Node};
 use crate::interrupt;
+use crate::rdd::shelved::blocks;
 use crate::rdd::{Context, Rdd};
 
 /// The beginning of a streaming program: cuts what comes in into batches, an interval each, and runs each of them as
@@ -120,7 +122,7 @@ impl StreamingContext {
 
     /// A node that an input fills, and its stream.
     pub(super) fn input_node<T: Record>(&self) -> (Arc<Node<T>>, DStream<T>) {
-        let node = Arc::new(Node::new(&self.graph().timeline, self.interval(), Vec::new(), |_, _| Ok(None)));
+        let node = Arc::new(Node::new(self.graph(), self.interval(), Vec::new(), |_, _| Ok(None)));
         (Arc::clone(&node), DStream::of(self.graph(), node))
     }
 
@@ -154,12 +156,12 @@ impl StreamingContext {
     /// batches.receiver_stream(TcpLines::connect("localhost:9999").delimiter(b';')).print(10);
     /// # Ok::<(), millstream::Failure>(())
     /// ```
-    pub fn receiver_stream<S: Source>(&self, source: S) -> DStream<S::Record> {
+    pub fn receiver_stream<S: Source<Record: StateData>>(&self, source: S) -> DStream<S::Record> {
         let name = source.name();
         self.receive(source, name, |_| size_of::<S::Record>())
     }
 
-    fn receive<S: Source>(
+    fn receive<S: Source<Record: StateData>>(
         &self,
         source: S,
         name: String,
@@ -167,6 +169,17 @@ impl StreamingContext {
     ) -> DStream<S::Record> {
         let (node, stream) = self.input_node();
         let context = self.context().clone();
+        let give = {
+            let (node, context, keeper) =
+                (Arc::clone(&node), context.clone(), Arc::clone(&self.graph.keeper));
+            move |time, blocks| {
+                let rdd = context.of_blocks("receiver", Codec::of(), blocks, keeper.shelf(), time);
+                node.put(time, rdd, Form::Lineage);
+                Ok(())
+            }
+        };
+        let partitions = context.parallelism();
+        let encode = move |runs| blocks(runs, partitions, Codec::of());
         let deliver = move |time, mut runs: Vec<Batch<S::Record>>| {
             let total = runs.len();
             let count = context.parallelism().min(total);
@@ -180,11 +193,13 @@ impl StreamingContext {
         };
         let receiver =
             Receiver::new(source, name, self.limits, weigh, Box::new(deliver)).every(self.interval());
+        let receiver = receiver.shared(encode, give);
         self.graph().add_input(Arc::new(receiver));
         stream
     }
 
-    /// The lines of the files that appear in `folder` after the start.
+    /// The lines of the files that appear in `folder` after the start: a path, or a location such as `s3://bucket/in` or
+    /// `hdfs://name-node:8020/in`.
     ///
     /// At each batch time the folder is looked into, and the files that are new make the batch: each exactly once within
     /// a run. A file must be whole when it gets its name: write it elsewhere on the same disk, or under a name that begins
@@ -214,7 +229,14 @@ impl StreamingContext {
         default: Option<Rdd<T>>,
     ) -> DStream<T> {
         let (node, stream) = self.input_node();
-        let input = Queued { context: self.context().clone(), node, queue: rdds.into(), mode, default };
+        let input = Queued {
+            context: self.context().clone(),
+            node,
+            queue: rdds.into(),
+            mode,
+            default,
+            counted: Default::default(),
+        };
         self.graph().add_input(Arc::new(input));
         stream
     }
@@ -298,9 +320,9 @@ impl StreamingContext {
     ///
     /// # Errors
     /// What is wrong with the program: no output operation, a window that does not fit the interval, an address or a
-    /// folder that cannot be; that it was started before; or that a cluster started this process.
+    /// folder that cannot be; that it was started before; or on a cluster that something is carried from batch to batch and
+    /// there is no checkpoint folder.
     pub fn start(&self) -> Result<&Self> {
-        StageEngine::check_alone("a program of streams in batches (DStream)")?;
         self.batches.start()?;
         Ok(self)
     }

@@ -12,8 +12,10 @@ use std::time::Duration;
 use millstream_dataflow::lineage::panic_message;
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
-use millstream_runtime::microbatch::{Input, Program, Timeline};
+use millstream_runtime::microbatch::{Input, Program, SavedBlock, Shelf, Timeline};
+use millstream_runtime::stage::StageEngine;
 
+use super::keep::Keeper;
 use super::node::AnyNode;
 use crate::rdd::Context;
 
@@ -60,6 +62,7 @@ pub(super) struct Graph {
     pub(super) context: Context,
     pub(super) timeline: Arc<Timeline>,
     pub(super) printer: Printer,
+    pub(super) keeper: Arc<Keeper>,
     parts: Mutex<Parts>,
     /// The outputs, once the program runs.
     running: Mutex<Vec<Output>>,
@@ -80,6 +83,7 @@ struct Parts {
 impl Graph {
     pub(super) fn new(context: Context, interval: Duration, printer: Box<dyn Write + Send>) -> Self {
         Self {
+            keeper: Arc::new(Keeper::new(&context)),
             context,
             timeline: Arc::new(Timeline::new(interval)),
             printer: Arc::new(Mutex::new(printer)),
@@ -194,6 +198,26 @@ impl Program for Graph {
 
     fn restore(&self, at: usize, time: Timestamp, blocks: Vec<Vec<u8>>) -> Result<()> {
         self.carried_node(at)?.restore(&self.context, time, &blocks)
+    }
+
+    fn engine(&self) -> Option<Arc<StageEngine>> {
+        Some(Arc::clone(self.context.engine()))
+    }
+
+    fn describe(&self) -> String {
+        self.running().iter().map(|output| format!("put out by {}\n", output.name)).collect()
+    }
+
+    fn shelve(&self, shelf: Shelf) {
+        self.keeper.shelve(shelf);
+    }
+
+    fn parts(&self, at: usize, time: Timestamp) -> Option<Vec<SavedBlock>> {
+        self.carried_nodes().get(at)?.parts(time)
+    }
+
+    fn restore_parts(&self, at: usize, time: Timestamp, parts: Vec<SavedBlock>) -> Result<()> {
+        self.carried_node(at)?.restore_parts(&self.context, time, parts)
     }
 
     fn looks_back(&self) -> Duration {

@@ -9,6 +9,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use millstream_dataflow::lineage::Codec;
 use millstream_dataflow::state::{KeyData, StateData, detached};
 use millstream_model::error::Result;
 use millstream_model::key::hash::KeyHashBuilder;
@@ -87,7 +88,7 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
         let batches = self.reduce_by_key(move |a, b| first(a, b));
         batches.node.look_back(window.saturating_add(slide));
         batches.node.carry("batches of a window");
-        let context = self.context().clone();
+        let (context, keeper) = (self.context().clone(), Arc::clone(&self.graph.keeper));
         let (carry, source) =
             (Carry { reduce, inverse: Arc::new(inverse), partitions }, Arc::clone(&batches.node));
         let edges = Edges { window, slide, step: self.slide() };
@@ -104,7 +105,8 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
                 Ok::<_, millstream_model::error::Failure>(context.union(&found.collect::<Result<Vec<_>>>()?))
             };
             let (leaving, entering) = (all(edges.leaving(time))?, all(edges.entering(time))?);
-            carry.on(&context, &previous, &leaving, &entering).materialise("window").map(Some)
+            let window = carry.on(&context, &previous, &leaving, &entering);
+            keeper.keep(&window, "window", Some(Codec::of())).map(Some)
         });
         // Each window is asked for by the next.
         carried.node.remember(slide);

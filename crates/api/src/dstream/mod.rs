@@ -21,7 +21,8 @@
 //! What is promised across a kill of the process: a program with checkpoints ([`StreamingContext::get_or_create`]) goes on
 //! where it was left; each file that was found changes state and windows once, and is put out at least once. Sockets and
 //! other receivers at most once, as nothing of what they took in is kept outside of the process. Within a run each record that was taken in, and each file that was found, is
-//! processed exactly once, a failed task being tried again; an output operation may see a partition twice then.
+//! processed exactly once, a failed task being tried again; an output operation may see a partition twice then. On a cluster with
+//! a checkpoint folder the batches that were cut have what receivers took in after a kill, too.
 //!
 //! Answers for names, types, and for what is kept from batch to batch. Not for when a batch is cut and processed, which
 //! `millstream_runtime::microbatch` decides for Python's streams too, nor for running it: that is the Rdds'.
@@ -33,6 +34,7 @@ mod context;
 mod graph;
 mod input;
 mod inverse;
+mod keep;
 mod node;
 mod output;
 mod pairs;

@@ -15,8 +15,10 @@ use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 
+use super::graph::Graph;
+use super::keep::Keeper;
 use crate::rdd::{Context, Rdd};
-use millstream_runtime::microbatch::Timeline;
+use millstream_runtime::microbatch::{SavedBlock, Timeline};
 
 type Compute<T> = dyn Fn(&Node<T>, Timestamp) -> Result<Option<Rdd<T>>> + Send + Sync;
 
@@ -49,12 +51,19 @@ pub(super) trait AnyNode: Send + Sync {
     /// The data set of `time` as bytes.
     fn save(&self, time: Timestamp) -> Result<Vec<Vec<u8>>>;
 
+    /// The files of the data set of `time`, if its tasks wrote it down.
+    fn parts(&self, time: Timestamp) -> Option<Vec<SavedBlock>>;
+
+    /// Gives the node a data set that was written to these files.
+    fn restore_parts(&self, context: &Context, time: Timestamp, parts: Vec<SavedBlock>) -> Result<()>;
+
     /// Gives the node a data set that an earlier process saved.
     fn restore(&self, context: &Context, time: Timestamp, blocks: &[Vec<u8>]) -> Result<()>;
 }
 
 pub(super) struct Node<T> {
     timeline: Arc<Timeline>,
+    keeper: Arc<Keeper>,
     slide: Duration,
     parents: Vec<Arc<dyn AnyNode>>,
     kept: Mutex<Kept<T>>,
@@ -89,7 +98,7 @@ pub(super) enum Form {
 
 impl<T: Record> Node<T> {
     pub(super) fn new(
-        timeline: &Arc<Timeline>,
+        graph: &Graph,
         slide: Duration,
         parents: Vec<Arc<dyn AnyNode>>,
         compute: impl Fn(&Node<T>, Timestamp) -> Result<Option<Rdd<T>>> + Send + Sync + 'static,
@@ -102,8 +111,9 @@ impl<T: Record> Node<T> {
             carried: None,
             made: BTreeMap::new(),
         };
-        let (timeline, compute) = (Arc::clone(timeline), Box::new(compute));
-        Self { timeline, slide, parents, kept: Mutex::new(kept), compute }
+        let (timeline, keeper) = (Arc::clone(&graph.timeline), Arc::clone(&graph.keeper));
+        let compute = Box::new(compute);
+        Self { timeline, keeper, slide, parents, kept: Mutex::new(kept), compute }
     }
 
     /// How far apart its data sets are.
@@ -116,9 +126,10 @@ impl<T: Record> Node<T> {
         if !self.timeline.has(time, self.slide) {
             return Ok(None);
         }
-        let (known, looked_back_at) = {
+        let (known, looked_back_at, codec) = {
             let kept = self.kept();
-            (kept.made.get(&time).map(|made| (made.rdd.clone(), made.form)), kept.looked_back_at)
+            let known = kept.made.get(&time).map(|made| (made.rdd.clone(), made.form));
+            (known, kept.looked_back_at, kept.carried.map(|(_, codec)| codec))
         };
         let (rdd, form) = match known {
             Some((rdd, form)) if !looked_back_at || form == Form::InMemory => return Ok(Some(rdd)),
@@ -129,7 +140,7 @@ impl<T: Record> Node<T> {
                 None => return Ok(None),
             },
         };
-        let rdd = if form == Form::InMemory { rdd.materialise("kept")? } else { rdd };
+        let rdd = if form == Form::InMemory { self.keeper.keep(&rdd, "kept", codec)? } else { rdd };
         self.put(time, rdd.clone(), form);
         Ok(Some(rdd))
     }
@@ -227,6 +238,19 @@ impl<T: Record> AnyNode for Node<T> {
             (Some(rdd), Some((_, codec))) => rdd.encoded(codec),
             _ => Err(Failure::internal(format!("a stream has no data set of {time} to write down"))),
         }
+    }
+
+    fn parts(&self, time: Timestamp) -> Option<Vec<SavedBlock>> {
+        Node::kept(self).made.get(&time).and_then(|made| made.rdd.parts())
+    }
+
+    fn restore_parts(&self, context: &Context, time: Timestamp, parts: Vec<SavedBlock>) -> Result<()> {
+        let Some((name, codec)) = Node::kept(self).carried else {
+            return Err(Failure::internal("a stream that is not carried was written down"));
+        };
+        let rdd = context.of_parts(name, codec, parts, self.keeper.shelf(), time);
+        self.put(time, rdd, Form::InMemory);
+        Ok(())
     }
 
     fn restore(&self, context: &Context, time: Timestamp, blocks: &[Vec<u8>]) -> Result<()> {

@@ -57,13 +57,11 @@ impl<T: Record> DStream<T> {
     where
         T: Debug,
     {
-        let printer = Arc::clone(&self.graph.printer);
+        let (printer, context) = (Arc::clone(&self.graph.printer), self.context().clone());
         self.put_out("print", move |rdd, time| {
-            let first = rdd.take_here(limit.saturating_add(1))?;
-            let text = shown(&first, limit, time).map_err(|error| {
-                Failure::user("a record cannot be shown: its Debug implementation fails").because(error)
-            })?;
-            put(&printer, &text)
+            let first = rdd.take_shown(limit.saturating_add(1), shown)?;
+            let text = page(&first, limit, time);
+            context.once("printing a batch", || put(&printer, &text))
         });
     }
 
@@ -75,18 +73,12 @@ impl<T: Record> DStream<T> {
         T: Display,
     {
         let (prefix, suffix) = (prefix.to_owned(), suffix.to_owned());
-        let graph = Arc::downgrade(&self.graph);
+        let (graph, context) = (Arc::downgrade(&self.graph), self.context().clone());
         self.put_out("save_as_text_files", move |rdd, time| {
             let folder = folder(&prefix, &suffix, time);
             // What an earlier process wrote of the batch may not be all of it.
             if graph.upgrade().is_some_and(|graph| graph.is_again(time)) {
-                match std::fs::remove_dir_all(&folder) {
-                    Err(error) if error.kind() != ErrorKind::NotFound => {
-                        let failure = Failure::external(format!("cannot remove {folder} to write it again"));
-                        return Err(failure.because(error));
-                    }
-                    _ => {}
-                }
+                context.once(&format!("the removal of {folder}"), || remove(&folder))?;
             }
             rdd.save_as_text_file(folder)
         });
@@ -111,13 +103,32 @@ impl<T: Record> DStream<T> {
     }
 }
 
-fn shown<T: Debug>(first: &[T], limit: usize, time: Timestamp) -> Result<String, std::fmt::Error> {
+fn shown<T: Debug>(record: &T) -> Result<String> {
+    let mut text = String::new();
+    write!(text, "{record:?}").map_err(|error| {
+        Failure::user("a record cannot be shown: its Debug implementation fails").because(error)
+    })?;
+    Ok(text)
+}
+
+fn page(first: &[String], limit: usize, time: Timestamp) -> String {
     let mut text = format!("{RULE}\nTime: {} ms\n{RULE}\n", time.millis());
     for record in first.iter().take(limit) {
-        writeln!(text, "{record:?}")?;
+        text.push_str(record);
+        text.push('\n');
     }
     text.push_str(if first.len() > limit { "...\n\n" } else { "\n" });
-    Ok(text)
+    text
+}
+
+/// Removes what an earlier process wrote of a batch, if it did.
+fn remove(folder: &str) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Failure::external(format!("cannot remove {folder} to write it again")).because(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// One call for the batch, so that batches of several streams are not mixed.

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use millstream_dataflow::lineage::Codec;
 use millstream_dataflow::state::{KeyData, StateData, detached};
 use millstream_model::key::hash::KeyHashBuilder;
 
@@ -58,6 +59,7 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
     ) -> DStream<(K, S)> {
         let (parent, context, slide) = (Arc::clone(&self.node), self.context().clone(), self.slide());
         let (update, partitions) = (Arc::new(update), context.parallelism());
+        let keeper = Arc::clone(&self.graph.keeper);
         // Taken by the first batch, so that it is not kept behind it.
         let initial = Mutex::new(initial);
         let parents = vec![self.parent()];
@@ -72,7 +74,7 @@ impl<K: KeyData + Hash, V: StateData> DStream<(K, V)> {
                 },
             };
             let new = parent.at(time)?.unwrap_or_else(|| context.empty()).partition_by(partitions);
-            updated(&state, &new, &update).materialise("state").map(Some)
+            keeper.keep(&updated(&state, &new, &update), "state", Some(Codec::of())).map(Some)
         });
         // Each state is asked for by the next.
         stream.node.remember(slide);

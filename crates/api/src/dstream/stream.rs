@@ -48,7 +48,7 @@ impl<T: Record> DStream<T> {
         parents: Vec<Arc<dyn AnyNode>>,
         compute: impl Fn(&Node<T>, Timestamp) -> Result<Option<Rdd<T>>> + Send + Sync + 'static,
     ) -> Self {
-        Self::of(graph, Arc::new(Node::new(&graph.timeline, slide, parents, compute)))
+        Self::of(graph, Arc::new(Node::new(graph, slide, parents, compute)))
     }
 
     /// This stream as what another is computed from.

@@ -44,16 +44,18 @@ impl<T: Record> Rdd<T> {
         Ok(self.count_in(&self.all())?.iter().sum())
     }
 
-    /// As [`Rdd::take`], of records that stay in this process.
-    pub(crate) fn take_here(&self, limit: usize) -> Result<Vec<T>> {
+    /// As [`Rdd::take`], of what `show` makes of each record in the tasks.
+    pub(crate) fn take_shown(&self, limit: usize, show: fn(&T) -> Result<String>) -> Result<Vec<String>> {
         self.taken(limit, |partitions, wanted| {
-            let first = move |mut records: Box<dyn Pull<T>>, _: &TaskContext| some(&mut *records, wanted);
-            self.engine.run_with(Arc::default(), &self.node, partitions, first)
+            let first = move |mut records: Box<dyn Pull<T>>, _: &TaskContext| {
+                some(&mut *records, wanted)?.iter().map(show).collect::<Result<Vec<_>>>()
+            };
+            self.engine.run(&self.node, partitions, first)
         })
     }
 
-    /// The first `limit` records, of those that `run` finds in some of the partitions, so many in each.
-    fn taken(&self, limit: usize, run: impl Fn(&[usize], usize) -> Result<Vec<Vec<T>>>) -> Result<Vec<T>> {
+    /// The first `limit`, of those that `run` finds in some of the partitions, so many in each.
+    fn taken<R>(&self, limit: usize, run: impl Fn(&[usize], usize) -> Result<Vec<Vec<R>>>) -> Result<Vec<R>> {
         let (mut taken, mut next, mut width) = (Vec::new(), 0, 1);
         while taken.len() < limit && next < self.partitions() {
             let end = self.partitions().min(next + width);

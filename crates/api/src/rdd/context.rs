@@ -12,7 +12,7 @@ use millstream_dataflow::state::StateData;
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 use millstream_model::text::Text;
-use millstream_runtime::stage::{Counters, StageEngine, StageSettings};
+use millstream_runtime::stage::{Counters, ProgramRole, Speculation, StageEngine, StageSettings};
 
 use super::site::Site;
 use super::{Rdd, text};
@@ -66,6 +66,16 @@ impl ContextBuilder {
         self
     }
 
+    /// Runs tasks a second time that take much longer than the others of their stage: another executor, or another thread
+    /// where there is one process. The first attempt that ends well counts, with what it wrote and what it added to
+    /// accumulators; the other one is told to stop and not waited for. Functions that do something to the world may do it
+    /// twice. Not done if nothing is said.
+    #[must_use]
+    pub fn speculation(mut self, rule: Speculation) -> Self {
+        self.0.speculation = Some(rule);
+        self
+    }
+
     /// Starts the threads.
     ///
     /// # Errors
@@ -92,6 +102,16 @@ impl Context {
     /// How many tasks run at once.
     pub fn parallelism(&self) -> usize {
         self.engine.slots()
+    }
+
+    /// What this process is among those of the program.
+    pub(crate) fn role(&self) -> ProgramRole {
+        self.engine.role()
+    }
+
+    /// The engine behind it.
+    pub(crate) fn engine(&self) -> &Arc<StageEngine> {
+        &self.engine
     }
 
     /// Tells all actions that run now, on whatever thread, to stop, and says how many there were. Each fails with an error

@@ -6,6 +6,7 @@ use millstream_dataflow::lineage::{Codec, StorageLevel};
 use millstream_dataflow::state::StateData;
 use millstream_model::error::Result;
 use millstream_model::record::Record;
+use millstream_runtime::microbatch::SavedBlock;
 use millstream_runtime::stage::CachedSize;
 
 use super::Rdd;
@@ -14,11 +15,13 @@ use super::Rdd;
 pub(super) struct Storage<T> {
     level: Mutex<StorageLevel>,
     codec: OnceLock<Codec<T>>,
+    /// The files of the partitions, where they were written down.
+    pub(super) parts: OnceLock<Vec<SavedBlock>>,
 }
 
 impl<T> Default for Storage<T> {
     fn default() -> Self {
-        Self { level: Mutex::default(), codec: OnceLock::new() }
+        Self { level: Mutex::default(), codec: OnceLock::new(), parts: OnceLock::new() }
     }
 }
 

@@ -16,6 +16,7 @@ use millstream_dataflow::source::{Source, SourceAdapter};
 use millstream_dataflow::state::StateData;
 use millstream_model::error::{Failure, Result};
 use millstream_model::key::MaxParallelism;
+use millstream_runtime::network::Compression;
 use millstream_runtime::{CheckpointSettings, JobHandle, JobResult, JobSettings, Restart, RestoreFrom};
 
 use crate::settings::{self, JOB_SETTINGS, Outside, Read, Values};
@@ -123,6 +124,13 @@ impl StreamEnvironment {
         self.set(|settings| settings.adaptive = adaptive)
     }
 
+    /// On a cluster: keeps so many slots more than the job runs in, with processes that are started and hold the program ready.
+    /// They take the place of processes that are lost, without a wait for new ones. Give as many as a worker has, and a spare
+    /// takes the place of a worker.
+    pub fn set_spare_slots(&self, slots: u32) -> &Self {
+        self.set(|settings| settings.spare_slots = slots)
+    }
+
     /// The number of key groups, 128 by default: the most subtasks a keyed operator can ever have. A checkpoint can only
     /// be restored with the number it was written with.
     pub fn set_max_parallelism(&self, groups: u32) -> &Self {
@@ -148,6 +156,11 @@ impl StreamEnvironment {
     /// How long a record may wait for its batch to fill; 5 ms by default, zero: not at all.
     pub fn set_flush_interval(&self, interval: Duration) -> &Self {
         self.set(|settings| settings.flush_interval = interval)
+    }
+
+    /// How records between the processes of a cluster are compressed; not at all by default.
+    pub fn set_network_compression(&self, compression: Compression) -> &Self {
+        self.set(|settings| settings.compression = compression)
     }
 
     /// Takes checkpoints; see [`CheckpointSettings`] for what can be set.

@@ -1,6 +1,6 @@
 //! kill -9 of each kind of process: the job goes on, exactly once, and nothing is left behind.
 
-use crate::stage::{Stage, kill, wait_for};
+use crate::stage::{Stage, kill, text, wait_for};
 
 #[test]
 fn a_killed_executor_and_a_killed_master_cost_nothing_but_time() {
@@ -21,6 +21,23 @@ fn a_killed_executor_and_a_killed_master_cost_nothing_but_time() {
     assert!(running.0.wait().unwrap().success());
     stage.assert_exactly_once(20_000);
     assert_eq!(stage.processes("master").len() + stage.processes("executor").len(), 0);
+}
+
+#[test]
+fn what_takes_the_place_of_a_killed_executor_starts_from_the_copies_that_its_worker_has() {
+    let stage = Stage::with(&[2]);
+    let job = stage.endless_job();
+    let before = stage.processes("executor");
+    assert_eq!(before.len(), 1);
+    kill(before[0]);
+    let restored = wait_for("restored state", || {
+        let logs = text(&stage.said(&["logs", &job]).stdout);
+        let lines = logs.lines().filter(|line| line.contains("state is restored")).map(str::to_owned);
+        Some(lines.collect::<Vec<_>>()).filter(|lines| lines.len() == 2)
+    });
+    for line in restored {
+        assert!(line.contains("store_bytes=0 ") && !line.contains("local_bytes=0 "), "{line}");
+    }
 }
 
 #[test]

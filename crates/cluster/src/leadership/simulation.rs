@@ -52,8 +52,8 @@ enum Message {
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Electorate {
-    /// Clocks stand still while their processes do, as on machines that are put to sleep without knowing. Then two may lead
-    /// for a while; what they write down is ordered all the same.
+    /// Clocks stand still while their processes do, as on machines that are put to sleep without knowing, and step forth and
+    /// back. Then two may lead for a while; what they write down is ordered all the same.
     wild: bool,
     /// One step in so many has a fault of each kind.
     rarely: u64,
@@ -67,6 +67,8 @@ pub(crate) struct Electorate {
     takeovers: u64,
     refusals: u64,
     stopped: u64,
+    /// Clocks that stepped: back, and forth.
+    steps: [u64; 2],
 }
 
 impl Electorate {
@@ -114,6 +116,16 @@ impl Electorate {
                 // What was heard is heard again.
                 4..20 => self.repeat(dice),
                 20 => self.resign(some),
+                21..24 if self.wild => {
+                    let (step, forth) = (dice.roll(3 * SILENCE), dice.roll(2) as usize);
+                    if let Some(candidate) = self.candidates.get_mut(&some) {
+                        candidate.ahead = match forth {
+                            0 => candidate.ahead - step,
+                            _ => candidate.ahead + step,
+                        };
+                        self.steps[forth] += 1;
+                    }
+                }
                 _ => {}
             }
         }
@@ -345,18 +357,20 @@ mod tests {
         }
         let begun = std::time::Instant::now();
         let seeds = number("MILLSTREAM_STEPS").unwrap_or(200_000).div_ceil(STEPS).max(2);
-        let (mut takeovers, mut refusals, mut stopped) = (0, 0, 0);
+        let (mut takeovers, mut refusals, mut stopped, mut back, mut forth) = (0, 0, 0, 0, 0);
         for seed in 0..seeds {
             let world = play(seed);
             takeovers += world.takeovers;
             refusals += world.refusals;
             stopped += world.stopped;
+            (back, forth) = (back + world.steps[0], forth + world.steps[1]);
         }
         let (steps, took) = (seeds * STEPS, begun.elapsed());
         println!("{steps} steps in {took:?}: {takeovers} takeovers, {refusals} refusals, {stopped} stopped");
+        println!("clocks stepped back {back} times and forth {forth} times");
         // One in which little happens proves little.
         assert!(
-            takeovers > seeds * 5 && refusals > seeds / 4 && stopped > seeds,
+            takeovers > seeds * 5 && refusals > seeds / 4 && stopped > seeds && back.min(forth) > seeds,
             "{takeovers} {refusals} {stopped}"
         );
     }

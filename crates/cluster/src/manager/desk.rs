@@ -182,6 +182,7 @@ fn start_master(
         tls: shared.tls.clone(),
         listen: shared.listen,
         log: shared.log,
+        local: None,
         role: Role::Master { manager: SocketAddr::new(local, address.port()) },
     };
     let launch = Launch {

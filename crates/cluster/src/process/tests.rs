@@ -41,6 +41,7 @@ fn shell(script: &str) -> Shell {
             tls: None,
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             log: Log::default(),
+            local: None,
             role: Role::Master { manager: ([127, 0, 0, 1], 9).into() },
         },
     };

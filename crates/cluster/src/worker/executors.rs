@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
 use millstream_network::Speaker;
@@ -17,6 +18,8 @@ use crate::wire::{FromWorker, StartExecutor};
 
 /// Where a Python executor lays out files that its program has added (`millstream._cluster.tasks`).
 const ADDED: &str = "added-files";
+/// How long copies of state wait for an executor that takes the place of one that crashed.
+const AFTER_CRASH: Duration = Duration::from_secs(60);
 
 /// All of them, and whom their ends are told to.
 #[derive(Debug, Default)]
@@ -24,8 +27,17 @@ pub(super) struct Executors(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    here: BTreeMap<ExecutorId, (u32, Phase)>,
+    here: BTreeMap<ExecutorId, Entry>,
     manager: Option<Speaker<FromWorker>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    slots: u32,
+    job: String,
+    phase: Phase,
+    /// Whether it was told to end.
+    is_ending: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +62,7 @@ impl Executors {
     ) -> Result<()> {
         // No end can be told before it.
         let mut state = self.state();
-        let running = state.here.iter().map(|(id, (slots, _))| (*id, *slots)).collect();
+        let running = state.here.iter().map(|(id, entry)| (*id, entry.slots)).collect();
         manager.say(&first(running))?;
         state.manager = Some(manager.clone());
         Ok(())
@@ -63,10 +75,11 @@ impl Executors {
 
     /// Ends one; one that is not here has ended already, which was told or will be.
     pub(super) fn end(&self, executor: ExecutorId) {
-        if let Some((_, phase)) = self.state().here.get_mut(&executor) {
-            match phase {
+        if let Some(entry) = self.state().here.get_mut(&executor) {
+            entry.is_ending = true;
+            match &mut entry.phase {
                 Phase::Running(running) => running.kill(),
-                Phase::Coming | Phase::Unwanted => *phase = Phase::Unwanted,
+                phase => *phase = Phase::Unwanted,
             }
         }
     }
@@ -85,10 +98,33 @@ impl Executors {
         let _gone = manager.map(|manager| manager.say(what));
     }
 
-    fn ended(&self, executor: ExecutorId, why: String) {
-        let known = self.state().here.remove(&executor);
-        if known.is_some() {
-            self.tell(&FromWorker::Exited { executor, why });
+    /// Whether any of a job is here.
+    fn has(&self, job: &str) -> bool {
+        self.state().here.values().any(|entry| entry.job == job)
+    }
+}
+
+impl Worker {
+    /// One has ended.
+    fn ended(self: &Arc<Self>, executor: ExecutorId, why: String) {
+        let Some(entry) = self.executors.state().here.remove(&executor) else { return };
+        self.executors.tell(&FromWorker::Exited { executor, why });
+        if self.executors.has(&entry.job) {
+            return;
+        }
+        if entry.is_ending {
+            return self.copies.forget(&entry.job);
+        }
+        let worker = Arc::downgrade(self);
+        let forget = move || {
+            std::thread::sleep(AFTER_CRASH);
+            if let Some(worker) = worker.upgrade().filter(|worker| !worker.executors.has(&entry.job)) {
+                worker.copies.forget(&entry.job);
+            }
+        };
+        let thread = std::thread::Builder::new().name("copies".into()).stack_size(64 << 10).spawn(forget);
+        if let Err(error) = thread {
+            tracing::warn!(%error, "copies of state stay until this worker ends");
         }
     }
 }
@@ -96,18 +132,20 @@ impl Executors {
 /// Starts one, on a thread of its own: its program may have to come from afar.
 pub(super) fn start(worker: &Arc<Worker>, order: StartExecutor) {
     let executor = order.executor;
-    worker.executors.state().here.insert(executor, (order.slots, Phase::Coming));
+    let (slots, job) = (order.slots, order.job.clone());
+    let entry = Entry { slots, job, phase: Phase::Coming, is_ending: false };
+    worker.executors.state().here.insert(executor, entry);
     let starter = Arc::clone(worker);
     let thread = std::thread::Builder::new().name(format!("starts {executor}"));
     let started = thread.spawn(move || {
         tracing::info!(%executor, job = order.job, slots = order.slots, "starts");
         if let Err(failure) = run(&starter, order) {
             tracing::error!(%executor, %failure, "cannot be started");
-            starter.executors.ended(executor, failure.to_string());
+            starter.ended(executor, failure.to_string());
         }
     });
     if let Err(error) = started {
-        worker.executors.ended(executor, format!("no thread to start it: {error}"));
+        worker.ended(executor, format!("no thread to start it: {error}"));
     }
 }
 
@@ -134,6 +172,7 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
         tls: worker.settings.security.tls.as_ref().map(|tls| tls.files().clone()),
         listen: worker.listen,
         log: worker.settings.log,
+        local: Some(worker.copies.of(&order.job)),
         role: Role::Executor { executor, slots: order.slots, master },
     };
     let launch = Launch {
@@ -147,9 +186,9 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
     let (printing, ending, job) = (Arc::downgrade(worker), Arc::downgrade(worker), order.job);
     // What ends at once waits here until it is known as running.
     let mut state = worker.executors.state();
-    if matches!(state.here.get(&executor), Some((_, Phase::Unwanted))) {
+    if matches!(state.here.get(&executor), Some(Entry { phase: Phase::Unwanted, .. })) {
         drop(state);
-        worker.executors.ended(executor, "it was told to end before it was started".to_owned());
+        worker.ended(executor, "it was told to end before it was started".to_owned());
         return Ok(());
     }
     let running = launch.start(
@@ -162,12 +201,12 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
             leave(&folder);
             if let Some(worker) = ending.upgrade() {
                 tracing::info!(%executor, %exit, "has ended");
-                worker.executors.ended(executor, exit.to_string());
+                worker.ended(executor, exit.to_string());
             }
         },
     )?;
-    if let Some((_, phase)) = state.here.get_mut(&executor) {
-        *phase = Phase::Running(running);
+    if let Some(entry) = state.here.get_mut(&executor) {
+        entry.phase = Phase::Running(running);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 //! Holds: an executor ends with the worker, or when the job manager has been gone for longer than the setting; each end is
 //! told once, or what runs is told when the worker joins again.
 
+mod copies;
 mod executors;
 mod fetch;
 
@@ -19,6 +20,7 @@ use millstream_model::error::{Failure, Result, Retry};
 use millstream_network::{Introduction, Pulse, Security, connect};
 use millstream_runtime::log::Log;
 
+use self::copies::Copies;
 use self::executors::Executors;
 use crate::blobs::Blobs;
 use crate::wire::{FromWorker, ToWorker, role};
@@ -59,6 +61,7 @@ pub(crate) struct Worker {
     programs: Blobs,
     listen: IpAddr,
     executors: Executors,
+    copies: Copies,
     /// Which of the job managers was called last.
     called: AtomicUsize,
 }
@@ -82,8 +85,9 @@ pub fn work(settings: Settings, stop: &AtomicBool) -> Result<()> {
     // Before it runs anything, and not in the log of a program that nobody reads.
     settings.security.may_listen((listen, 0).into())?;
     let programs = Blobs::in_folder(settings.folder.join("programs"))?;
+    let copies = Copies::below(&settings.folder);
     let (executors, called) = (Executors::default(), AtomicUsize::new(0));
-    let worker = Arc::new(Worker { settings, programs, listen, executors, called });
+    let worker = Arc::new(Worker { settings, programs, listen, executors, copies, called });
     let mut gone_since = Instant::now();
     let mut joined_once = false;
     while !stop.load(Ordering::Acquire) {

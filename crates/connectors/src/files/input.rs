@@ -4,7 +4,7 @@
 //! replaced. Not for what the bytes mean.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -15,6 +15,7 @@ use millstream_formats::file::{Input, Stream};
 use millstream_model::error::{Failure, Result};
 use millstream_storage::{Location, Reader, Storage};
 
+use super::ahead::Ahead;
 use super::find::unreadable;
 use super::places::{Given, Places};
 
@@ -51,12 +52,22 @@ impl FileInput {
     }
 }
 
-/// A file of this machine, or any behind its compression.
-struct Here(Box<dyn Read + Send>);
+/// A file of this machine, as it lies there.
+struct Here {
+    file: File,
+    /// How many bytes there were still to be when the file was found.
+    left: u64,
+}
 
 impl Read for Here {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(into)
+        let read = self.file.read(into)?;
+        if read == 0 && self.left > 0 && !into.is_empty() {
+            let what = format!("it ends {} bytes sooner than when it was found", self.left);
+            return Err(std::io::Error::new(ErrorKind::UnexpectedEof, what));
+        }
+        self.left = self.left.saturating_sub(read as u64);
+        Ok(read)
     }
 }
 
@@ -96,7 +107,8 @@ impl Input for FileInput {
                     return Err(shrunk(&self.name, from, length));
                 }
                 file.seek(SeekFrom::Start(from)).map_err(fail)?;
-                Ok(Box::new(Here(Box::new(file))))
+                let left = end.map_or(0, |end| end.saturating_sub(from));
+                Ok(Box::new(Here { file, left }))
             }
             Way::Remote { place, name, .. } => {
                 if compression != Compression::Plain {
@@ -106,6 +118,14 @@ impl Input for FileInput {
                 let reader = place.reader(name, from, end)?;
                 if reader.length() < from {
                     return Err(shrunk(&self.name, from, reader.length()));
+                }
+                if let Some(end) = end.filter(|end| reader.length() < *end) {
+                    let what = format!(
+                        "`{}` had {end} bytes or more when it was found, and now has only {}",
+                        self.name,
+                        reader.length()
+                    );
+                    return Err(Failure::user(what).advice(UNCHANGED));
                 }
                 Ok(Box::new(There(reader)))
             }
@@ -166,11 +186,14 @@ fn behind(mut input: Box<dyn Read + Send>, path: &str, byte: u64) -> Result<Box<
     let passed = std::io::copy(&mut input.by_ref().take(byte), &mut std::io::sink());
     match passed.map_err(|error| unreadable(path, error))? {
         passed if passed < byte => Err(shrunk(path, byte, passed)),
-        _ => Ok(Box::new(Here(input))),
+        _ => Ok(Box::new(Ahead::of(input).map_err(|error| unreadable(path, error))?)),
     }
 }
 
+const UNCHANGED: &str =
+    "files must not change while a job reads them; start without the checkpoint to read it anew";
+
 fn shrunk(path: &str, byte: u64, length: u64) -> Failure {
     Failure::user(format!("`{path}` was read up to byte {byte} before, and now has only {length} bytes"))
-        .advice("files must not change while a job reads them; start without the checkpoint to read it anew")
+        .advice(UNCHANGED)
 }

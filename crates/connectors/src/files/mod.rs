@@ -5,6 +5,7 @@
 //! source and sink are given.
 //! Holds: exactly once, as long as files do not change once they are found.
 
+mod ahead;
 #[cfg(feature = "avro")]
 pub mod avro;
 #[cfg(feature = "arrow")]

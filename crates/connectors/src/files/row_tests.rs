@@ -94,3 +94,18 @@ fn settings_that_contradict_each_other_are_refused() {
     let told = Run::open(&source, 1, None).err().unwrap().to_string();
     assert!(told.starts_with("the delimiter of CSV fields cannot be the quote or a line end\n"), "{told}");
 }
+
+#[test]
+fn a_file_with_other_columns_than_the_one_before_is_told_with_its_name_and_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.csv"), "carrier,delay\nAA,1\n").unwrap();
+    // The order of columns is each file's own; their names are not.
+    fs::write(folder.path().join("b.csv"), "delay,carrier\n2,UA\n").unwrap();
+    fs::write(folder.path().join("c.csv"), "airline,delay\nDL,3\n").unwrap();
+    let source = RowFiles::<Flight>::csv(folder.path().to_str().unwrap());
+    let mut run = Run::open(&source, 1, None).unwrap();
+    let error = (0..9).find_map(|_| run.step().err()).unwrap().to_string();
+    assert_eq!(run.take().iter().map(|flight| &*flight.carrier).collect::<Vec<_>>(), ["AA", "UA"]);
+    let at = format!("at {}, line 2", folder.path().join("c.csv").display());
+    assert!(error.contains(&at) && error.contains("carrier"), "{error}");
+}

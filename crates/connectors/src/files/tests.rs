@@ -120,3 +120,50 @@ fn a_file_that_has_shrunk_is_refused() {
     let error = (0..3).find_map(|_| run.step().err()).unwrap().to_string();
     assert!(error.contains("was read up to byte 64 before, and now has only 2 bytes"), "{error}");
 }
+
+#[test]
+fn a_file_that_is_cut_while_it_is_read_is_told_and_never_a_short_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = at(folder.path(), "f.csv");
+    fs::write(&path, "a\n".repeat(100)).unwrap();
+    let mut run = Run::open(&TextFiles::read(&path).lines(small()), 1, None).unwrap();
+    (0..3).for_each(|_| assert!(run.step().unwrap()));
+    fs::File::options().write(true).open(&path).unwrap().set_len(70).unwrap();
+    let error = (0..9).find_map(|_| run.step().err()).unwrap().to_string();
+    assert!(error.contains(&format!("cannot read `{path}` behind byte 70")), "{error}");
+    assert!(error.contains("it ends 130 bytes sooner than when it was found"), "{error}");
+    assert!(error.contains("put it there again, under a name that was not read yet"), "{error}");
+}
+
+#[test]
+fn a_stored_file_that_is_shorter_than_when_it_was_found_is_told() {
+    let place = millstream_storage::Storage::open("memory:shorter").unwrap();
+    place.put("f.csv", b"short\n").unwrap();
+    let path = place.full_name("f.csv");
+    let split = FileSplit { path: path.clone(), start: 0, end: Some(1000), byte: None, count: 0 };
+    let error = super::lines(&split, &small()).err().unwrap().to_string();
+    assert!(
+        error.contains(&format!("`{path}` had 1000 bytes or more when it was found, and now has only 6")),
+        "{error}"
+    );
+    assert!(error.contains("files must not change while a job reads them"), "{error}");
+}
+
+#[test]
+fn a_compressed_file_that_is_cut_off_or_is_none_is_told_with_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = lines(3_000, "zip").join("\n");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let whole = encoder.finish().unwrap();
+    for (name, bytes) in
+        [("cut.gz", &whole[..whole.len() / 2]), ("text.gz", b"no gzip at all"), ("text.zst", b"no zstd")]
+    {
+        let path = at(folder.path(), name);
+        fs::write(&path, bytes).unwrap();
+        let mut run = Run::open(&TextFiles::read(&path), 1, None).unwrap();
+        let error = (0..99).find_map(|_| run.step().err()).unwrap().to_string();
+        assert!(error.contains(&format!("cannot read `{path}`")), "{error}");
+        assert!(error.contains("if it is cut off or was changed while it was read"), "{error}");
+    }
+}

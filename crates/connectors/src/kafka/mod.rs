@@ -13,10 +13,14 @@ pub mod source;
 
 use std::fmt::Display;
 
+#[cfg(feature = "avro")]
+pub use millstream_formats::avro::{AvroEncode, AvroValues};
 pub use millstream_formats::rows::Csv;
 pub use native::{Headers, Message};
 pub use ranges::{KafkaRanges, OffsetRange, RangeCutter, RangeReader};
 pub use sink::{Delivery, KafkaSink, StagedTransaction, ToKafka};
+#[cfg(feature = "avro")]
+pub use source::decode::Avro;
 pub use source::decode::{Bytes, CsvRow, Decode, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 pub use source::record::KafkaRecord;
 pub use source::split::KafkaSplit;

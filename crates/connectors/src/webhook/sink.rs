@@ -86,6 +86,23 @@ impl<T: Serialize> Webhook<T> {
     }
 }
 
+impl Webhook<String> {
+    /// Posts records that are JSON already, each a value as text.
+    ///
+    /// ```
+    /// use millstream_connectors::webhook::Webhook;
+    ///
+    /// let sink = Webhook::encoded("https://hooks.example/delays").set("format", "json-lines");
+    /// ```
+    pub fn encoded(address: impl Into<String>) -> Self {
+        let make = |record: String, bytes: &mut Vec<u8>| {
+            bytes.extend_from_slice(record.as_bytes());
+            Ok(())
+        };
+        Self::new(address.into(), Make::Each(Arc::new(make)))
+    }
+}
+
 impl<T> Webhook<T> {
     fn new(address: String, make: Make<T>) -> Self {
         Self { address, headers: Vec::new(), settings: Chosen::new(&SINK_SETTINGS), make }

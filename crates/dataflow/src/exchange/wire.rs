@@ -8,6 +8,7 @@
 use std::marker::PhantomData;
 
 use millstream_model::error::{Failure, Result};
+use millstream_model::text::Text;
 use millstream_model::time::Timestamp;
 
 use super::{AnyBatch, BatchDecoder, BatchEncoder};
@@ -154,15 +155,23 @@ impl<T: StateData> BatchEncoder for WireEncoder<T> {
     }
 }
 
+/// After so many batches it is tried again whether sharing pays.
+const UNSHARED: u32 = 64;
+
 /// Reads batches of `T`.
+///
+/// Long texts of a batch show one copy of its bytes, where they make up half of these at least: else records of few words
+/// would keep much else alive, and a type without text would pay for the copy.
 pub(super) struct WireDecoder<T> {
     decoder: Decoder,
+    /// How many batches more are read without sharing.
+    unshared: u32,
     record: PhantomData<fn() -> T>,
 }
 
 impl<T> WireDecoder<T> {
     pub(super) fn new() -> Self {
-        Self { decoder: Decoder::new(), record: PhantomData }
+        Self { decoder: Decoder::new(), unshared: 0, record: PhantomData }
     }
 }
 
@@ -212,7 +221,17 @@ impl<T: StateData> WireDecoder<T> {
 
 impl<T: StateData> BatchDecoder for WireDecoder<T> {
     fn decode(&mut self, bytes: &[u8]) -> Result<AnyBatch> {
-        let batch = self.batch(bytes).map_err(|error| {
+        let read = if let Some(left) = self.unshared.checked_sub(1) {
+            self.unshared = left;
+            self.batch(bytes)
+        } else {
+            let (read, shown) = Text::sharing(bytes, |bytes| self.batch(bytes));
+            if 2 * shown < bytes.len() {
+                self.unshared = UNSHARED;
+            }
+            read
+        };
+        let batch = read.map_err(|error| {
             Failure::external(format!(
                 "what came from another process is no batch of `{}`",
                 TypeSignature::of::<T>()
@@ -339,6 +358,24 @@ mod tests {
         let mut bytes = vec![TIMED | PLAIN];
         bytes.extend(u32::MAX.to_le_bytes());
         assert!(BatchCodec::<u64>::of().decoder().decode(&bytes).is_err());
+    }
+
+    #[test]
+    fn long_texts_of_a_batch_share_its_bytes_where_they_are_most_of_it() {
+        let long = |n: u64| (n, Text::from(format!("{n:092}")));
+        let sent: Vec<(u64, Text)> = (0..100).map(long).collect();
+        let bytes = bytes_of(vec![Batch::from(sent.clone())]).remove(0);
+        let came: Box<Batch<(u64, Text)>> =
+            BatchCodec::<(u64, Text)>::of().decoder().decode(&bytes).unwrap().downcast().unwrap();
+        assert_eq!(came.records(), sent);
+        assert!(came.records().iter().all(|(_, text)| text.pinned_bytes() > bytes.len()));
+        let numbers = |n: u64| ([n; 20], Text::from(format!("{n:020}")));
+        let sent: Vec<_> = (0..100).map(numbers).collect();
+        let bytes = bytes_of(vec![Batch::from(sent)]).remove(0);
+        let mut decoder = BatchCodec::<([u64; 20], Text)>::of().decoder();
+        decoder.decode(&bytes).unwrap();
+        let came: Box<Batch<([u64; 20], Text)>> = decoder.decode(&bytes).unwrap().downcast().unwrap();
+        assert!(came.records().iter().all(|(_, text)| text.pinned_bytes() < 100));
     }
 
     proptest! {

@@ -157,6 +157,12 @@ impl fmt::Debug for KeyedPart {
     }
 }
 
+/// How many entries the bytes of a group say that they hold; no more than could be in them, should they be damaged.
+pub(super) fn announced(bytes: &[u8]) -> usize {
+    let announced = bytes.first_chunk::<4>().map_or(0, |announced| u32::from_le_bytes(*announced));
+    usize::try_from(announced).unwrap_or(usize::MAX).min(bytes.len())
+}
+
 /// Gives each entry of a group's `bytes` to `take`, which decodes it and says what is wrong with it.
 pub(super) fn read_group(
     bytes: &[u8],

@@ -1,4 +1,5 @@
-//! Avro container files: blocks of records between sync markers, with the schema that they were written with.
+//! Avro: container files, which are blocks of records between sync markers with the schema that they were written with, and values
+//! that stand for themselves (`value`).
 //!
 //! Answers for the frame of a file, for reading from any place of it on, and for the program's own types by serde. What a value looks
 //! like in bytes is the library's (`apache-avro`).
@@ -7,9 +8,13 @@
 
 mod frame;
 mod read;
+mod resolution;
+mod value;
+mod walk;
 mod write;
 
 pub use read::{PartAvro, ReadAvro};
+pub use value::{AvroEncode, AvroValues};
 pub use write::{AvroCodec, AvroEncoder, WriteAvro};
 
 use apache_avro::Schema;

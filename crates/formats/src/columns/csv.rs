@@ -1,8 +1,6 @@
 //! CSV into batches, and back.
 
-use std::cell::RefCell;
-use std::io::{self, Read, Write};
-use std::rc::Rc;
+use std::io::Read;
 use std::sync::Arc;
 
 use super::ArrowBatch;
@@ -16,7 +14,7 @@ use millstream_model::error::{Failure, Result};
 use super::ROWS;
 use super::schema::shown;
 use crate::compression::Compression;
-use crate::file::{FileEncoder, Input, Part, PartReader, ReadFormat, Stream, WriteFormat};
+use crate::file::{FileEncoder, Input, Outlet, Part, PartReader, ReadFormat, Stream, WriteFormat};
 use crate::rows::{Csv, Ragged};
 
 /// How much of a file is looked at to find its schema.
@@ -199,7 +197,7 @@ impl WriteFormat<ArrowBatch> for CsvColumns {
     }
 
     fn begin(&self) -> Result<CsvColumnsEncoder> {
-        let written = Shared::default();
+        let written = Outlet::default();
         Ok(CsvColumnsEncoder {
             writer: writer(self.csv, written.clone()),
             written,
@@ -211,28 +209,13 @@ impl WriteFormat<ArrowBatch> for CsvColumns {
 
 /// Writes batches as rows of CSV.
 pub struct CsvColumnsEncoder {
-    writer: Writer<Shared>,
-    written: Shared,
+    writer: Writer<Outlet>,
+    written: Outlet,
     header: bool,
     schema: Option<SchemaRef>,
 }
 
-/// Memory that the writer writes into while its rows are taken out.
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-fn writer(csv: Csv, into: Shared) -> Writer<Shared> {
+fn writer(csv: Csv, into: Outlet) -> Writer<Outlet> {
     // The header is the file's head, and no part of any batch.
     WriterBuilder::new().with_header(false).with_delimiter(csv.delimiter).with_quote(csv.quote).build(into)
 }
@@ -245,7 +228,7 @@ impl CsvColumnsEncoder {
                 shown(&batch.schema())
             ))
         })?;
-        out.append(&mut self.written.0.borrow_mut());
+        self.written.take(out);
         Ok(())
     }
 }

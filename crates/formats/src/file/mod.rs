@@ -5,8 +5,10 @@
 //! connector's, which knows no format by name.
 //! Holds: each record of a file belongs to exactly one of the parts that the file is cut into, however it is cut.
 
+mod outlet;
 mod read;
 mod write;
 
+pub(crate) use outlet::Outlet;
 pub use read::{Input, Part, PartReader, ReadFormat, Stream};
 pub use write::{FileEncoder, WriteFormat};

@@ -1,8 +1,6 @@
 //! Rows of CSV and lines of JSON out of the program's own types.
 
-use std::cell::RefCell;
-use std::io::{self, Write};
-use std::rc::Rc;
+use std::io::Write;
 
 use csv::{QuoteStyle, Writer, WriterBuilder};
 use millstream_model::error::{Failure, Result};
@@ -10,7 +8,7 @@ use serde::Serialize;
 
 use super::Csv;
 use crate::compression::Compression;
-use crate::file::{FileEncoder, WriteFormat};
+use crate::file::{FileEncoder, Outlet, WriteFormat};
 
 /// Writes each record as a JSON value on a line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +69,7 @@ impl<T: Serialize> WriteFormat<T> for Csv {
     }
 
     fn begin(&self) -> Result<CsvEncoder> {
-        let written = Shared::default();
+        let written = Outlet::default();
         Ok(CsvEncoder { csv: *self, writer: self.writer(false, written.clone()), written })
     }
 }
@@ -79,8 +77,8 @@ impl<T: Serialize> WriteFormat<T> for Csv {
 /// Writes rows, under the names of their fields if the format has a header.
 pub struct CsvEncoder {
     csv: Csv,
-    writer: Writer<Shared>,
-    written: Shared,
+    writer: Writer<Outlet>,
+    written: Outlet,
 }
 
 impl<T: Serialize> FileEncoder<T> for CsvEncoder {
@@ -111,22 +109,7 @@ impl<T: Serialize> FileEncoder<T> for CsvEncoder {
     fn add(&mut self, record: T, out: &mut Vec<u8>) -> Result<()> {
         self.writer.serialize(record).map_err(|error| unwritable::<T>(&error))?;
         self.writer.flush().map_err(|error| Failure::internal("rows cannot be flushed").because(error))?;
-        out.append(&mut self.written.0.borrow_mut());
-        Ok(())
-    }
-}
-
-/// Memory that the writer writes into while its rows are taken out.
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+        self.written.take(out);
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::shared::Shared;
-use super::{Text, TextError};
+use super::{Text, TextError, sharing};
 
 impl Text {
     /// A copy of `text`: inline up to [`Text::INLINE`] bytes, otherwise one allocation of its own.
@@ -25,7 +25,7 @@ impl Text {
         if text.len() <= Text::INLINE {
             return Ok(Text::from_bits(text.len(), short_bits(text.as_bytes())));
         }
-        let shared = Shared::copy_of(text).ok_or(TextError::TooLong { len: text.len() })?;
+        let shared = Shared::copy_of(text.as_bytes()).ok_or(TextError::TooLong { len: text.len() })?;
         // SAFETY: the whole of a buffer that is longer than what fits inline, and at most 32 bits long.
         Ok(unsafe { Text::from_shared(shared, 0, text.len() as u32) })
     }
@@ -178,7 +178,7 @@ impl Serialize for Text {
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AsText;
-        impl Visitor<'_> for AsText {
+        impl<'de> Visitor<'de> for AsText {
             type Value = Text;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -187,6 +187,11 @@ impl<'de> Deserialize<'de> for Text {
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
                 Text::try_new(text).map_err(E::custom)
+            }
+
+            #[inline]
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text, E> {
+                sharing::view_of(text).map_or_else(|| self.visit_str(text), Ok)
             }
         }
         deserializer.deserialize_str(AsText)

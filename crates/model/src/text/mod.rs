@@ -13,6 +13,7 @@ mod detached;
 mod marks;
 mod pieces;
 mod shared;
+mod sharing;
 
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,8 @@
 //!
 //! Answers for one allocation that is shared between threads and freed with its last user.
 //! Not for which part of it a text shows.
-//! Holds: the bytes are UTF-8, at most 4 GiB of them, never change, and [`Shared::PADDING`] zero bytes follow.
+//! Holds: there are at most 4 GiB of bytes, which never change, and [`Shared::PADDING`] zero bytes follow. What a text shows
+//! of them is UTF-8; the rest need not be.
 
 use std::mem::MaybeUninit;
 
@@ -16,20 +17,20 @@ impl Shared {
     /// Readable bytes after the text, so that short pieces are cut out by one wide load and no branch on their length.
     pub(super) const PADDING: usize = 16;
 
-    /// A new buffer with a copy of `text`; `None` if its length does not fit 32 bits.
-    pub(super) fn copy_of(text: &str) -> Option<Shared> {
-        let len = u32::try_from(text.len()).ok()? as usize;
+    /// A new buffer with a copy of `bytes`; `None` if their number does not fit 32 bits.
+    pub(super) fn copy_of(bytes: &[u8]) -> Option<Shared> {
+        let len = u32::try_from(bytes.len()).ok()? as usize;
         let room = len + Self::PADDING;
-        let mut bytes = UniqueArc::from_header_and_uninit_slice(HeaderWithLength::new((), room), room);
-        let target: *mut MaybeUninit<u8> = bytes.slice.as_mut_ptr();
-        // SAFETY: `target` has room for the text and its padding, and is new, so it does not overlap the text. After
+        let mut buffer = UniqueArc::from_header_and_uninit_slice(HeaderWithLength::new((), room), room);
+        let target: *mut MaybeUninit<u8> = buffer.slice.as_mut_ptr();
+        // SAFETY: `target` has room for the bytes and their padding, and is new, so it does not overlap them. After
         // both writes every byte is initialised.
-        let bytes = unsafe {
-            target.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), len);
+        let buffer = unsafe {
+            target.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), len);
             target.add(len).write_bytes(0, Self::PADDING);
-            bytes.assume_init_slice_with_header()
+            buffer.assume_init_slice_with_header()
         };
-        Some(Shared(Arc::into_thin(bytes.shareable())))
+        Some(Shared(Arc::into_thin(buffer.shareable())))
     }
 
     /// Where the text starts; readable up to its padding's end.
@@ -38,7 +39,13 @@ impl Shared {
         self.0.slice.as_ptr()
     }
 
-    /// The length of the text in bytes.
+    /// The bytes without their padding.
+    #[inline]
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0.slice[..self.text_len()]
+    }
+
+    /// How many bytes there are without their padding.
     #[inline]
     pub(super) fn text_len(&self) -> usize {
         self.0.slice.len() - Self::PADDING

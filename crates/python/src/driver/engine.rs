@@ -161,6 +161,7 @@ impl PyEngine {
             shuffle_memory: shuffle_memory.unwrap_or(usual.shuffle_memory),
             cache_memory: cache_memory.unwrap_or(usual.cache_memory),
             spill_folder: folder.unwrap_or(usual.spill_folder),
+            speculation: usual.speculation,
         };
         let stages = StageEngine::new(&settings).map_err(raised)?;
         let (executor, attempts, actions) = (Arc::new(executor), AtomicU64::new(0), Mutex::default());

@@ -62,7 +62,7 @@ pub(crate) fn serve_tasks(
         cancel_timeout: CANCEL_WITHIN,
         shuffle_memory: shuffle_memory.unwrap_or(usual.shuffle_memory),
         cache_memory: cache_memory.unwrap_or(usual.cache_memory),
-        spill_folder: usual.spill_folder,
+        ..usual
     };
     let started = py.detach(|| -> Result<()> {
         let there = Arc::<OnceLock<Arc<Engine>>>::default();

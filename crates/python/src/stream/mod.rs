@@ -24,7 +24,9 @@ mod print;
 mod seat;
 mod serve;
 mod source;
+mod standard_input;
 mod stretch;
+mod texts;
 mod there;
 mod workers;
 

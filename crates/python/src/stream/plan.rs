@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use millstream_connectors::webhook::Webhook;
 use millstream_dataflow::exchange::{BatchCodec, Partitioning};
 use millstream_dataflow::graph::{Edge, JobGraph, NodeKind, OperatorFactory, SharedSides, TypedExchange};
 use millstream_dataflow::operator::Mode;
@@ -15,6 +16,7 @@ use millstream_dataflow::source::{Promise, SourceAdapter};
 use millstream_model::error::Failure;
 use millstream_model::id::{NodeId, OperatorUid};
 use millstream_model::key::MaxParallelism;
+use millstream_runtime::network::Compression;
 use millstream_runtime::{
     CheckpointMode, CheckpointSettings, JobSettings, Restart, RestoreFrom, UnmatchedState,
 };
@@ -25,14 +27,16 @@ use super::chunk::Chunk;
 use super::collect::{Collect, Collected};
 use super::counts::{Counted, Passed};
 use super::fault::raised;
-use super::files::{self, Files};
+use super::files;
 use super::here::Threads;
 use super::job::{PyCollected, PyStreamJob};
 use super::kafka::{self, KafkaOut, SinkTold, SourceTold};
-use super::print::Print;
+use super::print::{Before, Print};
 use super::seat::exit_tag;
 use super::source::PySource;
+use super::standard_input;
 use super::stretch::{Attempts, Stretch, StretchNode};
+use super::texts::Texts;
 use super::workers::Crew;
 use crate::worker::Launch;
 
@@ -139,6 +143,13 @@ impl PyStreamPlan {
         self.add(identity, true, NodeKind::Source(source), passed)
     }
 
+    /// The lines of standard input, with settings of their source.
+    fn standard_input(&self, identity: Identity, settings: Vec<(String, String)>) -> u32 {
+        let passed = Arc::<Passed>::default();
+        let source = standard_input::source(identity.0.clone(), &settings, passed.clone());
+        self.add(identity, true, NodeKind::Source(source), passed)
+    }
+
     /// Functions that run one behind the other, as a pickled spec says; in this process if they are none of the user's.
     fn stretch(&self, identity: Identity, spec: Vec<u8>, is_keyed: bool, is_here: bool) -> u32 {
         let passed = Arc::<Passed>::default();
@@ -158,21 +169,46 @@ impl PyStreamPlan {
     /// A sink that prints text.
     fn print(&self, node: Identity, identifier: Option<String>) -> u32 {
         let passed = Arc::<Passed>::default();
-        let sink = SinkAdapter(Arc::new(Print { identifier, passed: passed.clone() }));
+        let before = Before::Subtask(identifier);
+        let sink = SinkAdapter(Arc::new(Print { before, passed: passed.clone() }));
         self.add(node, false, NodeKind::Sink(Arc::new(sink)), passed)
     }
 
-    /// A sink that writes text into files below a folder: with the pattern of folders by time, and when a file is closed
-    /// (bytes, its age and how long nothing came, in milliseconds).
+    /// A sink that writes text onto standard output, and nothing else.
+    fn standard_output(&self, node: Identity) -> u32 {
+        let passed = Arc::<Passed>::default();
+        let sink = SinkAdapter(Arc::new(Print { before: Before::Nothing, passed: passed.clone() }));
+        self.add(node, false, NodeKind::Sink(Arc::new(sink)), passed)
+    }
+
+    /// A sink that posts JSON to an HTTP server, with headers and settings.
+    fn webhook(
+        &self,
+        node: Identity,
+        address: String,
+        headers: Vec<(String, String)>,
+        settings: Vec<(String, String)>,
+    ) -> u32 {
+        let passed = Arc::<Passed>::default();
+        let sink = Webhook::encoded(address);
+        let sink = headers.into_iter().fold(sink, |sink, (name, value)| sink.header(name, value));
+        let sink = settings.iter().fold(sink, |sink, (name, value)| sink.set(name, value));
+        let sink = Texts { sink, name: "WebhookSink", passed: passed.clone() };
+        self.add(node, false, NodeKind::Sink(Arc::new(SinkAdapter(Arc::new(sink)))), passed)
+    }
+
+    /// A sink that writes text into files below a folder: with the pattern of folders by time, when a file is closed
+    /// (bytes, its age and how long nothing came, in milliseconds), and how large small files together are to be.
     fn files(
         &self,
         node: Identity,
         folder: String,
         pattern: Option<String>,
         rolling: (u64, u64, u64),
+        joined: Option<u64>,
     ) -> u32 {
         let passed = Arc::<Passed>::default();
-        let sink = SinkAdapter(Arc::new(Files::below(folder, pattern, rolling, passed.clone())));
+        let sink = SinkAdapter(Arc::new(files::sink(folder, pattern, rolling, joined, passed.clone())));
         self.add(node, false, NodeKind::Sink(Arc::new(sink)), passed)
     }
 
@@ -243,10 +279,15 @@ impl PyStreamPlan {
             name: given.getattr("name")?.extract()?,
             parallelism,
             adaptive: false,
+            spare_slots: 0,
             max_parallelism: max.map_err(|error| PyValueError::new_err(error.to_string()))?,
             records_in_flight: CHUNKS * channels.max(1),
             // A chunk is a batch: it does not wait for others.
             flush_interval: Duration::ZERO,
+            compression: match given.getattr("compression")?.extract::<String>()?.as_str() {
+                "lz4" => Compression::Lz4,
+                _ => Compression::None,
+            },
             mode: if is_batch { Mode::Batch } else { Mode::Streaming },
             checkpoints: checkpoints.map(checkpoint_settings),
             restart: restart(given)?,
@@ -271,6 +312,7 @@ fn checkpoint_settings(given: Checkpoints) -> CheckpointSettings {
             _ => RestoreFrom::Named(from),
         },
         unmatched: if may_leave { UnmatchedState::Ignore } else { UnmatchedState::Refuse },
+        local_recovery: true,
     }
 }
 

@@ -1,6 +1,6 @@
-//! The sink of `print()`: text, line by line, onto what Python calls standard output.
+//! The sinks of `print()` and of standard output: text, line by line, onto what Python calls standard output.
 //!
-//! Answers for one line a record behind the prefix of its subtask. Not for making text of a record: the stretch in front
+//! Answers for one line a record, behind the prefix of its subtask where that is wanted. Not for making text of a record: the stretch in front
 //! has done that.
 //! Holds: at least once; lines of different subtasks are never mixed.
 
@@ -16,8 +16,16 @@ use pyo3::prelude::*;
 use super::chunk::Chunk;
 use super::counts::Passed;
 
+/// What stands before each record.
+pub(super) enum Before {
+    /// The identifier, and the subtask where there are several.
+    Subtask(Option<String>),
+    /// Nothing: the output is for another program.
+    Nothing,
+}
+
 pub(super) struct Print {
-    pub(super) identifier: Option<String>,
+    pub(super) before: Before,
     pub(super) passed: Arc<Passed>,
 }
 
@@ -32,7 +40,10 @@ impl Sink for Print {
     type State = ();
 
     fn name(&self) -> String {
-        "Print".into()
+        match self.before {
+            Before::Subtask(_) => "Print".into(),
+            Before::Nothing => "StandardOutput".into(),
+        }
     }
 
     fn promise(&self) -> Promise {
@@ -40,7 +51,10 @@ impl Sink for Print {
     }
 
     fn writer(&self, context: WriterContext, _: Vec<()>) -> Result<WriterOf<Self>> {
-        let prefix = prefix(self.identifier.as_deref(), context.subtask);
+        let prefix = match &self.before {
+            Before::Subtask(identifier) => prefix(identifier.as_deref(), context.subtask),
+            Before::Nothing => String::new(),
+        };
         Ok(Box::new(Writer { prefix, passed: self.passed.clone() }))
     }
 }

@@ -58,6 +58,8 @@ fn blocks(runs: &[Batch<Text>], slots: usize) -> Vec<Vec<u8>> {
 pub(super) fn new_files(program: &Arc<PyProgram>, number: usize, folder: &str) -> Arc<dyn Input> {
     let program = Arc::clone(program);
     Arc::new(NewFiles::new(folder.into(), move |time, files| {
+        // As text: a `pathlib.Path` would not keep the two slashes of a location.
+        let files: Vec<_> = files.iter().map(|path| path.as_os_str()).collect();
         Python::attach(|py| program.call(py, "found", (number, time.millis(), files)).map(drop))
             .map_err(failed)
     }))

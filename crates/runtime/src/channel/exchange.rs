@@ -85,7 +85,9 @@ impl Exchange {
         unwanted: &AtomicBool,
     ) -> Result<Arc<Channels>> {
         let inboxes = inboxes(plan, tasks, &counters.gauge);
-        let connections = self.connections(deployment, broke, unwanted)?;
+        let settings =
+            NetworkSettings { compression: plan.settings.compression, ..NetworkSettings::default() };
+        let connections = self.connections(deployment, &settings, broke, unwanted)?;
         let peers = Peers {
             plan: plan.clone(),
             places: deployment.places.clone(),
@@ -116,6 +118,7 @@ impl Exchange {
     fn connections(
         &self,
         deployment: &Deployment,
+        settings: &NetworkSettings,
         broke: &Broke,
         unwanted: &AtomicBool,
     ) -> Result<HashMap<ExecutorId, Connection>> {
@@ -146,14 +149,14 @@ impl Exchange {
                     Ok(connected) => break connected,
                 }
             };
-            connections.insert(peer.executor, start(connected, peer.executor, broke)?);
+            connections.insert(peer.executor, start(connected, peer.executor, settings, broke)?);
         }
         while connections.len() + 1 < peers.len() {
             match admissions.next(LOOK) {
                 Some(came) => {
                     let executor = peers.get(came.process as usize).map(|peer| peer.executor);
                     let executor = executor.ok_or_else(|| Failure::internal("a peer that is in no list"))?;
-                    connections.insert(executor, start(came, executor, broke)?);
+                    connections.insert(executor, start(came, executor, settings, broke)?);
                 }
                 None if is_over() => {
                     let absent = peers.iter().map(|peer| peer.executor);
@@ -168,7 +171,7 @@ impl Exchange {
     }
 }
 
-fn start(peer: Peer, executor: ExecutorId, broke: &Broke) -> Result<Connection> {
+fn start(peer: Peer, executor: ExecutorId, settings: &NetworkSettings, broke: &Broke) -> Result<Connection> {
     let broke = broke.clone();
     let on_lost = move |lost: Lost| match lost.why {
         // It was told that the attempt is over before this process was.
@@ -176,7 +179,7 @@ fn start(peer: Peer, executor: ExecutorId, broke: &Broke) -> Result<Connection> 
         Why::Garbled(_) => broke(Failure::internal(format!("{executor}: {lost}")), Break::Garbled),
         _ => broke(Failure::external(format!("{executor} is lost from here: {lost}")), Break::Lost),
     };
-    Connection::start(peer, NetworkSettings::default(), on_lost)
+    Connection::start(peer, settings.clone(), on_lost)
 }
 
 fn no_encoding(plan: &Plan, port: &Port, exchange: &Arc<dyn AnyExchange>) -> Failure {
@@ -257,8 +260,16 @@ mod tests {
             let master = ([127, 0, 0, 1], 1).into();
             let role = Role::Executor { executor: ExecutorId(1), slots: 1, master };
             let (job, token) = ("job-1".into(), "the secret of a job".into());
-            let charge =
-                Charge { job, term: 1, token, tls: None, listen: listen.into(), log: Log::default(), role };
+            let charge = Charge {
+                job,
+                term: 1,
+                token,
+                tls: None,
+                listen: listen.into(),
+                log: Log::default(),
+                local: None,
+                role,
+            };
             let exchange = Exchange::open(ExecutorId(1), &charge).unwrap();
             assert_eq!(exchange.address().ip(), charge.listen);
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use millstream_model::error::Result;
@@ -37,6 +38,9 @@ pub struct Charge {
     /// How it writes its log, where the program sets up none.
     #[serde(default)]
     pub log: Log,
+    /// Where it keeps copies of state, shared with the processes of this job on the machine and removed by whoever started it.
+    #[serde(default)]
+    pub local: Option<PathBuf>,
     /// What it is to be.
     pub role: Role,
 }
@@ -76,13 +80,14 @@ impl Charge {
 impl fmt::Debug for Charge {
     /// Without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { job, term, token: _, tls, listen, log, role } = self;
+        let Self { job, term, token: _, tls, listen, log, local, role } = self;
         f.debug_struct("Charge")
             .field("job", job)
             .field("term", term)
             .field("tls", tls)
             .field("listen", listen)
             .field("log", log)
+            .field("local", local)
             .field("role", role)
             .finish_non_exhaustive()
     }
@@ -102,6 +107,7 @@ mod tests {
             tls: None,
             listen: [127, 0, 0, 1].into(),
             log: Log::default(),
+            local: Some("state".into()),
             role,
         };
         let line = serde_json::to_string(&charge).unwrap();

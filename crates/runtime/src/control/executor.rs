@@ -7,7 +7,7 @@ use millstream_dataflow::operator::Barrier;
 use millstream_dataflow::source::EncodedSplit;
 use millstream_model::error::Failure;
 use millstream_model::id::CheckpointId;
-use millstream_state::{Committable, SubtaskState};
+use millstream_state::{CheckpointName, Committable, Manifest, SubtaskState};
 use serde::{Deserialize, Serialize};
 
 use super::{Counted, StageEvent, StageOrder};
@@ -80,8 +80,8 @@ pub struct Deployment {
     pub peers: Vec<Peer>,
     /// For each chain, for each of its subtasks: who runs it.
     pub places: Vec<Vec<ExecutorId>>,
-    /// The checkpoint to restore from.
-    pub restore: Option<String>,
+    /// What it consists of that is restored from, if anything is.
+    pub restore: Option<Manifest>,
 }
 
 /// What an executor is to do in an attempt.
@@ -91,6 +91,8 @@ pub enum Order {
     Start,
     /// To one subtask.
     Task(TaskId, TaskOrder),
+    /// The checkpoint is complete: what was kept of those before it is of no use.
+    Completed(CheckpointName),
     /// End the subtasks that still run, and say when they have ended.
     Leave,
 }

@@ -69,6 +69,15 @@ pub enum StageOrder {
     },
     /// Run this.
     Run(TaskOrdered),
+    /// Stop an attempt that nobody waits for any more, and say when its slot is free.
+    Abandon {
+        /// The stage.
+        stage: u64,
+        /// The task's place in it.
+        at: usize,
+        /// The number of the attempt.
+        attempt: u32,
+    },
     /// Stop the tasks of a stage, and say when they have stopped.
     Leave {
         /// Which.
@@ -101,14 +110,16 @@ pub enum StageOrder {
         number: u64,
         /// What the job amounts to: a program that has come to another one there is told so.
         fingerprint: String,
-        /// The result, or why there is none.
-        result: Result<ResultTold, Failure>,
+        /// Why there is no result, if there is none.
+        result: Result<(), Failure>,
+        /// The values of accumulators that it changed, and behind these the parts of the result.
+        left: ResultTold,
         /// What was run so far, in all processes.
         counters: Box<Counters>,
     },
 }
 
-/// The result of an action, one part for each task.
+/// What an action leaves: its first part are the values of accumulators, then comes one for each task.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ResultTold {
     /// A small one.
@@ -152,6 +163,15 @@ pub enum StageEvent {
         /// In a form of the program's.
         what: Bytes,
     },
+    /// An attempt that nobody waits for has no slot here any more.
+    Abandoned {
+        /// The stage.
+        stage: u64,
+        /// The task's place in it.
+        at: usize,
+        /// The number of the attempt.
+        attempt: u32,
+    },
     /// No task of the stage runs here any more, but for these.
     Left {
         /// The stage.
@@ -168,6 +188,8 @@ pub enum TaskEnd {
     Done {
         /// The size of the result.
         bytes: u64,
+        /// What it added to accumulators, by their numbers.
+        added: Vec<(u64, Vec<u8>)>,
     },
     /// It came to nothing since these could not be had.
     Lost {

@@ -1,11 +1,11 @@
 //! The part of one attempt that runs here.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use millstream_model::error::{Failure, Result};
 use millstream_network::Speaker;
-use millstream_state::CheckpointStore;
+use millstream_state::{CheckpointStore, LocalCopies};
 
 use super::counted;
 use crate::channel::{Break, Broke, Exchange};
@@ -22,6 +22,18 @@ pub(super) struct Attempt {
     plan: Arc<Plan>,
     counters: Arc<Counters>,
     master: Speaker<ToJob>,
+    copies: Option<LocalCopies>,
+    /// Set when nobody waits any more for state that is being written or read.
+    over: Arc<AtomicBool>,
+}
+
+/// The process, as far as an attempt concerns it.
+pub(super) struct Own<'a> {
+    pub(super) id: ExecutorId,
+    pub(super) exchange: &'a Arc<Exchange>,
+    pub(super) master: &'a Speaker<ToJob>,
+    /// Where copies of state are kept, if they are.
+    pub(super) copies: Option<LocalCopies>,
 }
 
 impl Attempt {
@@ -30,27 +42,33 @@ impl Attempt {
     /// # Errors
     /// If the plan is another one here, or the checkpoint folder cannot be used.
     pub(super) fn lay(
-        own: ExecutorId,
+        own: Own<'_>,
         plan: &Arc<Plan>,
         deployment: &Deployment,
-        exchange: &Arc<Exchange>,
-        master: Speaker<ToJob>,
         unwanted: &AtomicBool,
     ) -> Result<Self> {
+        let Own { id: own, exchange, master, copies } = own;
+        let master = master.clone();
         let plan = &plan.narrowed(deployment.most)?;
         check_plan(plan, deployment)?;
         let number = deployment.attempt;
         let tasks: Vec<TaskId> =
             plan.tasks().filter(|task| deployment.places[task.chain][task.subtask as usize] == own).collect();
+        let over = Arc::<AtomicBool>::default();
         let store = match &plan.settings.checkpoints {
-            Some(settings) => Some(Arc::new(CheckpointStore::join(&settings.folder).map_err(store_failure)?)),
+            Some(settings) => {
+                let store = CheckpointStore::join(&settings.folder).map_err(store_failure)?;
+                let store = store.given_up_with(over.clone());
+                Some(Arc::new(copies.iter().cloned().fold(store, CheckpointStore::with_copies)))
+            }
             None => None,
         };
+        if let Some(copies) = &copies {
+            // What an attempt before this one left unfinished, too.
+            copies.forget_all_but(deployment.restore.as_ref().map(|manifest| manifest.checkpoint));
+        }
         let restore = match (&store, &deployment.restore) {
-            (Some(store), Some(name)) => {
-                let manifest = store.named(name).map_err(store_failure)?;
-                Some(Arc::new((store.clone(), manifest)))
-            }
+            (Some(store), Some(manifest)) => Some(Arc::new((store.clone(), manifest.clone()))),
             _ => None,
         };
         let counters = Arc::new(Counters::new(plan.graph.nodes().len()));
@@ -71,11 +89,16 @@ impl Attempt {
             counters: counters.clone(),
             events,
         });
-        Ok(Self { number, group, plan: plan.clone(), counters, master })
+        Ok(Self { number, group, plan: plan.clone(), counters, master, copies, over })
     }
 
     pub(super) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Where copies of its state are kept, if they are.
+    pub(super) fn copies(&self) -> Option<&LocalCopies> {
+        self.copies.as_ref()
     }
 
     /// Starts the subtasks.
@@ -98,6 +121,7 @@ impl Attempt {
     /// # Errors
     /// Who did not end within the time that the settings allow.
     pub(super) fn leave(self) -> Result<()> {
+        self.over.store(true, Ordering::Relaxed);
         self.group.leave(self.plan.settings.cancel_timeout)
     }
 }

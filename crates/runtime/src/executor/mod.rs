@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use millstream_model::error::{Failure, Fault, Result};
 use millstream_network::{Hearer, Introduction, Pulse, Speaker, connect};
+use millstream_state::LocalCopies;
 
 use crate::channel::Exchange;
 use crate::control::{Charge, Deployment, ExecutorId, Happened, Order, StageOrder, ToExecutor, ToJob};
 use crate::job::{Counters, JobResult};
 use crate::plan::Plan;
 use crate::site::desert;
-use attempt::Attempt;
+use attempt::{Attempt, Own};
 
 /// From one telling of the counts to the next.
 const COUNT: Duration = Duration::from_secs(1);
@@ -193,6 +194,15 @@ impl Executor {
                 match order {
                     Order::Start => current.start(),
                     Order::Task(task, order) => current.tell(task, order),
+                    Order::Completed(checkpoint) => {
+                        let Some(copies) = current.copies().cloned() else { return };
+                        drop(state);
+                        // Large files take their time to go.
+                        let forget = move || copies.forget_before(checkpoint);
+                        if let Err(failure) = spawn("old copies", forget) {
+                            tracing::warn!(%failure, "local copies of old checkpoints stay");
+                        }
+                    }
                     Order::Leave => {
                         drop(state);
                         self.leave();
@@ -212,13 +222,23 @@ impl Executor {
         }
     }
 
+    /// Where copies of a job's state are kept, if they are. Another term may give numbers to checkpoints that an earlier one
+    /// has given to others, and another job of the program has another folder.
+    fn copies(&self, plan: &Plan, number: u64) -> Option<LocalCopies> {
+        plan.settings.checkpoints.as_ref().filter(|checkpoints| checkpoints.local_recovery)?;
+        let folder = self.charge.local.as_ref()?.join(format!("{}-{number}", self.charge.term));
+        Some(LocalCopies::in_folder(folder))
+    }
+
     /// Lays the channels of an attempt, and says that it is ready.
     fn lay(&self, deployment: &Deployment, unwanted: &AtomicBool) {
         let number = deployment.attempt;
         let plan = self.lock().plans.get(&deployment.number).cloned();
         let laid = match plan {
             Some(plan) => {
-                Attempt::lay(self.id, &plan, deployment, &self.exchange, self.master.clone(), unwanted)
+                let copies = self.copies(&plan, deployment.number);
+                let own = Own { id: self.id, exchange: &self.exchange, master: &self.master, copies };
+                Attempt::lay(own, &plan, deployment, unwanted)
             }
             None => Err(Failure::internal("a deployment for a job that the program has not come to")),
         };

@@ -365,6 +365,7 @@ impl<'a> Coordinator<'a> {
         self.checkpoints.collect_garbage();
         self.pace.completed(pending.begun, now());
         self.tell_sources(&TaskOrder::Completed(CheckpointId(name.id)));
+        self.team.completed(name);
         // Now nothing is read twice.
         let nobody_waits = self.savepoints.is_empty() && !self.stopping;
         if !pending.is_last && nobody_waits && self.team.is_outgrown() {

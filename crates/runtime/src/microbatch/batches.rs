@@ -9,6 +9,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 
 use millstream_dataflow::lineage::panic_message;
 use millstream_model::error::{Failure, Result};
@@ -22,6 +23,8 @@ use super::listener::StreamingListener;
 use super::program::Program;
 use super::progress::{Progress, Stop};
 use super::status::{BatchInfo, StreamingStatus};
+use super::together::GivenBatches;
+use crate::stage::{ProgramRole, StageEngine};
 
 thread_local! {
     /// Whether this thread belongs to a streaming program, so that waiting for its end here would be for ever.
@@ -32,8 +35,8 @@ type Listeners = Mutex<Vec<Arc<dyn StreamingListener>>>;
 
 /// A program that runs: what its threads and the user's handle share.
 pub struct Batches {
-    program: Arc<dyn Program>,
-    clock: Clock,
+    pub(super) program: Arc<dyn Program>,
+    pub(super) clock: Clock,
     /// What waits and what is done.
     pub progress: Progress,
     listeners: Listeners,
@@ -42,6 +45,10 @@ pub struct Batches {
     checkpoints: Mutex<Option<Arc<Checkpoints>>>,
     /// Set when there is to be a stop, for those who wait for the clock.
     called_off: AtomicBool,
+    /// What batches that were cut are to be given, where other processes follow.
+    pub(super) given: Mutex<GivenBatches>,
+    /// Whether this process does as another one tells.
+    pub(super) is_following: AtomicBool,
 }
 
 impl Batches {
@@ -55,6 +62,8 @@ impl Batches {
             checkpoint: Mutex::default(),
             checkpoints: Mutex::default(),
             called_off: AtomicBool::new(false),
+            given: Mutex::default(),
+            is_following: AtomicBool::new(false),
         }
     }
 
@@ -83,8 +92,11 @@ impl Batches {
         INSIDE.get()
     }
 
-    /// Asks for the end, and returns at once.
+    /// Asks for the end, and returns at once. Where the process follows another one, that one decides.
     pub fn stop(&self, how: Stop) {
+        if self.is_following.load(Ordering::SeqCst) {
+            return;
+        }
         self.progress.stop(how);
         self.call_off();
     }
@@ -125,6 +137,9 @@ impl Batches {
     fn start_all(self: &Arc<Self>) -> Result<()> {
         self.program.timeline().check()?;
         self.program.begin()?;
+        if let Some(engine) = self.shared_engine() {
+            return self.start_together(&engine);
+        }
         let resumed = self.open_checkpoints()?;
         let events = self.receiver_events();
         for input in self.program.inputs() {
@@ -146,15 +161,24 @@ impl Batches {
         };
         let (cutter, processor) = (Arc::clone(self), Arc::clone(self));
         spawn("batch-cutter", move || cutter.cut_all(first))?;
-        spawn("batch-jobs", move || processor.process_all()).inspect_err(|_| self.stop(Stop::Now))
+        let process = move || {
+            processor.process_all();
+            processor.progress.end();
+        };
+        spawn("batch-jobs", process).map(drop).inspect_err(|_| self.stop(Stop::Now))
     }
 
-    fn checkpoints(&self) -> MutexGuard<'_, Option<Arc<Checkpoints>>> {
+    /// The engine, where other processes run the program too.
+    fn shared_engine(&self) -> Option<Arc<StageEngine>> {
+        self.program.engine().filter(|engine| engine.role() != ProgramRole::Alone)
+    }
+
+    pub(super) fn checkpoints(&self) -> MutexGuard<'_, Option<Arc<Checkpoints>>> {
         self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does something with the checkpoints, if there are any.
-    fn checkpointed(&self, what: impl FnOnce(&Checkpoints) -> Result<()>) -> Result<()> {
+    pub(super) fn checkpointed(&self, what: impl FnOnce(&Checkpoints) -> Result<()>) -> Result<()> {
         let checkpoints = self.checkpoints().clone();
         checkpoints.map_or(Ok(()), |checkpoints| what(&checkpoints))
     }
@@ -167,13 +191,13 @@ impl Batches {
     }
 
     /// Puts a batch that an earlier process had cut into the queue.
-    fn submit(&self, time: Timestamp) {
+    pub(super) fn submit(&self, time: Timestamp) {
         let batch = BatchInfo { time, records: 0, submitted: self.clock.now(), started: None, ended: None };
         self.tell(|listener| listener.on_batch_submitted(&batch));
         self.progress.submit(batch);
     }
 
-    fn receiver_events(self: &Arc<Self>) -> ReceiverEvents {
+    pub(super) fn receiver_events(self: &Arc<Self>) -> ReceiverEvents {
         // Weak: a receiver must not keep the program alive.
         let batches = Arc::downgrade(self);
         ReceiverEvents(Arc::new(move |event| {
@@ -198,7 +222,7 @@ impl Batches {
     }
 
     /// The thread that cuts.
-    fn cut_all(&self, first: Timestamp) {
+    pub(super) fn cut_all(&self, first: Timestamp) {
         let interval = self.program.timeline().interval();
         let (mut next, mut backlog) = (first, Backlog::default());
         let cut = |time, backlog: &mut Backlog| {
@@ -223,11 +247,14 @@ impl Batches {
     }
 
     fn cut(&self, time: Timestamp, inputs: &[Arc<dyn Input>], backlog: &mut Backlog) -> Result<()> {
-        let mut records = 0;
-        for input in inputs {
-            records += input.cut(time)?;
-        }
-        self.checkpointed(|checkpoints| checkpoints.cut(time, &*self.program))?;
+        let records = match self.shared_engine() {
+            Some(_) => self.take(time, inputs)?,
+            None => {
+                let records = inputs.iter().map(|input| input.cut(time)).sum::<Result<u64>>()?;
+                self.checkpointed(|checkpoints| checkpoints.cut(time, &*self.program, &[]))?;
+                records
+            }
+        };
         let batch = BatchInfo { time, records, submitted: self.clock.now(), started: None, ended: None };
         self.tell(|listener| listener.on_batch_submitted(&batch));
         let queued = self.progress.submit(batch);
@@ -244,7 +271,7 @@ impl Batches {
     }
 
     /// The thread that processes.
-    fn process_all(&self) {
+    pub(super) fn process_all(&self) {
         let mut last = None;
         while let Some(batch) = self.progress.next(|| self.clock.now()) {
             self.tell(|listener| listener.on_batch_started(&batch));
@@ -261,12 +288,17 @@ impl Batches {
             let written = catching(|| self.written(time, true));
             written.unwrap_or_else(|failure| self.fail(failure));
         }
+        if let Some(engine) = self.shared_engine() {
+            self.tell_end(&engine);
+        }
         self.program.clear();
         *self.checkpoints() = None;
-        self.progress.end();
     }
 
     fn process(&self, time: Timestamp) -> Result<()> {
+        if let Some(engine) = self.shared_engine() {
+            self.tell_batch(&engine, time)?;
+        }
         self.program.process(time)?;
         self.program.forget(time);
         self.written(time, false)?;
@@ -285,15 +317,15 @@ impl Batches {
 }
 
 /// What `work` gives; a panic is a failure.
-fn catching(work: impl FnOnce() -> Result<()>) -> Result<()> {
+pub(super) fn catching(work: impl FnOnce() -> Result<()>) -> Result<()> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panic_message(&*panic)))
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<()> {
+pub(super) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<ThreadId> {
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         INSIDE.set(true);
         work();
     });
     let failed = |error| Failure::external(format!("no thread can be started for {name}")).because(error);
-    thread.map(drop).map_err(failed)
+    thread.map(|handle| handle.thread().id()).map_err(failed)
 }

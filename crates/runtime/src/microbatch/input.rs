@@ -9,6 +9,7 @@ use std::sync::Arc;
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
 
+use super::given::{Given, Taken};
 use super::status::ReceiverStatus;
 
 /// An input of a program.
@@ -28,6 +29,25 @@ pub trait Input: Send + Sync {
     /// # Errors
     /// What came cannot be read.
     fn cut(&self, time: Timestamp) -> Result<u64>;
+
+    /// Where several processes run the program, in the one that leads: takes what came since the last cut for the batch of
+    /// `time`, and gives it to nobody. [`Input::log`] then says what the batch has.
+    ///
+    /// # Errors
+    /// What came cannot be read; or the input has no place on a cluster.
+    fn take(&self, time: Timestamp) -> Result<Taken> {
+        let _ = time;
+        let refused = Failure::user(format!("{} does not run on a cluster", self.name()));
+        Err(refused.advice("run this program by itself"))
+    }
+
+    /// In each of several processes: gives the program the batch of `time`, of which all are told the same.
+    ///
+    /// # Errors
+    /// It is not there any more.
+    fn give(&self, time: Timestamp, given: &Given) -> Result<()> {
+        self.again(time, &given.words)
+    }
 
     /// What is to be known of the last cut to do it again in another process. Nothing, where that cannot be.
     fn log(&self) -> Logged {

@@ -1,4 +1,4 @@
-//! The files that appear in a folder.
+//! The files that appear in a folder, on this machine, in S3 or in HDFS.
 //!
 //! Holds: a name is read once, as long as it stays in the folder; names that were there at the start are not read.
 
@@ -9,7 +9,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
+use millstream_storage::{Location, Storage};
 
+use super::given::Taken;
 use super::input::{Input, Logged, ReceiverEvents};
 
 /// Takes the new files of a batch.
@@ -31,7 +33,7 @@ struct Looked {
 }
 
 impl NewFiles {
-    /// The files of `folder`; `deliver` gets the paths of those that are new, in order.
+    /// The files of `folder`, a path or a location; `deliver` gets the paths of those that are new, in order.
     pub fn new(
         folder: PathBuf,
         deliver: impl Fn(Timestamp, &[PathBuf]) -> Result<()> + Send + Sync + 'static,
@@ -52,6 +54,9 @@ impl NewFiles {
                  a relative path begins at the folder the program runs in",
             )
         };
+        if let Some(location) = self.folder.to_str().filter(|folder| Location::has_scheme(folder)) {
+            return elsewhere(location);
+        }
         let mut names = BTreeSet::new();
         for entry in std::fs::read_dir(&self.folder).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
@@ -67,6 +72,30 @@ impl NewFiles {
     }
 }
 
+/// The names of the files at a location. Where there are no folders, one without files is there as well.
+fn elsewhere(location: &str) -> Result<BTreeSet<OsString>> {
+    let entries = Storage::open(location)?.list_folder("")?;
+    // In HDFS a file has no bytes before it is closed; what Hadoop's own tools are copying has a name of this kind.
+    let is_whole = |name: &str| !name.starts_with(['.', '_']) && !name.ends_with("._COPYING_");
+    let whole = entries.into_iter().filter(|entry| entry.size > 0 && is_whole(&entry.name));
+    Ok(whole.map(|entry| entry.name.into()).collect())
+}
+
+impl NewFiles {
+    /// The files that are new.
+    fn look(&self) -> Result<Vec<PathBuf>> {
+        let names = self.names()?;
+        let mut looked = self.looked();
+        let seen = looked.seen.take().unwrap_or_default();
+        looked.new = names.difference(&seen).cloned().collect();
+        // A name that has gone is forgotten, so that the list does not grow with time.
+        looked.seen = Some(names);
+        let files: Vec<_> = looked.new.iter().map(|name| self.folder.join(name)).collect();
+        tracing::debug!(folder = %self.folder.display(), files = files.len(), "new files of the batch");
+        Ok(files)
+    }
+}
+
 impl Input for NewFiles {
     fn name(&self) -> String {
         format!("the files that appear in {}", self.folder.display())
@@ -79,18 +108,13 @@ impl Input for NewFiles {
     }
 
     fn cut(&self, time: Timestamp) -> Result<u64> {
-        let names = self.names()?;
-        let files: Vec<_> = {
-            let mut looked = self.looked();
-            let seen = looked.seen.take().unwrap_or_default();
-            looked.new = names.difference(&seen).cloned().collect();
-            // A name that has gone is forgotten, so that the list does not grow with time.
-            looked.seen = Some(names);
-            looked.new.iter().map(|name| self.folder.join(name)).collect()
-        };
-        tracing::debug!(folder = %self.folder.display(), files = files.len(), "new files of the batch");
+        let files = self.look()?;
         (self.deliver)(time, &files)?;
         Ok(0)
+    }
+
+    fn take(&self, _: Timestamp) -> Result<Taken> {
+        self.look().map(|_| Taken::default())
     }
 
     fn log(&self) -> Logged {

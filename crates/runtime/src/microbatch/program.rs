@@ -8,8 +8,11 @@ use std::time::Duration;
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
 
+use super::given::Shelf;
 use super::input::Input;
 use super::timeline::Timeline;
+use crate::stage::StageEngine;
+use millstream_state::SavedBlock;
 
 /// What is computed batch by batch: inputs, and what is done with what they take in.
 pub trait Program: Send + Sync {
@@ -75,5 +78,35 @@ pub trait Program: Send + Sync {
     /// with those before it may have been processed in part.
     fn resumed(&self, zero: Timestamp, cut: Timestamp) {
         let _ = (zero, cut);
+    }
+
+    /// The engine of the data sets, by which other processes of a cluster follow; `None` where the program runs in one process.
+    fn engine(&self) -> Option<Arc<StageEngine>> {
+        None
+    }
+
+    /// What makes it another program than others besides inputs and what is carried, in lines.
+    fn describe(&self) -> String {
+        String::new()
+    }
+
+    /// Where the partitions of what is carried lie, which all processes see.
+    fn shelve(&self, shelf: Shelf) {
+        let _ = shelf;
+    }
+
+    /// The partitions of a data set of the carried stream number `at`, where each was written down when it was made.
+    fn parts(&self, at: usize, time: Timestamp) -> Option<Vec<SavedBlock>> {
+        let _ = (at, time);
+        None
+    }
+
+    /// Takes a data set of which these partitions were written down.
+    ///
+    /// # Errors
+    /// It is none of the program's.
+    fn restore_parts(&self, at: usize, time: Timestamp, parts: Vec<SavedBlock>) -> Result<()> {
+        let _ = (time, parts);
+        Err(Failure::internal(format!("stream {at} is not carried")))
     }
 }

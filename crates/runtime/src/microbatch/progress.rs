@@ -158,6 +158,22 @@ impl Progress {
         Some(batch)
     }
 
+    /// A batch is processed that another process has told, and `done` before it.
+    pub(super) fn follow(&self, batch: BatchInfo, done: u64) {
+        let mut state = self.state();
+        (state.processing, state.completed) = (Some(batch), done);
+        self.changed.notify_all();
+    }
+
+    /// What the program fails of, if it does.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        match &self.state().failure {
+            None => None,
+            Some(Ending::Untold(failure)) => Some(failure.told_again()),
+            Some(Ending::Told(words)) => Some(Failure::external(words.clone())),
+        }
+    }
+
     /// The batch is done.
     pub fn complete(&self, batch: BatchInfo) {
         let mut state = self.state();

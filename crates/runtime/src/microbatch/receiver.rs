@@ -19,6 +19,7 @@ use millstream_model::id::{CheckpointId, Subtask};
 use millstream_model::time::Timestamp;
 
 use super::blocks::{Blocks, HoldLimits, Levels};
+use super::given::{Given, GivenBlock, Taken};
 use super::input::{Input, ReceiverEvent, ReceiverEvents};
 use super::status::ReceiverStatus;
 
@@ -30,9 +31,16 @@ const ASK_FOR_MORE: Duration = Duration::from_millis(200);
 /// Takes the runs of records of a batch, in the order in which they came.
 type Deliver<T> = Box<dyn Fn(Timestamp, Vec<Batch<T>>) -> Result<()> + Send + Sync>;
 
+/// The runs of records of a batch as bytes, a block for each partition.
+type Encode<T> = Box<dyn Fn(Vec<Batch<T>>) -> Result<Vec<Vec<u8>>> + Send + Sync>;
+/// Takes what was encoded.
+type Give = Box<dyn Fn(Timestamp, Vec<GivenBlock>) -> Result<()> + Send + Sync>;
+
 /// A source, read from the start of the program on.
 pub struct Receiver<S: Source> {
     deliver: Deliver<S::Record>,
+    /// How other processes get what was received.
+    shared: Option<(Encode<S::Record>, Give)>,
     source: Arc<S>,
     name: String,
     interval: Duration,
@@ -52,6 +60,7 @@ impl<S: Source> Receiver<S> {
     ) -> Self {
         Self {
             deliver,
+            shared: None,
             source: Arc::new(source),
             name,
             interval: Duration::ZERO,
@@ -64,6 +73,18 @@ impl<S: Source> Receiver<S> {
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
         self.interval = interval;
+        self
+    }
+
+    /// Says how the records of a batch are told to other processes: `encode` makes a block of each partition, and `give` takes
+    /// them in each process.
+    #[must_use]
+    pub fn shared(
+        mut self,
+        encode: impl Fn(Vec<Batch<S::Record>>) -> Result<Vec<Vec<u8>>> + Send + Sync + 'static,
+        give: impl Fn(Timestamp, Vec<GivenBlock>) -> Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.shared = Some((Box::new(encode), Box::new(give)));
         self
     }
 
@@ -187,7 +208,7 @@ impl<S: Source> Input for Receiver<S> {
         self.name.clone()
     }
 
-    /// At most once: what was taken in by an earlier process is gone, and what comes now is read.
+    /// What was taken in by an earlier process and was not written down is gone, and what comes now is read.
     fn resume(&self, _: &[String]) -> Result<()> {
         Ok(())
     }
@@ -201,6 +222,23 @@ impl<S: Source> Input for Receiver<S> {
         let records = runs.iter().map(Batch::len).sum::<usize>() as u64;
         (self.deliver)(time, runs)?;
         Ok(records)
+    }
+
+    fn take(&self, time: Timestamp) -> Result<Taken> {
+        let Some((encode, _)) = &self.shared else {
+            let refused = Failure::user(format!("{} does not run on a cluster", self.name));
+            return Err(refused.advice("run this program by itself"));
+        };
+        let runs = self.blocks.cut(time);
+        let records = runs.iter().map(Batch::len).sum::<usize>() as u64;
+        Ok(Taken { records, blocks: encode(runs)? })
+    }
+
+    fn give(&self, time: Timestamp, given: &Given) -> Result<()> {
+        match &self.shared {
+            Some((_, give)) => give(time, given.blocks.clone()),
+            None => (self.deliver)(time, Vec::new()),
+        }
     }
 
     fn done(&self, time: Timestamp) {

@@ -116,7 +116,7 @@ impl Shared {
         self.send_sealed(kind, channel, &mut frame)
     }
 
-    /// As [`Shared::send`] for a payload with room for a header in front of it. What `frame` is afterwards is of no use.
+    /// As [`Shared::send`] for a payload with room for a header in front of it. Afterwards `frame` is what was sent.
     pub(super) fn send_sealed(&self, kind: Kind, channel: u32, frame: &mut Vec<u8>) -> Result<()> {
         if let Some(failure) = self.failure() {
             return Err(failure);

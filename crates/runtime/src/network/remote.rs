@@ -136,7 +136,8 @@ impl ChannelSender for RemoteSender {
                     }
                     self.wait_for_room(count as u64)?;
                     self.connection.send_sealed(Kind::Batch, self.channel, &mut self.frame)?;
-                    self.meter.sent(length);
+                    // As it went: compressed, perhaps.
+                    self.meter.sent(self.frame.len() - HEADER);
                     sent += count;
                 }
                 if self.frame.capacity() > 4 * PIECE {
@@ -227,11 +228,11 @@ impl RemoteReceiver {
         whole(&self.ledger).want().map(credit)
     }
 
-    /// Takes a frame.
+    /// Takes a frame, whose payload took `length` bytes on the way.
     ///
     /// # Errors
     /// If the frame should not have been sent or cannot be read.
-    pub(super) fn take(&self, kind: Kind, payload: &[u8]) -> Result<Taken> {
+    pub(super) fn take(&self, kind: Kind, payload: &[u8], length: usize) -> Result<Taken> {
         let mut decoding = whole(&self.decoding);
         if decoding.gone {
             return Ok(Taken::Gone(false));
@@ -239,7 +240,7 @@ impl RemoteReceiver {
         let element = element(kind, payload, &mut *decoding.decoder)?;
         let records = if let Element::Batch(batch) = &element { batch.len() as u64 } else { 0 };
         if records > 0 {
-            self.meter.received(payload.len());
+            self.meter.received(length);
         }
         let is_allowed = whole(&self.ledger).arrive(records);
         match self.inbox.offer(self.into, element) {

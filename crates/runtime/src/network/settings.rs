@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
+use millstream_model::settings::Choices;
 
 /// Whether frames are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,29 +15,9 @@ pub enum Compression {
     Lz4,
 }
 
-impl Compression {
-    /// The names that settings know.
-    pub const NAMES: [&'static str; 2] = ["none", "lz4"];
-
-    /// The compression of a name.
-    ///
-    /// # Errors
-    /// If there is none of this name; the message has those that there are.
-    ///
-    /// ```
-    /// use millstream_runtime::network::Compression;
-    /// assert_eq!(Compression::named("lz4")?, Compression::Lz4);
-    /// assert!(Compression::named("lz5").unwrap_err().to_string().contains("none, lz4"));
-    /// # Ok::<(), millstream_model::error::Failure>(())
-    /// ```
-    pub fn named(name: &str) -> Result<Self> {
-        match name {
-            "none" => Ok(Self::None),
-            "lz4" => Ok(Self::Lz4),
-            other => Err(Failure::user(format!("there is no compression `{other}`"))
-                .advice(format!("one of: {}", Self::NAMES.join(", ")))),
-        }
-    }
+impl Choices for Compression {
+    const ALL: &'static [(&'static str, Self, &'static str)] =
+        &[("none", Self::None, "as they are"), ("lz4", Self::Lz4, "by LZ4, where that makes them smaller")];
 }
 
 /// The settings of connections between processes; the same on both sides.

@@ -6,9 +6,10 @@ use millstream_model::settings::{Described, Setting, SettingValue, Values};
 use super::list::{
     ADAPTIVE, CANCEL_TIMEOUT, CHECKPOINT_INTERVAL, CHECKPOINT_MIN_PAUSE, CHECKPOINT_MODE,
     CHECKPOINT_RETAINED, CHECKPOINT_TIMEOUT, CHECKPOINT_TOLERABLE_FAILURES, CHECKPOINTS, FLUSH_INTERVAL,
-    JOB_SETTINGS, MAX_PARALLELISM, MODE, NEED_A_FOLDER, PARALLELISM, RECORDS_IN_FLIGHT, RESTART,
-    RESTART_ATTEMPTS, RESTART_DELAY, RESTART_FACTOR, RESTART_FAILURES, RESTART_INTERVAL, RESTART_MAX_DELAY,
-    RESTART_NUMBERS, RESTART_RESET_AFTER, RESTORE, RESTORE_UNMATCHED, Strategy,
+    JOB_SETTINGS, LOCAL_RECOVERY, MAX_PARALLELISM, MODE, NEED_A_FOLDER, NETWORK_COMPRESSION, PARALLELISM,
+    RECORDS_IN_FLIGHT, RESTART, RESTART_ATTEMPTS, RESTART_DELAY, RESTART_FACTOR, RESTART_FAILURES,
+    RESTART_INTERVAL, RESTART_MAX_DELAY, RESTART_NUMBERS, RESTART_RESET_AFTER, RESTORE, RESTORE_UNMATCHED,
+    SPARE_SLOTS, Strategy,
 };
 use super::{CheckpointSettings, JobSettings, Restart};
 
@@ -21,11 +22,13 @@ impl JobSettings {
     pub fn with(mut self, given: &Values) -> Result<Self> {
         put(given, &PARALLELISM, &mut self.parallelism)?;
         put(given, &ADAPTIVE, &mut self.adaptive)?;
+        put(given, &SPARE_SLOTS, &mut self.spare_slots)?;
         put(given, &MAX_PARALLELISM, &mut self.max_parallelism)?;
         if let Some(records) = given.given(&RECORDS_IN_FLIGHT)? {
             self.records_in_flight = records.get();
         }
         put(given, &FLUSH_INTERVAL, &mut self.flush_interval)?;
+        put(given, &NETWORK_COMPRESSION, &mut self.compression)?;
         put(given, &MODE, &mut self.mode)?;
         put(given, &CANCEL_TIMEOUT, &mut self.cancel_timeout)?;
         self.checkpoints = checkpoints(self.checkpoints, given)?;
@@ -72,6 +75,7 @@ fn checkpoints(programs: Option<CheckpointSettings>, given: &Values) -> Result<O
     }
     put(given, &RESTORE, &mut settings.restore)?;
     put(given, &RESTORE_UNMATCHED, &mut settings.unmatched)?;
+    put(given, &LOCAL_RECOVERY, &mut settings.local_recovery)?;
     Ok(Some(settings))
 }
 

@@ -12,6 +12,7 @@ use millstream_model::settings::{Choices, Setting, SettingValue, SettingsGroup, 
 use millstream_state::CheckpointName;
 
 use super::{CheckpointMode, RestoreFrom, UnmatchedState};
+use crate::network::Compression;
 
 pub(super) static PARALLELISM: Setting<u32> = Setting::new(
     "parallelism",
@@ -28,6 +29,14 @@ pub(super) static ADAPTIVE: Setting<bool> = Setting::new(
 )
 .default("false")
 .elsewhere(&["scheduler-mode", "jobmanager.scheduler", "spark.dynamicAllocation.enabled"]);
+pub(super) static SPARE_SLOTS: Setting<u32> = Setting::new(
+    "spare-slots",
+    "On a cluster: so many slots more than the job runs in, whose processes are started, hold its program ready and do nothing. They \
+     take the place of processes that are lost, without a wait for new ones. A worker's slots take the place of a worker.",
+)
+.unit("slots")
+.default("0")
+.elsewhere(&["slotmanager.redundant-taskmanager-num"]);
 pub(super) static MAX_PARALLELISM: Setting<MaxParallelism> = Setting::new(
     "max-parallelism",
     "The key groups: the most subtasks that a keyed operator can ever have. A checkpoint is restored with the number it \
@@ -46,6 +55,13 @@ pub(super) static FLUSH_INTERVAL: Setting<Duration> =
     Setting::new("flush-interval", "How long a record may wait for its batch to fill; 0: not at all.")
         .default("5 ms")
         .elsewhere(&["execution.buffer-timeout", "execution.buffer-timeout.interval"]);
+pub(super) static NETWORK_COMPRESSION: Setting<Compression> = Setting::new(
+    "network-compression",
+    "How records between processes are compressed: none is fastest where the network is; lz4 takes some of a processor at \
+     both ends and may send a fraction.",
+)
+.default("none")
+.elsewhere(&["taskmanager.network.compression.codec"]);
 pub(super) static MODE: Setting<Mode> = Setting::new(
     "mode",
     "Whether every update is emitted (streaming), or a keyed aggregate emits only its last value for each key (batch).",
@@ -112,6 +128,14 @@ pub(super) static RESTORE_UNMATCHED: Setting<UnmatchedState> = Setting::new(
     "execution.savepoint.ignore-unclaimed-state",
     "allowNonRestoredState",
 ]);
+pub(super) static LOCAL_RECOVERY: Setting<bool> = Setting::new(
+    "local-recovery",
+    "On a cluster: whether workers keep a copy of the state that their subtasks wrote to the last checkpoint, and start from it \
+     after a failure of others, where it is whole, in place of reading the folder. Where the folder is on the same disk, a copy \
+     is a second name of the same file.",
+)
+.default("true")
+.elsewhere(&["state.backend.local-recovery", "execution.state-recovery.from-local"]);
 pub(super) static RESTART: Setting<Strategy> =
     Setting::new("restart", "Whether and when a failed job is started again from its last checkpoint.")
         .default("none")
@@ -175,6 +199,7 @@ pub(super) static NEED_A_FOLDER: SettingsGroup = &[
     &CHECKPOINT_RETAINED,
     &RESTORE,
     &RESTORE_UNMATCHED,
+    &LOCAL_RECOVERY,
 ];
 
 /// The numbers of the restart strategies; which belong to which is said in [`super::given`].
@@ -195,9 +220,11 @@ pub static JOB_SETTINGS: SettingsList = SettingsList::new(
         &[
             &PARALLELISM,
             &ADAPTIVE,
+            &SPARE_SLOTS,
             &MAX_PARALLELISM,
             &RECORDS_IN_FLIGHT,
             &FLUSH_INTERVAL,
+            &NETWORK_COMPRESSION,
             &MODE,
             &CHECKPOINTS,
         ],

@@ -17,6 +17,8 @@ use millstream_dataflow::operator::Mode;
 use millstream_model::error::{Failure, Result};
 use millstream_model::key::MaxParallelism;
 
+use crate::network::Compression;
+
 /// How a job runs.
 #[derive(Clone, Debug)]
 pub struct JobSettings {
@@ -26,12 +28,16 @@ pub struct JobSettings {
     pub parallelism: u32,
     /// On a cluster: run with fewer subtasks where there are fewer slots, and with more, up to `parallelism`, once there are.
     pub adaptive: bool,
+    /// On a cluster: slots whose processes are kept ready beside those that the job runs in.
+    pub spare_slots: u32,
     /// Key groups; the most subtasks that a keyed operator can ever have.
     pub max_parallelism: MaxParallelism,
     /// Records that may be between subtasks, in all channels of the job together.
     pub records_in_flight: usize,
     /// How long a record may wait for its batch to fill; zero: not at all.
     pub flush_interval: Duration,
+    /// How records between processes are compressed.
+    pub compression: Compression,
     /// Streaming or batch.
     pub mode: Mode,
     /// Where and when checkpoints are taken; `None`: not at all.
@@ -48,9 +54,11 @@ impl Default for JobSettings {
             name: "job".into(),
             parallelism: 1,
             adaptive: false,
+            spare_slots: 0,
             max_parallelism: MaxParallelism::default(),
             records_in_flight: 65_536,
             flush_interval: Duration::from_millis(5),
+            compression: Compression::None,
             mode: Mode::Streaming,
             checkpoints: None,
             restart: Restart::Never,
@@ -119,6 +127,8 @@ pub struct CheckpointSettings {
     pub restore: RestoreFrom,
     /// What becomes of state without an operator, and of an operator without state, in that checkpoint.
     pub unmatched: UnmatchedState,
+    /// On a cluster: whether workers keep copies of the state that they wrote, and start from those after a failure.
+    pub local_recovery: bool,
 }
 
 impl CheckpointSettings {
@@ -134,6 +144,7 @@ impl CheckpointSettings {
             mode: CheckpointMode::ExactlyOnce,
             restore: RestoreFrom::Nothing,
             unmatched: UnmatchedState::Refuse,
+            local_recovery: true,
         }
     }
 }

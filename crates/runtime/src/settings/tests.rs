@@ -31,9 +31,11 @@ fn each_setting_that_is_given_replaces_the_programs() {
     let settings = given(&[
         ("parallelism", "2"),
         ("adaptive", "true"),
+        ("spare-slots", "2"),
         ("max-parallelism", "256"),
         ("records-in-flight", "1000"),
         ("flush-interval", "0"),
+        ("network-compression", "lz4"),
         ("mode", "batch"),
         ("checkpoints", "out"),
         ("checkpoint-interval", "100 ms"),
@@ -44,6 +46,7 @@ fn each_setting_that_is_given_replaces_the_programs() {
         ("checkpoint-retained", "7"),
         ("restore", "savepoint-000018"),
         ("restore-unmatched", "ignore"),
+        ("local-recovery", "false"),
         ("restart", "failure-rate"),
         ("restart-failures", "5"),
         ("restart-interval", "2 min"),
@@ -54,9 +57,12 @@ fn each_setting_that_is_given_replaces_the_programs() {
     let seconds = Duration::from_secs;
     assert_eq!((job.parallelism, job.max_parallelism.get(), job.records_in_flight), (2, 256, 1_000));
     assert!(job.adaptive);
+    assert_eq!(job.spare_slots, 2);
+    assert_eq!(job.compression, Compression::Lz4);
     assert_eq!((job.flush_interval, job.mode, job.cancel_timeout), (Duration::ZERO, Mode::Batch, seconds(9)));
     let checkpoints = job.checkpoints.unwrap();
     assert_eq!(checkpoints.folder, PathBuf::from("out"));
+    assert!(!checkpoints.local_recovery);
     assert_eq!(checkpoints.interval, Duration::from_millis(100));
     assert_eq!(checkpoints.mode, CheckpointMode::AtLeastOnce);
     assert_eq!((checkpoints.timeout, checkpoints.min_pause), (seconds(60), Duration::from_millis(50)));

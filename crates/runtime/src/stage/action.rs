@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use millstream_dataflow::lineage::{Dataset, Lineage, Properties, Pull, TaskContext};
 use millstream_dataflow::state::StateData;
@@ -13,7 +14,17 @@ use millstream_dataflow::state::encoding::{from_bytes, to_bytes};
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 
+use super::accumulator::Added;
 use super::team::LostBlock;
+
+/// What a task that ended well left.
+pub(super) struct Done {
+    pub(super) outcome: Outcome,
+    /// To accumulators.
+    pub(super) added: Added,
+    /// How long the attempt ran.
+    pub(super) took: Duration,
+}
 
 /// What became of a task that ended well.
 pub(super) enum Outcome {

@@ -15,6 +15,8 @@ pub struct Counters {
     pub failed_attempts: u64,
     /// Attempts that came to nothing because a process was lost, or blocks that they needed.
     pub lost_attempts: u64,
+    /// Attempts at tasks of which another one ran already.
+    pub speculative_attempts: u64,
     /// Map stages that were asked for and whose blocks were all there already.
     pub skipped_stages: u64,
     /// Partitions of kept data sets that were computed.
@@ -44,6 +46,7 @@ pub(super) struct Tally {
     pub(super) result_tasks: AtomicU64,
     pub(super) failed_attempts: AtomicU64,
     pub(super) lost_attempts: AtomicU64,
+    pub(super) speculative_attempts: AtomicU64,
     pub(super) skipped_stages: AtomicU64,
     pub(super) cached: AtomicU64,
     pub(super) dropped: AtomicU64,
@@ -63,6 +66,7 @@ impl Tally {
             result_tasks: read(&self.result_tasks),
             failed_attempts: read(&self.failed_attempts),
             lost_attempts: read(&self.lost_attempts),
+            speculative_attempts: read(&self.speculative_attempts),
             skipped_stages: read(&self.skipped_stages),
             cached_partitions_computed: read(&self.cached),
             cached_partitions_dropped: read(&self.dropped),

@@ -1,9 +1,11 @@
 //! The engine of a context: its threads, its blocks, its counters.
 
 use std::fmt;
+use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use millstream_dataflow::lineage::{
@@ -14,6 +16,7 @@ use millstream_dataflow::state::StateData;
 use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 
+use super::accumulator::{Accumulator, Accumulators};
 use super::action::{Action, ResultCodec, decode, encode, typed};
 use super::cache::CacheStore;
 use super::claims::Claims;
@@ -22,11 +25,11 @@ use super::fetch::Server;
 use super::here::Here;
 use super::jobs::Jobs;
 use super::pool::Pool;
-use super::program::{Alone, Driver, Follower, Leader, Lent, Program};
+use super::program::{Alone, Driver, Follower, Leader, Lent, Program, ProgramRole};
 use super::scheduler::Scheduler;
 use super::shuffle::ShuffleStore;
 use super::there::{Driven, There};
-use super::{CachedSize, Counters, Lends, Receive, StageProgress};
+use super::{CachedSize, Counters, Lends, Receive, Speculation, StageProgress};
 use crate::job::{DriverCharge, Master};
 use crate::site::{Site, site};
 
@@ -43,6 +46,8 @@ pub struct StageSettings {
     pub spill_folder: PathBuf,
     /// How long a job that has failed waits for its other tasks, before the error names those that do not stop.
     pub cancel_timeout: Duration,
+    /// When tasks are run a second time; `None`: when the first attempt has failed or was lost.
+    pub speculation: Option<Speculation>,
 }
 
 impl Default for StageSettings {
@@ -56,6 +61,7 @@ impl Default for StageSettings {
             cache_memory: 1 << 30,
             spill_folder: std::env::temp_dir(),
             cancel_timeout: Duration::from_secs(10),
+            speculation: None,
         }
     }
 }
@@ -65,6 +71,7 @@ pub(super) struct Stores {
     pub(super) shuffles: ShuffleStore,
     pub(super) cache: CacheStore,
     pub(super) tally: Tally,
+    pub(super) accumulators: Accumulators,
     /// How many tasks share the memory.
     slots: usize,
     computing: Claims<(DatasetId, usize)>,
@@ -120,6 +127,7 @@ impl Stores {
             shuffles: ShuffleStore::new(settings.shuffle_memory, folder.clone()),
             cache: CacheStore::new(settings.cache_memory, folder.clone()),
             tally: Tally::default(),
+            accumulators: Accumulators::default(),
             slots,
             computing: Claims::default(),
         })
@@ -155,10 +163,7 @@ impl StageEngine {
     }
 
     /// Refuses `what` in a process that a cluster started, where each process of the program would do all the work.
-    ///
-    /// # Errors
-    /// If a cluster started this process.
-    pub fn check_alone(what: &str) -> Result<()> {
+    fn check_alone(what: &str) -> Result<()> {
         if matches!(site()?, Site::Alone) {
             return Ok(());
         }
@@ -181,7 +186,7 @@ impl StageEngine {
                 let slots = u32::try_from(settings.slots).unwrap_or(u32::MAX);
                 let there = There::new(&master, slots, Arc::clone(&jobs), None)?;
                 let leader = Leader::new(master, Arc::clone(&there), settings.spill_folder.clone())?;
-                let scheduler = Scheduler::new(there, Arc::clone(&stores), jobs, settings.cancel_timeout);
+                let scheduler = Scheduler::new(there, Arc::clone(&stores), jobs, settings);
                 Self::start(None, stores, scheduler, Box::new(leader), settings.slots)
             }
             Site::Executor(executor) => {
@@ -192,7 +197,7 @@ impl StageEngine {
                 let here = Arc::new(Here::new(Arc::clone(&pool), Arc::clone(&stores)));
                 let (team, timeout) = (Arc::clone(&here), settings.cancel_timeout);
                 let follower = Follower::new(executor, here, Arc::clone(&stores), timeout, None)?;
-                let scheduler = Scheduler::new(team, Arc::clone(&stores), Arc::default(), timeout);
+                let scheduler = Scheduler::new(team, Arc::clone(&stores), Arc::default(), settings);
                 Self::start(Some(pool), stores, scheduler, Box::new(follower), settings.slots)
             }
         }
@@ -212,7 +217,7 @@ impl StageEngine {
         let driven = Driven::new(driver.seen_from_afar(server.address()));
         let there = There::new(&master, slots, Arc::clone(&jobs), Some(driven))?;
         let program = Driver::new(master, Arc::clone(&there), server);
-        let scheduler = Scheduler::new(there, Arc::clone(&stores), jobs, settings.cancel_timeout);
+        let scheduler = Scheduler::new(there, Arc::clone(&stores), jobs, settings);
         Ok(Self::with(None, stores, scheduler, Box::new(program), settings.slots))
     }
 
@@ -230,7 +235,7 @@ impl StageEngine {
         let here = Arc::new(Here::new(Arc::clone(&pool), Arc::clone(&stores)));
         let (team, timeout) = (Arc::clone(&here), settings.cancel_timeout);
         let follower = Follower::new(executor, here, Arc::clone(&stores), timeout, Some(receive))?;
-        let scheduler = Scheduler::new(team, Arc::clone(&stores), Arc::default(), timeout);
+        let scheduler = Scheduler::new(team, Arc::clone(&stores), Arc::default(), settings);
         Ok(Self::with(Some(pool), stores, scheduler, Box::new(follower), slots))
     }
 
@@ -239,7 +244,7 @@ impl StageEngine {
         let pool = Arc::new(Pool::new(settings.slots)?);
         let stores = Stores::new(settings, settings.slots);
         let here = Arc::new(Here::new(Arc::clone(&pool), Arc::clone(&stores)));
-        let scheduler = Scheduler::new(here, Arc::clone(&stores), Arc::default(), settings.cancel_timeout);
+        let scheduler = Scheduler::new(here, Arc::clone(&stores), Arc::default(), settings);
         Self::start(Some(pool), stores, scheduler, Box::new(Alone), settings.slots)
     }
 
@@ -357,6 +362,46 @@ impl StageEngine {
             None => Err(Failure::internal("something was to be made twice that is made once")),
         })?;
         decode(&bytes)
+    }
+
+    /// Gives all processes of the program the value that the first of them has: on a cluster the master, elsewhere the
+    /// one process that there is. `what` names it.
+    ///
+    /// # Errors
+    /// If it cannot be told to the others; or if it was asked for inside a task.
+    pub fn tell<R: StateData>(&self, what: &str, value: R) -> Result<R> {
+        if self.program.is_alone() && !self.is_inside() {
+            return Ok(value);
+        }
+        self.once(what, move || Ok(value))
+    }
+
+    /// An accumulator that is `zero` at first, and that `merge` adds to.
+    ///
+    /// # Errors
+    /// If it is made inside a task.
+    #[track_caller]
+    pub fn accumulator<V: StateData>(
+        &self,
+        name: &str,
+        zero: V,
+        merge: impl Fn(&mut V, V) + Send + Sync + 'static,
+    ) -> Result<Accumulator<V>> {
+        if self.is_inside() {
+            return Err(Failure::user(format!("accumulator `{name}` was made inside a task"))
+                .advice("make accumulators in the program itself, and give the functions of tasks a clone"));
+        }
+        Ok(self.stores.accumulators.make(name, zero, merge, Location::caller()))
+    }
+
+    /// What this process is among those of the program.
+    pub fn role(&self) -> ProgramRole {
+        self.program.role()
+    }
+
+    /// Has another thread call the program's actions from now on: one that they are lent to, or the program's own again.
+    pub fn hand_over(&self, thread: ThreadId, is_lent: bool) {
+        self.program.hand_over(thread, is_lent);
     }
 
     /// How many tasks run at once.

@@ -9,12 +9,13 @@ use millstream_dataflow::lineage::{Blocks, DatasetId, ShuffleId, TaskContext};
 use millstream_model::error::Result;
 
 use super::CachedSize;
-use super::action::Outcome;
+use super::accumulator::collecting;
+use super::action::{Done, Outcome};
 use super::engine::Stores;
 use super::gate::Gate;
 use super::pool::Pool;
 use super::task::{attempt, is_last};
-use super::team::{Event, Running, Stage, Team, Tell};
+use super::team::{Begun, Event, Running, Stage, Team, Tell};
 use crate::control::Attempt;
 
 /// The task slots of this process and what its tasks left.
@@ -78,28 +79,53 @@ impl Running for Tasks {
         let (stage, gate, tell) = (Arc::clone(&self.stage), Arc::clone(&self.gate), Arc::clone(&self.tell));
         let blocks = Arc::clone(&self.stores) as Arc<dyn Blocks>;
         self.pool.run(Box::new(move || {
-            let Some(inside) = gate.enter(partition) else { return };
-            let (cancellation, properties) = (gate.cancellation.clone(), Arc::clone(&stage.properties));
+            let Some(inside) = gate.enter((at, number.number), partition) else { return };
+            let (stop, properties) = (inside.cancellation.clone(), Arc::clone(&stage.properties));
+            let (since, cancellation) = (inside.since, stop.clone());
             let task = TaskContext { partition, attempt: number.number, blocks, cancellation, properties };
-            let result = attempt(&*stage.of, &task, &stage.work);
+            let (result, added) = collecting(|| attempt(&*stage.of, &task, &stage.work));
             match &result {
                 // The stage is lost: no task of it may begin before the program's thread has heard of it.
-                Err(failure) if is_last(failure, number.counted) && !gate.cancellation.is_cancelled() => {
-                    gate.shut()
-                }
+                Err(failure) if is_last(failure, number.counted) && !stop.is_cancelled() => gate.shut(),
                 // It was told to stop, by what the program's thread hears of anyway.
-                Err(failure) if failure.is_cancelled() && gate.cancellation.is_cancelled() => return,
+                Err(failure) if failure.is_cancelled() && stop.is_cancelled() => return,
                 _ => {}
             }
             // What the task holds is let go first, so that the driver finds nothing of it alive.
             drop((stage, task));
             drop(inside);
-            tell(Event::Ended(at, number.number, result));
+            tell(Event::Ended(
+                at,
+                number.number,
+                result.map(|outcome| Done { outcome, added, took: since.elapsed() }),
+            ));
         }))
     }
 
     fn active(&self) -> usize {
         self.gate.inside()
+    }
+
+    fn begun(&self) -> Vec<Begun> {
+        let running = self.gate.running().into_iter();
+        running.map(|((at, attempt), since)| Begun { at, attempt, since }).collect()
+    }
+
+    fn speculate(&self, at: usize, partition: usize, attempt: Attempt) -> Result<bool> {
+        let is_free = self.gate.inside() < self.pool.slots();
+        if is_free {
+            self.start(at, partition, attempt)?;
+        }
+        Ok(is_free)
+    }
+
+    fn abandon(&self, at: usize, attempt: u32) {
+        // A thread takes over its slot: what takes too long may not listen either.
+        if let Some(thread) = self.gate.abandon((at, attempt))
+            && let Err(fewer) = self.pool.replace(&[thread])
+        {
+            tracing::warn!(%fewer, "there are fewer task slots now");
+        }
     }
 
     fn fetch(&self, _: usize, outcome: Outcome) -> Result<Outcome> {

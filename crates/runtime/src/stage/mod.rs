@@ -12,6 +12,7 @@
 //! Holds: only map tasks whose blocks are missing are run; a task is tried [`ATTEMPTS`] times, or once if its failure
 //! would only come again, then the job fails with what the last attempt said, and none of its tasks runs on.
 
+mod accumulator;
 mod action;
 mod cache;
 mod claims;
@@ -29,16 +30,20 @@ mod reach;
 mod scheduler;
 mod shipped;
 mod shuffle;
+mod speculation;
 mod task;
 mod team;
 #[cfg(test)]
 mod tests;
 mod there;
 
+pub use accumulator::Accumulator;
 pub use action::ResultCodec;
 pub use cache::CachedSize;
 pub use counters::Counters;
 pub use engine::{StageEngine, StageSettings};
+pub use program::ProgramRole;
 pub use progress::StageProgress;
 pub use shipped::{Lender, Lends, Receive, Received};
+pub use speculation::Speculation;
 pub use task::ATTEMPTS;

@@ -51,6 +51,11 @@ impl Pool {
         Ok(Self { tasks: Some(tasks), queue, threads })
     }
 
+    /// How many tasks run at once.
+    pub(super) fn slots(&self) -> usize {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Queues a task. The caller bounds how many there are: one for each partition of a stage.
     pub(super) fn run(&self, task: Task) -> Result<()> {
         let sent = self.tasks.as_ref().is_some_and(|tasks| tasks.send(task).is_ok());

@@ -96,8 +96,7 @@ impl TaskBlocks {
 
 impl Blocks for TaskBlocks {
     fn shuffled(&self, shuffle: ShuffleId, map: usize, block: usize) -> Result<Stored> {
-        let here = self.stores().shuffles.get(shuffle, map, block);
-        let Err(not_here) = here else { return here };
+        // What an attempt left here that did not count is not read: all readers read what the same attempt left.
         let peer = self.reach.places.find(shuffle, map);
         let lost = |why: Failure| {
             self.lost.note(LostBlock { shuffle, map, of: peer.map(|peer| peer.executor.0) });
@@ -108,7 +107,7 @@ impl Blocks for TaskBlocks {
                 let wanted = Wanted::Block { shuffle: shuffle.0, map, block };
                 self.reach.fetch(peer.blocks, wanted).map(Stored::Disk).map_err(lost)
             }
-            _ => Err(lost(not_here)),
+            _ => self.stores().shuffles.get(shuffle, map, block).map_err(lost),
         }
     }
 

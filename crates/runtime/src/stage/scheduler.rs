@@ -2,29 +2,32 @@
 //!
 //! Answers for what is run when, and what is given up. Not for where tasks run (`team`).
 //! Holds: an attempt that came to nothing because a process or blocks were lost does not count as one of the task's
-//! [`ATTEMPTS`].
+//! [`ATTEMPTS`]; of several attempts at a task one counts, with all that it left.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millstream_dataflow::lineage::{Dependency, Lineage, Shuffle, ShuffleId, StorageLevel};
 use millstream_model::error::{Failure, Result};
 
-use super::action::{Action, Outcome};
+use super::action::{Action, Done, Outcome};
 use super::claims::Claims;
 use super::counters::add;
-use super::engine::Stores;
+use super::engine::{StageSettings, Stores};
 use super::jobs::{Job, Jobs};
 use super::progress::Counted;
+use super::speculation::Speculation;
 use super::task::{ATTEMPTS, is_last};
-use super::team::{Event, Part, Running, Stage, Team, Tell};
+use super::team::{Begun, Event, Part, Running, Stage, Team, Tell};
 use crate::control::Attempt;
 
 /// How often one task may lose what it needs before its job fails.
 const LOSSES: u32 = 32;
+/// The shortest pause between two looks for stragglers.
+const SHORT: Duration = Duration::from_millis(1);
 /// How often tasks that wait are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -35,6 +38,7 @@ pub(super) struct Scheduler {
     pub(super) jobs: Arc<Jobs>,
     pub(super) shuffling: Claims<ShuffleId>,
     pub(super) cancel_timeout: Duration,
+    pub(super) speculation: Option<Speculation>,
 }
 
 /// Lets another job make the blocks of a shuffle, should this one not have.
@@ -46,11 +50,31 @@ impl Drop for Claimed<'_> {
     }
 }
 
-/// How often a task was tried in vain.
-#[derive(Clone, Copy, Default)]
+/// What was tried of a task.
+#[derive(Default)]
 struct Tried {
     failures: u32,
     losses: u32,
+    /// How many attempts were started.
+    started: u32,
+    /// The numbers of those that have not ended.
+    live: Vec<u32>,
+    is_done: bool,
+}
+
+impl Tried {
+    /// Another attempt.
+    fn next(&mut self) -> Attempt {
+        self.started += 1;
+        self.live.push(self.started);
+        Attempt { number: self.started, counted: self.failures + 1 }
+    }
+
+    /// An attempt has ended. False if nobody waits for it.
+    fn ends(&mut self, attempt: u32) -> bool {
+        let at = self.live.iter().position(|live| *live == attempt);
+        at.map(|at| self.live.swap_remove(at)).is_some()
+    }
 }
 
 /// A stage whose tasks run.
@@ -66,9 +90,10 @@ impl Scheduler {
         team: Arc<dyn Team>,
         stores: Arc<Stores>,
         jobs: Arc<Jobs>,
-        cancel_timeout: Duration,
+        settings: &StageSettings,
     ) -> Self {
-        Self { team, stores, jobs, shuffling: Claims::default(), cancel_timeout }
+        let StageSettings { cancel_timeout, speculation, .. } = *settings;
+        Self { team, stores, jobs, shuffling: Claims::default(), cancel_timeout, speculation }
     }
 
     /// Runs the job of this number.
@@ -158,44 +183,63 @@ impl Scheduler {
         tasks: &Tasks<'_>,
         events: &Receiver<Event>,
     ) -> Result<Vec<Outcome>> {
-        let start = |at: usize, tried: Tried| {
-            let (number, counted) = (tried.failures + tried.losses + 1, tried.failures + 1);
-            tasks.running.start(at, tasks.partitions[at], Attempt { number, counted })
-        };
-        let mut tried = vec![Tried::default(); tasks.partitions.len()];
-        for (at, tried) in tried.iter().enumerate() {
-            start(at, *tried)?;
+        let start =
+            |at: usize, tried: &mut Tried| tasks.running.start(at, tasks.partitions[at], tried.next());
+        let mut tried: Vec<Tried> = tasks.partitions.iter().map(|_| Tried::default()).collect();
+        for (at, tried) in tried.iter_mut().enumerate() {
+            start(at, tried)?;
         }
+        let (mut took, mut looked, mut measured) = (Vec::new(), Instant::now(), Instant::now());
+        let pause = self.speculation.map_or(LOOK, |rule| rule.interval.clamp(SHORT, LOOK));
         let mut found: Vec<Option<Outcome>> = tasks.partitions.iter().map(|_| None).collect();
         let mut open = found.len();
         while open > 0 {
-            let event = match events.recv_timeout(LOOK) {
+            if let Some(rule) = &self.speculation
+                && measured.elapsed() >= pause
+            {
+                measured = Instant::now();
+                self.speculate(rule, tasks, &mut tried, &mut took)?;
+            }
+            let event = match events.recv_timeout(pause) {
                 Ok(event) => event,
                 Err(RecvTimeoutError::Timeout) => {
-                    tasks.running.look();
+                    if looked.elapsed() >= LOOK {
+                        looked = Instant::now();
+                        tasks.running.look();
+                    }
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(Failure::internal("a task ended without a result"));
                 }
             };
+            // What is told of an attempt that lost to another one goes nowhere.
+            if let Event::Ended(at, attempt, _) | Event::Again(at, attempt, _) = &event
+                && !tried[*at].ends(*attempt)
+            {
+                continue;
+            }
             // A result that is lost on its way costs the task another attempt that does not count.
             let event = match event {
-                Event::Ended(at, attempt, Ok(outcome)) => match tasks.running.fetch(at, outcome) {
-                    Ok(outcome) => Event::Ended(at, attempt, Ok(outcome)),
-                    Err(why) => Event::Again(at, why),
+                Event::Ended(at, attempt, Ok(done)) => match tasks.running.fetch(at, done.outcome) {
+                    Ok(outcome) => Event::Ended(at, attempt, Ok(Done { outcome, ..done })),
+                    Err(why) => Event::Again(at, attempt, why),
                 },
                 event => event,
             };
             match event {
                 Event::Cancelled => return Err(Failure::cancelled()),
                 Event::Refused(failure) => return Err(failure),
-                Event::Ended(at, _, Ok(outcome)) => {
+                Event::Ended(at, _, Ok(Done { outcome, added, took: long })) => {
+                    self.stores.accumulators.take_in(added)?;
                     add(match part {
                         Part::Result => &self.stores.tally.result_tasks,
                         Part::Map(_) => &self.stores.tally.map_tasks,
                     });
                     found[at] = Some(outcome);
+                    took.push(long);
+                    tried[at].is_done = true;
+                    tried[at].live.drain(..).for_each(|other| tasks.running.abandon(at, other));
                     open -= 1;
                     tasks.counted.done.fetch_add(1, Ordering::Relaxed);
                 }
@@ -215,10 +259,12 @@ impl Scheduler {
                     }
                     tracing::warn!(partition, attempt, %failure, "task failed, trying again");
                     // It may have failed because blocks were lost: those, and only those, are made again.
-                    self.provide(job, number, tasks.of, false)?;
-                    start(at, tried[at])?;
+                    if tried[at].live.is_empty() {
+                        self.provide(job, number, tasks.of, false)?;
+                        start(at, &mut tried[at])?;
+                    }
                 }
-                Event::Again(at, why) => {
+                Event::Again(at, _, why) => {
                     add(&self.stores.tally.lost_attempts);
                     tried[at].losses += 1;
                     let partition = tasks.partitions[at];
@@ -230,11 +276,39 @@ impl Scheduler {
                         )));
                     }
                     tracing::warn!(partition, %why, "task lost what it needs, trying again");
-                    self.provide(job, number, tasks.of, true)?;
-                    start(at, tried[at])?;
+                    if tried[at].live.is_empty() {
+                        self.provide(job, number, tasks.of, true)?;
+                        start(at, &mut tried[at])?;
+                    }
                 }
             }
         }
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Starts tasks a second time that take much longer than the others, where there is room.
+    fn speculate(
+        &self,
+        rule: &Speculation,
+        tasks: &Tasks<'_>,
+        tried: &mut [Tried],
+        took: &mut [Duration],
+    ) -> Result<()> {
+        let Some(threshold) = rule.threshold(took, tried.len()) else { return Ok(()) };
+        for Begun { at, attempt, since } in tasks.running.begun() {
+            let task = &mut tried[at];
+            if task.is_done || task.live != [attempt] || since.elapsed() < threshold {
+                continue;
+            }
+            let second = task.next();
+            let partition = tasks.partitions[at];
+            if !tasks.running.speculate(at, partition, second)? {
+                (task.started, _) = (task.started - 1, task.live.pop());
+                continue;
+            }
+            tracing::info!(partition, runs_for = ?since.elapsed(), ?threshold, "a straggler is run a second time");
+            add(&self.stores.tally.speculative_attempts);
+        }
+        Ok(())
     }
 }

@@ -5,13 +5,13 @@
 //! Holds: a task that was started is told of once, unless its stage is left before.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millstream_dataflow::lineage::{DatasetId, Lineage, Properties, Shuffle, ShuffleId};
 use millstream_model::error::{Failure, Result};
 
 use super::CachedSize;
-use super::action::{Action, Outcome, Work};
+use super::action::{Action, Done, Outcome, Work};
 use super::engine::Stores;
 use crate::control::Attempt;
 
@@ -57,6 +57,8 @@ impl Stage {
         let (map, stores) = (Arc::clone(shuffle), Arc::clone(stores));
         let work: Work = Arc::new(move |partition, task| {
             let blocks = map.write(partition, task)?;
+            // An attempt that nobody waits for leaves nothing that another one has left already.
+            task.cancellation.check()?;
             stores.shuffles.put(map.id(), partition, blocks, &stores.tally)?;
             Ok(Outcome::Stored)
         });
@@ -77,10 +79,10 @@ pub(super) struct LostBlock {
 /// What the scheduler hears.
 pub(super) enum Event {
     /// The attempt of this number at the task at this place of the stage, and what became of it.
-    Ended(usize, u32, Result<Outcome>),
-    /// An attempt that came to nothing by no fault of its own: blocks were lost that it needed, or the process that it ran
+    Ended(usize, u32, Result<Done>),
+    /// As that, for an attempt that came to nothing by no fault of its own: blocks were lost that it needed, or the process that it ran
     /// in.
-    Again(usize, Failure),
+    Again(usize, u32, Failure),
     /// The job cannot be run.
     Refused(Failure),
     /// It was told to stop.
@@ -117,6 +119,15 @@ pub(super) trait Team: Send + Sync {
     fn open(self: Arc<Self>, stage: Stage, tell: Tell) -> Arc<dyn Running>;
 }
 
+/// An attempt that runs.
+pub(super) struct Begun {
+    /// Its task's place in the stage.
+    pub(super) at: usize,
+    /// Its number.
+    pub(super) attempt: u32,
+    pub(super) since: Instant,
+}
+
 /// The tasks of a stage.
 pub(super) trait Running: Send + Sync {
     /// Starts an attempt at the task at place `at` of the stage, which is that of `partition`.
@@ -127,6 +138,18 @@ pub(super) trait Running: Send + Sync {
 
     /// How many tasks run.
     fn active(&self) -> usize;
+
+    /// The attempts that run.
+    fn begun(&self) -> Vec<Begun>;
+
+    /// As [`Running::start`], for a task of which an attempt runs already: now and where no other one runs, or not at all.
+    ///
+    /// # Errors
+    /// As there.
+    fn speculate(&self, at: usize, partition: usize, attempt: Attempt) -> Result<bool>;
+
+    /// Tells an attempt to stop that nobody waits for any more. Nothing is told of it after this.
+    fn abandon(&self, at: usize, attempt: u32);
 
     /// The result of a task that has ended well, where this process can use it.
     ///

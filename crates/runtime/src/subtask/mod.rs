@@ -12,14 +12,14 @@ mod source;
 mod threads;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use millstream_dataflow::operator::{BarrierPass, Cancelled, ChainContext, RestoreSource, Wakeup};
 use millstream_dataflow::state::OperatorRestore;
 use millstream_model::error::{Failure, Result};
 use millstream_model::id::{OperatorUid, Subtask};
 use millstream_model::key::range_of;
-use millstream_state::Manifest;
+use millstream_state::{Manifest, Origin};
 
 pub(crate) use group::{Group, GroupSetup};
 pub(crate) use parts::{Part, Parts};
@@ -31,7 +31,7 @@ use crate::job::message::Events;
 use crate::job::{Counters, Store};
 use crate::plan::Plan;
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Receiver, Sender};
+use crate::sync::{Receiver, Sender, now};
 
 /// What a subtask is given.
 pub(crate) struct TaskSetup {
@@ -128,6 +128,8 @@ pub(crate) struct Restored {
     from: Option<Arc<(Store, Manifest)>>,
     subtask: Subtask,
     max: millstream_model::key::MaxParallelism,
+    begun: Instant,
+    origin: Origin,
 }
 
 impl Restored {
@@ -136,6 +138,17 @@ impl Restored {
             from: setup.restore.clone(),
             subtask: setup.subtask(),
             max: setup.plan.settings.max_parallelism,
+            begun: now(),
+            origin: Origin::default(),
+        }
+    }
+
+    /// Says what was read, and how long it took until the operators had it.
+    fn tell(&self) {
+        let Origin { local, store } = self.origin;
+        if local + store > 0 {
+            let milliseconds = now().saturating_duration_since(self.begun).as_millis();
+            tracing::info!(local_bytes = local, store_bytes = store, milliseconds, "state is restored");
         }
     }
 }
@@ -146,6 +159,7 @@ impl RestoreSource for Restored {
         let (store, manifest) = &**from;
         let narrow = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
         let (index, of) = (narrow(self.subtask.index), narrow(self.subtask.of));
-        store.restore(manifest, uid.as_str(), index, of, self.max).map_err(crate::job::store_failure)
+        let restored = store.restore_counted(manifest, uid.as_str(), (index, of), self.max, &mut self.origin);
+        restored.map_err(crate::job::store_failure)
     }
 }

@@ -18,7 +18,9 @@ use crate::sync::now;
 pub(super) fn run(setup: TaskSetup) -> Result<()> {
     let mut chain = chain::receiving_chain(&setup)?;
     let wakeup = Wakeup::default();
-    chain.open(&mut setup.context(&wakeup, &mut Restored::new(&setup)))?;
+    let mut restored = Restored::new(&setup);
+    chain.open(&mut setup.context(&wakeup, &mut restored))?;
+    restored.tell();
     let inbox = setup.inbox()?;
     let channels = setup.plan.inputs[setup.id.chain][setup.id.subtask as usize];
     let mut receiver = Receiver {

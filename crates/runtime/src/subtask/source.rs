@@ -29,7 +29,9 @@ const PUBLISH: Duration = Duration::from_secs(1);
 pub(super) fn run(setup: TaskSetup) -> Result<()> {
     let mut reader = chain::source_chain(&setup)?;
     let wakeup = Wakeup::default();
-    reader.open(&mut setup.context(&wakeup, &mut Restored::new(&setup)))?;
+    let mut restored = Restored::new(&setup);
+    reader.open(&mut setup.context(&wakeup, &mut restored))?;
+    restored.tell();
     let clock = Clock::new(setup.plan.settings.flush_interval, wakeup);
     let head = setup.plan.chains[setup.id.chain].nodes[0].0 as usize;
     let meter = setup.counters.meter(setup.id);

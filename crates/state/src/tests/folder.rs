@@ -203,3 +203,24 @@ fn a_location_that_cannot_be_opened_says_what_is_missing() {
         assert!(message.contains("build it with the feature `s3`"), "{message}");
     }
 }
+
+#[test]
+fn state_that_nobody_waits_for_any_more_is_not_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let store = CheckpointStore::open(folder.path()).unwrap().given_up_with(over.clone());
+    let work = || {
+        let mut table = table(0, 1);
+        for key in 0..500 {
+            table.insert(hash(&key), key, key).unwrap();
+        }
+        let snapshot =
+            OperatorSnapshot { keyed: vec![table.freeze_part(counts_meta())], operator: Vec::new() };
+        SubtaskWork { operators: vec![("mean".to_owned(), snapshot)], committables: Vec::new() }
+    };
+    store.write_subtask(CheckpointName::checkpoint(1), "1-0", work()).unwrap();
+    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    let error = store.write_subtask(CheckpointName::checkpoint(2), "1-0", work()).unwrap_err().to_string();
+    assert!(error.ends_with("checkpoint-000002/1-0.state was cancelled"), "{error}");
+    assert!(state_file(folder.path(), 1).exists() && !state_file(folder.path(), 2).exists());
+}

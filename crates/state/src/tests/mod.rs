@@ -1,5 +1,6 @@
 //! Checkpoints are written, read at any parallelism, kept and collected; what is damaged or in the way is named.
 
+mod copies;
 mod damage;
 mod durability;
 mod fixture;

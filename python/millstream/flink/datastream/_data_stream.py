@@ -375,11 +375,12 @@ class DataStream:
             kind, name, encoding, settings = engine()
             encoded = self._added("map", f"{name}: Encode", pickled(encoding, "sink_to"), None, follows=True)
             return DataStreamSink(self._env._add(Step(kind, name, [[Input(encoded)]], None, **settings)))
-        told = getattr(sink, "_told", None)
-        if told is None:
+        of_text = getattr(sink, "_text_sink", None)
+        if of_text is None:
             return self.add_sink(sink)
+        kind, name, settings = of_text()
         text = self._added("text", "Text", None, None, printed=sink._printed(self._type), follows=True)
-        return DataStreamSink(self._env._add(Step("files", "FileSink", [[Input(text)]], None, **told)))
+        return DataStreamSink(self._env._add(Step(kind, name, [[Input(text)]], None, **settings)))
 
     def execute_and_collect(
         self, job_execution_name: Optional[str] = None, limit: Optional[int] = None

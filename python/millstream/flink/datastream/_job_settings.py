@@ -18,6 +18,7 @@ CHECKPOINTS = ("execution.checkpointing.dir", "state.checkpoints.dir")
 INTERVAL = "execution.checkpointing.interval"
 RESTORE = ("execution.state-recovery.path", "execution.savepoint.path")
 LEAVE = ("execution.state-recovery.ignore-unclaimed-state", "execution.savepoint.ignore-unclaimed-state")
+COMPRESSION = "taskmanager.network.compression.codec"
 STRATEGY = ("restart-strategy.type", "restart-strategy")
 
 PROGRESS = "millstream.progress"
@@ -41,6 +42,8 @@ class Settings(NamedTuple):
     #: Strategy, three numbers, factor.
     restart: Tuple[str, int, int, int, float]
     cancel_timeout: int
+    #: Of records between processes: `none` or `lz4`.
+    compression: str
 
 
 def span(text: Any, name: str) -> int:
@@ -97,7 +100,7 @@ def without_meaning(given: Any) -> None:
     """Says once of each setting that it does nothing, if that is so."""
     for key in sorted(given.key_set()):
         for name, why in _NOT_HERE.items():
-            if key.startswith(name):
+            if key.startswith(name) and key != COMPRESSION:
                 without_effect(f"the setting {key}", why)
 
 
@@ -132,7 +135,7 @@ def folder_anywhere(path: str, name: str) -> str:
 def checkpoint_folder(settings: Any) -> Optional[str]:
     """Where checkpoints go, if anybody said."""
     path = first(settings, CHECKPOINTS)
-    return None if path is None else local_folder(path, CHECKPOINTS[0])
+    return None if path is None else folder_anywhere(path, f"setting {CHECKPOINTS[0]}")
 
 
 def restored_from(settings: Any) -> str:
@@ -190,6 +193,23 @@ def known(settings: Any) -> Dict[str, str]:
 def unclaimed(settings: Any) -> bool:
     """Whether state that no operator has may be left behind."""
     return (first(settings, LEAVE) or "false").strip().lower() == "true"
+
+
+def compression(settings: Any) -> str:
+    """How records between the processes of a cluster are compressed; not at all, unless somebody says so.
+
+    >>> from millstream.flink.common.configuration import Configuration
+    >>> compression(Configuration()), compression(Configuration().set_string(COMPRESSION, "LZ4"))
+    ('none', 'lz4')
+    >>> compression(Configuration().set_string(COMPRESSION, "ZSTD"))
+    Traceback (most recent call last):
+    ...
+    ValueError: the setting taskmanager.network.compression.codec is NONE or LZ4, 'ZSTD' was given
+    """
+    given = settings.get_string(COMPRESSION, "none").strip()
+    if given.lower() not in ("none", "lz4"):
+        raise ValueError(f"the setting {COMPRESSION} is NONE or LZ4, {given!r} was given")
+    return str(given.lower())
 
 
 def progress_is_shown(settings: Any) -> bool:

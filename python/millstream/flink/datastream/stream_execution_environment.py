@@ -434,6 +434,7 @@ class StreamExecutionEnvironment:
             checkpoints,
             named.restart_strategy(self._settings, checkpoints is not None),
             named.CANCEL_TIMEOUT,
+            named.compression(self._settings),
         )
         return steps, parameters, settings, folder
 

@@ -6,7 +6,6 @@ here.
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Callable, List, Sequence, Tuple
 
@@ -44,7 +43,8 @@ class Sources:
         return stream
 
     def textFileStream(self: "StreamingContext", directory: str) -> DStream:
-        """The lines of the files that appear in a folder after the start.
+        """The lines of the files that appear in a folder after the start: of this machine, or a location such as
+        `s3://bucket/in` or `hdfs://host:port/in`.
 
         A file must be whole when it gets its name: write it elsewhere on the same disk, or under a name that
         begins with `.` or `_`, and rename it.
@@ -69,7 +69,7 @@ class Sources:
             return read(paths) if paths else self._sc.emptyRDD()
 
         stream, number = self._input(operation, make)
-        self._batches.new_files(number, os.path.abspath(_inputs.local(directory)))
+        self._batches.new_files(number, _inputs.folder(directory))
         return stream
 
     def queueStream(

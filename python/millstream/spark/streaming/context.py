@@ -118,12 +118,13 @@ class StreamingContext(Sources, OfStreamingContext):
     # Checkpoints
 
     def checkpoint(self, directory: str) -> None:
-        """Has the program write down how far it came into a local folder, made where it does not exist: each
-        batch when it is cut, and what is carried from batch to batch (state, windows) when it is done.
+        """Has the program write down how far it came into a folder, made where it does not exist: each
+        batch when it is cut, and what is carried from batch to batch (state, windows) when it is done. A location
+        such as `s3://bucket/path` or `hdfs://host:port/path` may be given.
         `getOrCreate` goes on from there. Without it, the start begins anew, and what is in the folder is
         forgotten.
         """
-        self._checkpoint_folder = os.path.abspath(_inputs.local(directory))
+        self._checkpoint_folder = _inputs.folder(directory)
         if self._sc.getCheckpointDir() is None:
             # Where `RDD.checkpoint` writes, if it is asked to: made then.
             self._sc._checkpoint_dir = os.path.join(self._checkpoint_folder, self._sc.applicationId)

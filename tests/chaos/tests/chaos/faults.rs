@@ -13,7 +13,7 @@ const WHILES: [u64; 6] = [100, 300, 700, 1_500, 3_000, 7_000];
 pub(crate) fn strike(town: &mut Town, chance: &mut Chance) -> Option<&'static str> {
     let long = Duration::from_millis(WHILES[chance.below(WHILES.len())]);
     let who = [Who::Executor, Who::Master, Who::Worker, Who::Leader, Who::Standby][chance.below(5)];
-    match chance.below(10) {
+    match chance.below(15) {
         0..4 => {
             signal(town.one(who, chance)?, "-9");
             Some(match who {
@@ -48,12 +48,35 @@ pub(crate) fn strike(town: &mut Town, chance: &mut Chance) -> Option<&'static st
             ways.iter().for_each(|way| town.mend(*way));
             Some(if one_way { "network cut one way" } else { "network cut both ways" })
         }
-        _ => {
+        9 => {
             let long = long.min(Duration::from_secs(3));
             town.fill_the_disk().then_some(())?;
             town.keep_up_for(long);
             town.empty_the_disk();
             Some("checkpoint folder full")
         }
+        _ => Some(strike_store(town, chance, long)),
     }
+}
+
+/// The store, which jobs, their checkpoints and the job managers' lease need.
+fn strike_store(town: &mut Town, chance: &mut Chance, long: Duration) -> &'static str {
+    let slow = format!("slow {}", [20, 100, 500][chance.below(3)]);
+    let (order, kind) = [
+        (slow.as_str(), "store slow"),
+        ("refuse", "store refusing"),
+        ("lose", "store's answers lost"),
+        ("shut", "store gone"),
+        ("", "store killed"),
+    ][chance.below(5)];
+    if order.is_empty() {
+        town.store.kill();
+        town.keep_up_for(long);
+        town.store.start_again();
+    } else {
+        town.store.order(order);
+        town.keep_up_for(long);
+        town.store.order("open");
+    }
+    kind
 }

@@ -56,11 +56,14 @@ impl Machines {
         format!("10.77.0.{}", number + 1)
     }
 
-    /// A command on a machine; its process is the program's own.
-    pub(crate) fn command(&self, number: usize, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.space(number), program]);
-        command
+    /// What makes commands on a machine; the process of each is the program's own.
+    pub(crate) fn on(&self, number: usize) -> impl Fn(&str) -> Command + 'static {
+        let space = self.space(number);
+        move |program| {
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", &space, program]);
+            command
+        }
     }
 
     /// What is sent that way gets lost.

@@ -3,6 +3,9 @@
 //! `MILLSTREAM_SEED=N` draws other faults, `MILLSTREAM_FAULTS=N` draws more of them than the suite does. Which processes
 //! there are when a fault strikes depends on the machine: a seed gives the same faults, not the same schedule.
 //!
+//! The jobs' files and checkpoints, and the job managers' lease, are in an object store of the test's own, which is struck as well
+//! (`cargo xtask test --only chaos` has its program, and an interpreter for the job in Python).
+//!
 //! Each machine is a network namespace, so that any two can be cut off from each other, one way or both. Where the rights to
 //! make such are missing (they take root), there are no cuts, and the report says so; the same for a disk that is full.
 
@@ -17,6 +20,7 @@ mod chance;
 mod faults;
 mod machines;
 mod report;
+mod store;
 mod town;
 mod work;
 
@@ -26,7 +30,6 @@ use chance::Chance;
 use faults::strike;
 use report::Report;
 use town::Town;
-use work::WORK;
 
 /// Of the suite.
 const FAULTS: usize = 60;
@@ -48,10 +51,10 @@ fn jobs_lose_nothing_and_double_nothing_whatever_befalls_the_cluster() {
     let mut chance = Chance::new(seed);
     let mut town = Town::build();
     let mut report = Report::new(seed, &town.lacks());
-    let expected: Vec<_> = WORK.iter().map(|work| work.undisturbed(&town.folder, RECORDS)).collect();
+    let expected: Vec<_> = work::all().iter().map(|work| work.undisturbed(&town.folder, RECORDS)).collect();
     let mut round = 0;
     while report.faults() < faults {
-        let jobs: Vec<String> = WORK.iter().map(|work| town.submit(*work, round, RECORDS, RATE)).collect();
+        let jobs = town.submit(round, RECORDS, RATE);
         while report.faults() < faults && !town.have_finished(&jobs) {
             let begun = Instant::now();
             let since = town::wall();
@@ -64,8 +67,8 @@ fn jobs_lose_nothing_and_double_nothing_whatever_befalls_the_cluster() {
             report.note(kind, recovered);
         }
         town.wait_until("the end of the jobs", PATIENCE, |town| town.have_finished(&jobs));
-        for (work, expected) in WORK.iter().zip(&expected) {
-            if let Err(what) = work.compare(expected, &town.results(*work, round)) {
+        for (job, expected) in jobs.iter().zip(&expected) {
+            if let Err(what) = job.work.compare(expected, &town.results(job)) {
                 panic!("{what}; seed {seed}, round {round}, faults {}\n{}", report.text(), town.last_words());
             }
         }

@@ -1,4 +1,4 @@
-//! Two job managers that take turns, three workers, and a client, each on a machine of its own.
+//! Two job managers that take turns, three workers, an object store and a client, each on a machine of its own.
 //!
 //! Answers for starting them and starting them again, as a supervisor would, for asking them, and for finding those who are
 //! to suffer. Holds: all processes end with the value.
@@ -14,14 +14,19 @@ use serde_json::Value;
 
 use crate::chance::Chance;
 use crate::machines::{Machines, Way};
-use crate::work::{Results, Work};
+use crate::store::Store;
+use crate::work::{Ground, Results, SUFFERER, Work, all, python, read};
 
 const MANAGERS: usize = 2;
 const WORKERS: usize = 3;
+/// The machine of the object store.
+const STORE: usize = MANAGERS + WORKERS;
 /// The machine of whoever asks.
-const CLIENT: usize = MANAGERS + WORKERS;
+const CLIENT: usize = STORE + 1;
 /// How long a leader may be silent, in seconds.
-const SILENCE: &str = "1";
+const SILENCE: &str = "2";
+/// The variable that tells our processes from those of others.
+const MARK: &str = "CHAOS_TOWN";
 /// Of the disk that checkpoints are on.
 const DISK: usize = 64 << 20;
 
@@ -35,8 +40,16 @@ pub(crate) enum Who {
     Standby,
 }
 
+/// A job of a kind that was submitted.
+pub(crate) struct Job {
+    pub(crate) work: &'static dyn Work,
+    name: String,
+    folder: String,
+}
+
 pub(crate) struct Town {
     pub(crate) folder: PathBuf,
+    pub(crate) store: Store,
     machines: Option<Machines>,
     /// REST and workers' addresses of the job managers.
     addresses: Vec<(String, String)>,
@@ -65,10 +78,28 @@ fn millstream() -> &'static str {
         if !cfg!(debug_assertions) {
             build.arg("--release");
         }
+        // What cargo tells a test about its package would have crates built anew that look at it.
+        let told = std::env::vars_os().map(|(name, _)| name);
+        told.filter(|name| name.to_string_lossy().starts_with("CARGO_PKG_")).for_each(|name| {
+            build.env_remove(name);
+        });
+        build.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_MANIFEST_PATH");
         assert!(build.status().unwrap().success());
         let folder = Path::new(env!("CARGO_BIN_EXE_sufferer")).parent().unwrap();
         folder.join("millstream").to_string_lossy().into_owned()
     })
+}
+
+fn here(program: &str) -> Command {
+    Command::new(program)
+}
+
+/// What makes commands on a machine, or here where there are none.
+fn on(machines: Option<&Machines>, number: usize) -> Box<dyn Fn(&str) -> Command> {
+    match machines {
+        Some(machines) => Box::new(machines.on(number)),
+        None => Box::new(here),
+    }
 }
 
 impl Town {
@@ -84,16 +115,24 @@ impl Town {
             .stderr(Stdio::null())
             .status();
         let has_disk = mounted.is_ok_and(|status| status.success());
-        let ports: Vec<TcpListener> = (0..4).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let ports: Vec<TcpListener> = (0..6).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
         let port = |number: usize| ports[number].local_addr().unwrap().port();
         let address = |number: usize| {
             let host = machines.as_ref().map_or("127.0.0.1".to_owned(), |machines| machines.address(number));
             (format!("{host}:{}", port(number)), format!("{host}:{}", port(number + 2)))
         };
         let addresses: Vec<_> = (0..MANAGERS).map(address).collect();
+        let (store_host, store_ports) = match &machines {
+            Some(machines) => (machines.address(STORE), [port(4), port(5)]),
+            None => ("127.0.0.1".to_owned(), [port(4), port(5)]),
+        };
         drop(ports);
+        fs::create_dir(folder.join("store")).unwrap();
+        let store =
+            Store::open(&folder.join("store"), &store_host, store_ports, on(machines.as_ref(), STORE));
         let (managers, workers) = (Vec::new(), Vec::new());
-        let mut town = Self { folder, machines, addresses, managers, workers, has_disk, _folder: held };
+        let mut town =
+            Self { folder, store, machines, addresses, managers, workers, has_disk, _folder: held };
         assert!(Command::new(millstream()).arg("token").arg(town.token()).status().unwrap().success());
         for number in 0..MANAGERS {
             let manager = town.manager(number);
@@ -115,17 +154,21 @@ impl Town {
         if self.machines.is_none() {
             lacks += "; no network cuts: network namespaces cannot be made here";
         }
+        if python().is_none() {
+            lacks += "; no job in Python: MILLSTREAM_CHAOS_PYTHON names no interpreter that has the package";
+        }
         if !self.has_disk {
             lacks += "; no full disk: no file system can be mounted here";
         }
         lacks
     }
 
-    fn command(&self, machine: usize) -> Command {
-        match &self.machines {
-            Some(machines) => machines.command(machine, millstream()),
-            None => Command::new(millstream()),
-        }
+    fn command(&self, machine: usize, program: &str) -> Command {
+        let mut command = on(self.machines.as_ref(), machine)(program);
+        self.store.environment(&mut command);
+        // What its own processes are known by.
+        command.env(MARK, &self.folder);
+        command
     }
 
     fn token(&self) -> PathBuf {
@@ -141,33 +184,35 @@ impl Town {
         let (rest, workers) = &self.addresses[number];
         let (host, rest_port) = rest.rsplit_once(':').unwrap();
         let port = workers.rsplit_once(':').unwrap().1;
-        let mut command = self.command(number);
+        let mut command = self.command(number, millstream());
         command.args(["jobmanager", "--insecure", "--ha-timeout", SILENCE, "--listen", host]);
         command.arg("--token-file").arg(self.token());
-        command.args(["--rest-port", rest_port, "--port", port, "--ha"]).arg(self.folder.join("place"));
+        command.args(["--rest-port", rest_port, "--port", port, "--ha", &Store::location("place")]);
+        command.args(python().map(|python| format!("--python={python}")));
         command.stderr(self.log(&format!("manager-{number}"))).spawn().unwrap()
     }
 
     fn worker(&self, number: usize) -> Child {
         let managers: Vec<&str> = self.addresses.iter().map(|(_, workers)| workers.as_str()).collect();
-        let mut command = self.command(MANAGERS + number);
+        let mut command = self.command(MANAGERS + number, millstream());
         command.args([
             "worker",
             "--insecure",
             "--slots",
-            "3",
+            "4",
             "--grace",
             "60",
             "--manager",
             &managers.join(","),
         ]);
         command.arg("--token-file").arg(self.token());
+        command.args(python().map(|python| format!("--python={python}")));
         command.stderr(self.log(&format!("worker-{number}"))).spawn().unwrap()
     }
 
     fn ask(&self, words: &[&str]) -> Command {
         let masters: Vec<&str> = self.addresses.iter().map(|(rest, _)| rest.as_str()).collect();
-        let mut command = self.command(CLIENT);
+        let mut command = self.command(CLIENT, millstream());
         command.args(words).args(["--master", &masters.join(",")]).arg("--token-file").arg(self.token());
         command
     }
@@ -214,27 +259,38 @@ impl Town {
         }
     }
 
-    fn place(&self, work: &dyn Work, round: u32) -> (PathBuf, PathBuf) {
+    /// Where something of a job of this kind lies.
+    fn place(&self, ground: Ground, work: &dyn Work, round: u32) -> String {
         let name = format!("{}-{round}", work.name());
-        (self.folder.join(&name), self.folder.join("disk").join(&name))
+        match ground {
+            Ground::Folder => self.folder.join(name).to_string_lossy().into_owned(),
+            Ground::Disk => self.folder.join("disk").join(name).to_string_lossy().into_owned(),
+            Ground::Store => Store::location(&name),
+        }
     }
 
-    /// Has a job run, and is its name.
-    pub(crate) fn submit(&mut self, work: &dyn Work, round: u32, records: u64, rate: u64) -> String {
-        let (folder, checkpoints) = self.place(work, round);
-        let mut job = String::new();
-        self.wait_until("a leader that takes the job", Duration::from_secs(60), |town| {
-            let mut command = town.ask(&["run", "--detach"]);
-            command.arg(work.program()).arg(work.name()).arg(&folder).arg(&checkpoints);
-            let output = command.args([records.to_string(), rate.to_string()]).output().unwrap();
-            job = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            output.status.success()
-        });
-        job
+    /// Has a job of each kind run, and is their names.
+    pub(crate) fn submit(&mut self, round: u32, records: u64, rate: u64) -> Vec<Job> {
+        let submit = |work: &'static dyn Work| {
+            let (files, checkpoints) = work.grounds();
+            let folder = self.place(files, work, round);
+            let checkpoints = self.place(checkpoints, work, round) + "-checkpoints";
+            let mut name = String::new();
+            self.wait_until("a leader that takes the job", Duration::from_secs(60), |town| {
+                let mut command = town.ask(&["run", "--detach"]);
+                command.args(python().map(|python| format!("--python={python}")));
+                command.arg(work.program()).args([work.name(), &folder, &checkpoints]);
+                let output = command.args([records.to_string(), rate.to_string()]).output().unwrap();
+                name = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+                output.status.success()
+            });
+            Job { work, name, folder }
+        };
+        all().into_iter().map(submit).collect()
     }
 
-    pub(crate) fn results(&self, work: &dyn Work, round: u32) -> Results {
-        work.results(&self.place(work, round).0)
+    pub(crate) fn results(&self, job: &Job) -> Results {
+        job.work.results(read(self.command(CLIENT, SUFFERER), &job.folder))
     }
 
     fn status(&self, job: &str) -> Value {
@@ -242,29 +298,24 @@ impl Town {
     }
 
     /// Whether all have; one that ended in another way ends the test.
-    pub(crate) fn have_finished(&self, jobs: &[String]) -> bool {
+    pub(crate) fn have_finished(&self, jobs: &[Job]) -> bool {
         jobs.iter().all(|job| {
-            let status = self.status(job);
+            let (name, status) = (&job.name, self.status(&job.name));
             let state = status["state"].as_str().unwrap_or_default();
             assert!(
                 !["failed", "canceled"].contains(&state),
-                "{job} has {state}: {status}\n{}",
+                "{name} has {state}: {status}\n{}",
                 self.last_words()
             );
             state == "finished"
         })
     }
 
-    /// Whether each has a checkpoint that began after this, or has finished.
-    pub(crate) fn go_on_since(&self, jobs: &[String], since: i64) -> bool {
+    /// Whether each has gone on since, or has finished.
+    pub(crate) fn go_on_since(&self, jobs: &[Job], since: i64) -> bool {
         jobs.iter().all(|job| {
-            let status = self.status(job);
-            let whole = |checkpoint: &Value| {
-                checkpoint["failure"].is_null()
-                    && checkpoint["begun"].as_i64().is_some_and(|begun| begun > since)
-            };
-            status["state"] == "finished"
-                || status["checkpoints"].as_array().is_some_and(|checkpoints| checkpoints.iter().any(whole))
+            let status = self.status(&job.name);
+            status["state"] == "finished" || job.work.has_gone_on(&status, Path::new(&job.folder), since)
         })
     }
 
@@ -283,22 +334,27 @@ impl Town {
         all.get(chance.below(all.len())).copied()
     }
 
-    /// Whose name is in the lease.
+    /// Who listens: one that stands by does not. (The lease may not be to be read when this is asked.)
     fn leader(&self) -> Option<u32> {
-        let claim: Value = serde_json::from_slice(&fs::read(self.folder.join("place/leader")).ok()?).ok()?;
-        claim["holder"].as_str()?.split_once("process ")?.1.split(' ').next()?.parse().ok()
+        let listens = |number: &usize| {
+            let port = self.addresses[*number].0.rsplit_once(':').unwrap().1.parse::<u16>().unwrap();
+            let sockets = fs::read_to_string(format!("/proc/{}/net/tcp", self.managers[*number].id()));
+            let socket = format!(":{port:04X} 00000000:0000 0A");
+            sockets.is_ok_and(|sockets| sockets.lines().any(|line| line.contains(&socket)))
+        };
+        (0..MANAGERS).find(listens).map(|number| self.managers[number].id())
     }
 
     fn processes(&self, role: &str) -> Vec<u32> {
-        let (mark, role) = (self.folder.to_string_lossy().into_owned(), format!("MILLSTREAM_ROLE={role}"));
-        let has = |path: PathBuf, what: &str| {
-            let bytes = fs::read(path).unwrap_or_default();
-            String::from_utf8_lossy(&bytes).split('\0').any(|word| word.starts_with(what))
-        };
+        let mark = format!("{MARK}={}", self.folder.display());
+        let role = format!("MILLSTREAM_ROLE={role}");
         let mut found: Vec<u32> = Vec::new();
         for entry in fs::read_dir("/proc").unwrap().flatten() {
             let Ok(pid) = entry.file_name().to_string_lossy().parse() else { continue };
-            if has(entry.path().join("cmdline"), &mark) && has(entry.path().join("environ"), &role) {
+            let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
+            let environment = String::from_utf8_lossy(&environment);
+            let has = |begin: &str| environment.split('\0').any(|word| word.starts_with(begin));
+            if has(&mark) && has(&role) {
                 found.push(pid);
             }
         }
@@ -307,7 +363,7 @@ impl Town {
     }
 
     pub(crate) fn machines(&self) -> usize {
-        MANAGERS + WORKERS
+        MANAGERS + WORKERS + 1
     }
 
     /// Whether that can be.

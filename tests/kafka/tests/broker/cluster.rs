@@ -91,6 +91,11 @@ pub(crate) fn write<'a>(servers: &str, topic: &str, records: impl IntoIterator<I
     producer.flush(PATIENCE).unwrap();
 }
 
+/// Writes values as they are to the first partition.
+pub(crate) fn write_bytes(servers: &str, topic: &str, values: &[&[u8]]) {
+    write(servers, topic, values.iter().map(|value| Written { value: Some(value), ..Written::new(0, "") }));
+}
+
 pub(crate) fn send<'a>(producer: &BaseProducer, topic: &str, records: impl IntoIterator<Item = Written<'a>>) {
     for written in records {
         let mut record = BaseRecord::<str, [u8]>::to(topic).partition(written.partition);
@@ -123,6 +128,12 @@ pub(crate) fn transaction(servers: &str, id: &str) -> BaseProducer {
 
 /// All committed records of a topic up to its end, as a reader sees it that does not read beyond an open transaction.
 pub(crate) fn read(servers: &str, topic: &str) -> Vec<String> {
+    let values = read_bytes(servers, topic).into_iter();
+    values.map(|value| String::from_utf8_lossy(&value).into_owned()).collect()
+}
+
+/// As `read`, the values as they are.
+pub(crate) fn read_bytes(servers: &str, topic: &str) -> Vec<Vec<u8>> {
     let consumer: BaseConsumer = config(servers)
         .set("group.id", "tests")
         .set("enable.auto.commit", "false")
@@ -143,9 +154,7 @@ pub(crate) fn read(servers: &str, topic: &str) -> Vec<String> {
             None => {}
             Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
             Some(Err(error)) => panic!("{error}"),
-            Some(Ok(message)) => {
-                values.push(String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned());
-            }
+            Some(Ok(message)) => values.push(message.payload().unwrap_or_default().to_vec()),
         }
     }
     values

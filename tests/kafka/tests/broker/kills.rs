@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use millstream_testkit::broker::OwnBroker;
 use millstream_testkit::kills::{Chance, Victim, kills};
 
 use crate::cluster::{self, Written, broker, read, topic, write};
-use crate::own_broker::OwnBroker;
 
 /// Fed before each kill.
 const EACH: u64 = 950;

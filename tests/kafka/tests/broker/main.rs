@@ -6,10 +6,10 @@
     reason = "a test ends where something is missing"
 )]
 
+mod avro;
 mod cluster;
 mod kills;
 mod outages;
-mod own_broker;
 mod ranges;
 mod secured;
 mod sink;

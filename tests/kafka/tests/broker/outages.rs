@@ -8,10 +8,10 @@ use millstream::connectors::discard::Discard;
 use millstream::connectors::generator::Generator;
 use millstream::connectors::kafka::{Kafka, KafkaSource, StopAt, Texts, TopicPartition};
 use millstream::{CheckpointSettings, JobHandle, RestoreFrom, StreamEnvironment, Text};
+use millstream_testkit::broker::OwnBroker;
 use millstream_testkit::conformance::Run;
 
 use crate::cluster::{self, Written, write};
-use crate::own_broker::OwnBroker;
 
 /// A job that tells what it reads.
 fn job(source: KafkaSource<Texts>) -> (JobHandle, Receiver<Text>) {
@@ -121,7 +121,7 @@ fn a_job_that_commits_is_cancelled_at_once_while_its_broker_is_silent() {
 
 #[test]
 fn a_broker_that_comes_late_is_waited_for() {
-    let mut broker = OwnBroker::new();
+    let mut broker = OwnBroker::stopped();
     let source = Kafka::read(broker.address()).pattern("late").set("discovery-interval", "200 ms");
     let (job, told) = job(source.set("start-timeout", "2 min"));
     broker.start();
@@ -165,7 +165,7 @@ fn a_topic_that_is_deleted_under_the_job_is_told_of() {
 
 #[test]
 fn a_broker_that_is_not_there_is_given_up_after_the_set_time_with_its_address() {
-    let broker = OwnBroker::new();
+    let broker = OwnBroker::stopped();
     let source = Kafka::read(broker.address()).topics(["x"]).set("start-timeout", "300 ms");
     let error = match Run::open(&source, 1, None) {
         Err(error) => error.to_string(),

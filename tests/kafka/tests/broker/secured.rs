@@ -9,10 +9,10 @@ use millstream::CheckpointId;
 use millstream::batch::Batch;
 use millstream::connectors::kafka::{Kafka, KafkaSource, StopAt, Texts};
 use millstream::sink::Sink;
+use millstream_testkit::broker::OwnBroker;
 use millstream_testkit::conformance::{Run, open_writer};
 
 use crate::cluster::{self, Written, write};
-use crate::own_broker::OwnBroker;
 
 fn openssl(folder: &Path, arguments: &str) {
     let mut openssl = Command::new("openssl");

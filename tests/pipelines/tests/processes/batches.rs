@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use millstream_testkit::cluster::{Cluster, Program};
+use millstream_testkit::cluster::{Cluster, Program, Signal};
 use tempfile::TempDir;
 
 /// `datasets` in a folder.
@@ -185,6 +185,92 @@ fn files_are_written_once_and_each_line_is_in_one_of_them() {
     assert_eq!(parts.collect::<String>().replace('!', ""), input);
 }
 
+#[test]
+fn accumulators_and_broadcast_values_are_the_same_in_all_processes() {
+    let folder = tempfile::tempdir().unwrap();
+    go(folder.path());
+    let mut cluster = Cluster::start(program("added", folder.path(), 4));
+    cluster.add_executor(1);
+    cluster.add_executor(3);
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    let (result, counters) = found(folder.path());
+    assert_eq!(result, embedded("added", 4).0);
+    assert_eq!(result, "60 1200 [1, 402, 803] (5, 5) of transformations: 100 50");
+    assert_eq!(counter(&counters, "failed_attempts"), 1);
+}
+
+#[test]
+fn what_a_killed_executor_added_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(program("added", folder.path(), 6));
+    let executors: Vec<_> = (0..3).map(|_| cluster.add_executor(2)).collect();
+    wait_for_tasks(folder.path(), 3, &cluster);
+    cluster.kill(executors[2]);
+    go(folder.path());
+    // One that comes late is told the values of actions that have ended before.
+    cluster.add_executor(2);
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    let (result, counters) = found(folder.path());
+    let (of_actions, _) = result.split_once(" of transformations: ").unwrap();
+    assert_eq!(of_actions, "60 1200 [1, 402, 803] (5, 5)");
+    assert!(counter(&counters, "lost_attempts") > 0, "{counters}");
+}
+
+/// Waits for the end of a program in which one task never ends, and looks at what it left.
+fn check_without_straggler(mut cluster: Cluster, folder: &Path) {
+    assert!(cluster.wait().success(), "{}", cluster.said());
+    let (result, counters) = found(folder);
+    assert_eq!(result, "800 800", "{}", cluster.said());
+    assert!(counter(&counters, "speculative_attempts") > 0, "{counters}");
+    assert_eq!(counter(&counters, "failed_attempts"), 0, "{counters}");
+    let mut lines = Vec::new();
+    for entry in std::fs::read_dir(folder.join("output")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        lines.extend(text.lines().map(|line| line["line ".len()..].parse::<u32>().unwrap()));
+    }
+    lines.sort_unstable();
+    assert!(lines.iter().copied().eq(0..800), "each line once: {lines:?}");
+}
+
+#[test]
+fn a_straggler_is_run_again_elsewhere_and_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(program("straggles", folder.path(), 4));
+    cluster.add_executor(2);
+    cluster.add_executor(2);
+    check_without_straggler(cluster, folder.path());
+}
+
+#[test]
+fn an_executor_that_is_stopped_or_killed_with_a_straggler_costs_nothing_else() {
+    for signal in [Some(Signal::Stop), None] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cluster = Cluster::start(program("straggles", folder.path(), 4));
+        let executors = [cluster.add_executor(2), cluster.add_executor(2)];
+        wait_for_tasks(folder.path(), 1, &cluster);
+        let waits = |name: &std::ffi::OsStr| name.to_str()?.strip_prefix("waits-")?.parse::<u32>().ok();
+        let mut entries = std::fs::read_dir(folder.path()).unwrap();
+        let slow = entries.find_map(|entry| waits(&entry.unwrap().file_name())).unwrap();
+        let slow = *executors.iter().find(|id| cluster.process_of(**id) == Some(slow)).unwrap();
+        match signal {
+            Some(signal) => cluster.signal(slow, signal),
+            None => drop(cluster.kill(slow)),
+        }
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while !cluster.has_ended() {
+            assert!(Instant::now() < deadline, "{}", cluster.said());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if signal.is_some() {
+            cluster.signal(slow, Signal::Continue);
+            check_without_straggler(cluster, folder.path());
+        } else {
+            assert!(cluster.wait().success(), "{}", cluster.said());
+            assert_eq!(found(folder.path()).0, "800 800");
+        }
+    }
+}
+
 /// The error of a program, without what the processes logged.
 fn error(said: &str) -> String {
     let (_, error) = said.split_once("error: ").unwrap();
@@ -218,6 +304,7 @@ fn what_has_no_place_on_a_cluster_says_so() {
     for (which, text) in [
         ("thread", "was called by another thread than the one that made the context"),
         ("inside", "was called inside a task"),
+        ("reads", "accumulator `sum` was read inside a task"),
         ("twice", "the program makes a second context"),
     ] {
         let (_, cluster, ended_well) = on_executors(which, &[1]);

@@ -4,5 +4,7 @@
 
 mod batches;
 mod homebound;
+mod microbatches;
 mod output;
+mod recovery;
 mod streams;

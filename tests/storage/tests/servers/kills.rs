@@ -14,9 +14,9 @@ use crate::own_hdfs::OwnHdfs;
 use crate::own_s3::OwnS3;
 use crate::places;
 
-/// How often something is killed in each proof: our process, or a server under it; `MILLSTREAM_KILLS=200` for the long form.
+/// How often something is killed in each proof: our process, or a server under it; `MILLSTREAM_KILL_FACTOR=10` for the long form.
 fn kills() -> u64 {
-    std::env::var("MILLSTREAM_KILLS").map_or(20, |kills| kills.parse().unwrap())
+    millstream_testkit::kills::kills(20)
 }
 
 /// Every so many kills it is a server that is killed, and not our process.
@@ -66,7 +66,7 @@ fn kill(mut process: Child) {
     process.wait().unwrap();
 }
 
-const LINES: u64 = 60;
+pub(crate) const LINES: u64 = 60;
 
 /// The text of a file: each line is like no other.
 fn text(file: u64) -> String {
@@ -76,12 +76,17 @@ fn text(file: u64) -> String {
 }
 
 /// Waits until the lines of so many files have come, and finds each there once.
-fn check(files: u64, read: impl Fn() -> Vec<String>) {
-    let (begun, expected) = (Instant::now(), files * LINES);
+pub(crate) fn check(files: u64, read: impl Fn() -> Vec<String>) {
+    let (mut moved, expected) = (Instant::now(), files * LINES);
     let mut found = read();
     while (found.len() as u64) < expected {
-        assert!(begun.elapsed() < Duration::from_secs(180), "{} of {expected} lines came", found.len());
+        assert!(moved.elapsed() < Duration::from_secs(180), "{} of {expected} lines came", found.len());
+        let before = found.len();
         found = read();
+        // It may take its time, as long as it goes on.
+        if found.len() > before {
+            moved = Instant::now();
+        }
     }
     let mut counts: BTreeMap<String, u32> = BTreeMap::new();
     found.into_iter().for_each(|line| *counts.entry(line).or_default() += 1);
@@ -139,7 +144,7 @@ fn from_s3_to_s3_nothing_is_lost_or_doubled_through_kills_of_both_with_checkpoin
 }
 
 /// Gives a file its name when it is whole.
-fn put_local(folder: &Path, file: u64) {
+pub(crate) fn put_local(folder: &Path, file: u64) {
     fs::write(folder.join(".next"), text(file)).unwrap();
     fs::rename(folder.join(".next"), folder.join(format!("{file:04}.txt"))).unwrap();
 }

@@ -8,12 +8,16 @@
 
 mod checkpoints;
 mod columns;
+mod from_kafka;
 mod independent;
 mod kills;
+mod leaders;
 mod lines;
+mod name_service;
 mod outages;
 mod own_hdfs;
 mod own_s3;
+mod own_service;
 mod places;
 mod races;
 mod wrong;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,17 @@ pub(crate) struct OwnHdfs {
     processes: BTreeMap<&'static str, Child>,
 }
 
-fn free_port() -> TcpListener {
+pub(crate) fn free_port() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// A program of Hadoop's with the settings of a folder, which says nothing.
+pub(crate) fn java(conf: &Path, class: &str) -> Command {
+    let mut java = Command::new("java");
+    java.args(["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true"]);
+    java.arg("-cp").arg(format!("{}:{}", conf.display(), fact("MILLSTREAM_HDFS_JARS"))).arg(class);
+    java.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    java
 }
 
 impl OwnHdfs {
@@ -75,17 +84,8 @@ impl OwnHdfs {
     }
 
     fn java(&self, node: &str, class: &str) -> Command {
-        let conf = self.folder.path().join("conf").join(node);
-        let mut java = Command::new("java");
-        java.args([
-            "-Xmx256m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-Djava.net.preferIPv4Stack=true",
-        ]);
-        java.arg("-cp").arg(format!("{}:{}", conf.display(), fact("MILLSTREAM_HDFS_JARS"))).arg(class);
+        let mut java = java(&self.folder.path().join("conf").join(node), class);
         java.current_dir(self.folder.path());
-        java.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         java
     }
 

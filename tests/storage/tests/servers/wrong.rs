@@ -1,5 +1,6 @@
 //! Wrong hosts, ports, credentials, folders and rights: each is told with what to do.
 
+use std::io::Read;
 use std::net::TcpListener;
 use std::time::Instant;
 
@@ -95,5 +96,20 @@ fn a_file_that_is_not_there() {
         );
         assert_eq!(place.list("none").unwrap(), []);
         place.delete("none").unwrap();
+    }
+}
+
+#[test]
+fn a_file_that_is_replaced_while_it_is_read_is_told_with_what_to_do() {
+    for place in places::both("replaced") {
+        let text = |line: &str, count: usize| format!("{line}\n").repeat(count).into_bytes();
+        place.put("file", &text("first", 3 << 20)).unwrap();
+        let mut reader = place.reader("file", 0, None).unwrap();
+        reader.read_exact(&mut [0; 1000]).unwrap();
+        place.put("file", &text("other", 3 << 20)).unwrap();
+        let told = reader.read_to_end(&mut Vec::new()).unwrap_err().to_string();
+        let name = place.full_name("file");
+        assert!(told.contains(&format!("{name} has changed while it was read")), "{told}");
+        assert!(told.contains("must stay as they are"), "{told}");
     }
 }

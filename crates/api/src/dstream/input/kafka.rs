@@ -11,7 +11,7 @@ use std::time::Duration;
 use millstream_connectors::kafka::{Decode, KafkaRanges, KafkaSource, OffsetRange, RangeCutter};
 use millstream_model::error::{Failure, Result};
 use millstream_model::time::Timestamp;
-use millstream_runtime::microbatch::{Input, Logged, ReceiverEvents};
+use millstream_runtime::microbatch::{Input, Logged, ReceiverEvents, Taken};
 
 use crate::dstream::context::StreamingContext;
 use crate::dstream::node::{Form, Node};
@@ -61,7 +61,7 @@ impl StreamingContext {
         let (node, stream) = self.input_node();
         let ranges = source.in_ranges();
         let cutter = Arc::new(Mutex::new(ranges.cutter()?));
-        let offsets = BatchOffsets { cutter, batches: Arc::default() };
+        let offsets = BatchOffsets { context: self.context().clone(), cutter, batches: Arc::default() };
         let most = at_most.map(|rate| per_batch(rate, self.interval()));
         let (context, offsets_of) = (self.context().clone(), offsets.clone());
         let input = RangesOfTopics { context, node, ranges, name: source.shown(), most, offsets };
@@ -79,6 +79,7 @@ fn per_batch(rate: u64, interval: Duration) -> u64 {
 /// The offsets of the batches of a stream of Kafka's. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct BatchOffsets {
+    context: Context,
     cutter: Arc<Mutex<RangeCutter>>,
     batches: Arc<Mutex<BTreeMap<Timestamp, Vec<OffsetRange>>>>,
 }
@@ -100,7 +101,7 @@ impl BatchOffsets {
     /// The source has no group, or no broker took it.
     pub fn commit(&self, time: Timestamp) -> Result<()> {
         let ranges = self.of(time);
-        locked(&self.cutter).commit(&ranges)
+        self.context.once("the commit of offsets", || locked(&self.cutter).commit(&ranges))
     }
 }
 
@@ -117,7 +118,13 @@ impl<D: Decode> RangesOfTopics<D> {
     fn give(&self, time: Timestamp, ranges: Vec<OffsetRange>) {
         let rdd = self.context.kafka_ranges_unchecked(&self.ranges, ranges.clone());
         self.node.put(time, rdd, Form::Lineage);
-        let mut batches = locked(&self.offsets.batches);
+        self.offsets.remember(time, ranges);
+    }
+}
+
+impl BatchOffsets {
+    fn remember(&self, time: Timestamp, ranges: Vec<OffsetRange>) {
+        let mut batches = locked(&self.batches);
         batches.insert(time, ranges);
         while batches.len() > REMEMBERED {
             batches.pop_first();
@@ -147,6 +154,13 @@ impl<D: Decode> Input for RangesOfTopics<D> {
         let records = ranges.iter().map(OffsetRange::count).sum();
         self.give(time, ranges);
         Ok(records)
+    }
+
+    fn take(&self, time: Timestamp) -> Result<Taken> {
+        let ranges = locked(&self.offsets.cutter).cut(self.most)?;
+        let records = ranges.iter().map(OffsetRange::count).sum();
+        self.offsets.remember(time, ranges);
+        Ok(Taken { records, ..Taken::default() })
     }
 
     fn log(&self) -> Logged {

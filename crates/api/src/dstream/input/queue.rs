@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use millstream_model::error::Result;
+use millstream_model::error::{Failure, Result};
 use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
-use millstream_runtime::microbatch::{Input, ReceiverEvents};
+use millstream_runtime::microbatch::{Input, Logged, ReceiverEvents, Taken};
 
 use crate::dstream::node::{Form, Node};
 use crate::rdd::{Context, Rdd};
@@ -20,6 +21,16 @@ pub enum QueueMode {
     OneAtATime,
     /// All that are in it.
     AllAtOnce,
+}
+
+impl QueueMode {
+    /// How many of `waiting` make the next batch.
+    fn of(self, waiting: usize) -> usize {
+        match self {
+            Self::OneAtATime => waiting.min(1),
+            Self::AllAtOnce => waiting,
+        }
+    }
 }
 
 /// Data sets that wait to become batches. Cheap to clone; all clones are one queue, so that a program can add to it while
@@ -64,10 +75,7 @@ impl<T> RddQueue<T> {
 
     fn take(&self, mode: QueueMode) -> Vec<Rdd<T>> {
         let mut waiting = self.waiting();
-        let count = match mode {
-            QueueMode::OneAtATime => waiting.len().min(1),
-            QueueMode::AllAtOnce => waiting.len(),
-        };
+        let count = mode.of(waiting.len());
         waiting.drain(..count).collect()
     }
 }
@@ -103,6 +111,19 @@ pub(in crate::dstream) struct Queued<T> {
     pub(in crate::dstream) queue: RddQueue<T>,
     pub(in crate::dstream) mode: QueueMode,
     pub(in crate::dstream) default: Option<Rdd<T>>,
+    /// On a cluster: how many were counted for batches that were cut and not processed, and how many for the last.
+    pub(in crate::dstream) counted: (AtomicUsize, AtomicUsize),
+}
+
+impl<T: Record> Queued<T> {
+    fn put(&self, time: Timestamp, taken: &[Rdd<T>]) {
+        let rdd = match (taken, &self.default) {
+            ([one], _) => one.clone(),
+            ([], Some(default)) => default.clone(),
+            (several, _) => self.context.union(several),
+        };
+        self.node.put(time, rdd, Form::Lineage);
+    }
 }
 
 impl<T: Record> Input for Queued<T> {
@@ -115,13 +136,43 @@ impl<T: Record> Input for Queued<T> {
     }
 
     fn cut(&self, time: Timestamp) -> Result<u64> {
-        let taken = self.queue.take(self.mode);
-        let rdd = match (taken.as_slice(), &self.default) {
-            ([one], _) => one.clone(),
-            ([], Some(default)) => default.clone(),
-            (several, _) => self.context.union(several),
-        };
-        self.node.put(time, rdd, Form::Lineage);
+        self.put(time, &self.queue.take(self.mode));
         Ok(0)
+    }
+
+    /// The batch gets so many of those at the head, in each process of the program: those that are there by now.
+    fn take(&self, _: Timestamp) -> Result<Taken> {
+        let (ahead, last) = (&self.counted.0, &self.counted.1);
+        let waiting = self.queue.waiting();
+        let left = waiting.len().saturating_sub(ahead.load(Ordering::SeqCst));
+        let count = self.mode.of(left);
+        ahead.fetch_add(count, Ordering::SeqCst);
+        last.store(count, Ordering::SeqCst);
+        Ok(Taken::default())
+    }
+
+    fn log(&self) -> Logged {
+        let count = self.counted.1.load(Ordering::SeqCst).to_string();
+        Logged { position: Vec::new(), batch: vec![count] }
+    }
+
+    fn again(&self, time: Timestamp, batch: &[String]) -> Result<()> {
+        let count: usize = batch.first().and_then(|count| count.parse().ok()).unwrap_or(0);
+        let mut waiting = self.queue.waiting();
+        if waiting.len() < count {
+            let (here, time) = (waiting.len(), time.millis());
+            return Err(Failure::user(format!(
+                "the batch of {time} ms has {count} data sets of a queue, of which {here} are in this process"
+            ))
+            .advice(
+                "on a cluster fill the queue before start(), or in an output operation: all processes must find the same in it",
+            ));
+        }
+        let taken: Vec<Rdd<T>> = waiting.drain(..count).collect();
+        let _counted =
+            self.counted.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |ahead| ahead.checked_sub(count));
+        drop(waiting);
+        self.put(time, &taken);
+        Ok(())
     }
 }

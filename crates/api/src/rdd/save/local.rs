@@ -14,6 +14,8 @@ use millstream_model::error::{Failure, Result};
 
 use super::super::site::Calls;
 
+/// How often the folder that attempts write in is removed, if there is something new in it each time.
+const REMOVALS: u32 = 100;
 /// Where attempts write, below the output folder.
 const TEMPORARY: &str = "_temporary";
 
@@ -62,11 +64,24 @@ impl Output {
             fs::rename(path, &part).map_err(|error| failed(&part, error))?;
         }
         let temporary = self.folder.join(TEMPORARY);
-        fs::remove_dir_all(&temporary).map_err(|error| failed(&temporary, error))?;
+        remove(&temporary).map_err(|error| failed(&temporary, error))?;
         let success = self.folder.join("_SUCCESS");
         fs::write(&success, "").map_err(|error| failed(&success, error))?;
         self.is_done = true;
         Ok(())
+    }
+}
+
+/// Removes a folder in which an attempt that does not count may be about to begin a file.
+fn remove(folder: &Path) -> std::io::Result<()> {
+    let mut tries = 0;
+    loop {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::DirectoryNotEmpty && tries < REMOVALS => {
+                tries += 1
+            }
+            done => return done,
+        }
     }
 }
 

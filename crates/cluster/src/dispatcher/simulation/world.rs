@@ -219,8 +219,11 @@ impl World {
             self.chance.below(20)
         };
         self.now.steady += jump;
-        // The clock on the wall may be set, back too.
-        self.now.wall += if self.chance.once_in(50) { -500_000 } else { jump as i64 };
+        // The clock on the wall may be set, forth and back.
+        self.now.wall += jump as i64;
+        if self.chance.once_in(50) {
+            self.now.wall += if self.chance.once_in(2) { 500_000 } else { -500_000 };
+        }
         if !self.somebody_leads(jump) {
             return;
         }

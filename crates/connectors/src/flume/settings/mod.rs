@@ -3,13 +3,12 @@
 //! Answers for what can be set and for refusing what cannot. Not for what follows from it.
 
 mod choices;
-mod chosen;
 mod list;
 #[cfg(test)]
 mod tests;
 
+pub(super) use crate::chosen::Chosen;
 pub use choices::{Acknowledge, Choose, Compression, ListenProtocol, LogLost, SendProtocol};
-pub(super) use chosen::Chosen;
 pub(super) use list::{
     ACKNOWLEDGE, AGENT_PAUSE, ANSWER_WITHIN, CHOOSE, COMPRESSION, CONNECTIONS, FRAME_MAX, IDLE_TIMEOUT,
     LISTEN_PROTOCOL, LISTEN_REQUEST_TIMEOUT, LOG, LOG_KEEP, LOG_LIMIT, LOG_LOST, LOG_SEGMENT, MEMORY,

@@ -133,18 +133,30 @@ impl Consumer {
         (code == Code::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
     }
 
+    /// Puts up to `most` messages behind the `held` ones that were fetched; how many.
+    fn fetch(&mut self, held: usize, patience: Duration, most: usize) -> usize {
+        let room = &mut self.fetched[held..held + most];
+        // SAFETY: there is room for `most` messages; as many as the call says were put there.
+        let count = unsafe {
+            sys::rd_kafka_consume_batch_queue(self.queue.0, millis(patience), room.as_mut_ptr(), most)
+        };
+        usize::try_from(count).unwrap_or(0).min(most)
+    }
+
     /// Hands over what is there, waiting no longer than `patience` for the first; whether there was anything.
     pub(in crate::kafka) fn poll<E>(
         &mut self,
         patience: Duration,
         mut take: impl FnMut(Polled<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
-        // SAFETY: there is room for `MOST` messages; as many as the call says were put there.
-        let count = unsafe {
-            let room = self.fetched.as_mut_ptr();
-            sys::rd_kafka_consume_batch_queue(self.queue.0, millis(patience), room, MOST)
-        };
-        let count = usize::try_from(count).unwrap_or(0).min(MOST);
+        // A call waits until there are as many as it asks for, or its time is over: only the first record is waited for.
+        let mut count = self.fetch(0, Duration::ZERO, MOST);
+        if count == 0 && !patience.is_zero() {
+            count = self.fetch(0, patience, 1);
+            if count > 0 {
+                count += self.fetch(count, Duration::ZERO, MOST - count);
+            }
+        }
         let fetched = Fetched(&mut self.fetched[..count]);
         let mut run: Vec<Message<'_>> = Vec::with_capacity(count);
         for &pointer in &*fetched.0 {

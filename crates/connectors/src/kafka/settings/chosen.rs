@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use millstream_model::error::{Failure, Result};
-use millstream_model::settings::{Choices, Described, Origin, Setting, SettingValue, SettingsList, Values};
+use millstream_model::settings::{Choices, Setting, SettingValue, SettingsList};
 
 use super::choices::{Compression, Isolation, Security};
 use super::list::{
@@ -14,16 +14,15 @@ use super::list::{
     ISOLATION, LINGER, RECORD_MAX, SASL_MECHANISM, SASL_PASSWORD, SASL_USER, SECURITY, SEND_BUFFER, TLS_CA,
     TLS_CERTIFICATE, TLS_KEY,
 };
+use crate::chosen;
 use crate::kafka::native::Properties;
 
 /// The values of one source or sink, with librdkafka's own properties behind them.
 #[derive(Clone)]
 pub(in crate::kafka) struct Chosen {
     pub(in crate::kafka) servers: String,
-    values: Values,
+    values: chosen::Chosen,
     properties: Properties,
-    /// The first thing that was wrong, told when the job starts.
-    refused: Option<String>,
 }
 
 /// What lets a connection in. It is shown by nothing.
@@ -41,15 +40,11 @@ pub(in crate::kafka) struct Credentials {
 
 impl Chosen {
     pub(in crate::kafka) fn new(servers: String, list: &'static SettingsList) -> Self {
-        Self { servers, values: Values::of(list), properties: Vec::new(), refused: None }
+        Self { servers, values: chosen::Chosen::new(list), properties: Vec::new() }
     }
 
     pub(in crate::kafka) fn set(&mut self, name: &str, text: &str) {
-        if let Err(failure) = self.values.set(name, text, Origin::Program) {
-            let secret = name == SASL_PASSWORD.name();
-            let told = if secret { format!("setting `{name}` cannot be used") } else { failure.to_string() };
-            self.refused.get_or_insert(told);
-        }
+        self.values.set(name, text);
     }
 
     pub(in crate::kafka) fn property(&mut self, name: &str, value: &str) {
@@ -57,9 +52,7 @@ impl Chosen {
     }
 
     pub(in crate::kafka) fn get<T: SettingValue>(&self, setting: &Setting<T>) -> Result<T> {
-        self.values
-            .get(setting)?
-            .ok_or_else(|| Failure::internal(format!("setting `{}` has no default", setting.name())))
+        self.values.get(setting)
     }
 
     pub(in crate::kafka) fn given<T: SettingValue>(&self, setting: &Setting<T>) -> Result<Option<T>> {
@@ -92,9 +85,7 @@ impl Chosen {
 
     /// Refuses what was set wrongly, and addresses that are none.
     pub(in crate::kafka) fn check(&self) -> Result<()> {
-        if let Some(refused) = &self.refused {
-            return Err(Failure::user(refused.clone()));
-        }
+        self.values.check()?;
         for server in self.servers.split(',') {
             let parts = server.trim().rsplit_once(':');
             let is_address =

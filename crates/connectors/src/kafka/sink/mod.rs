@@ -30,6 +30,8 @@ use std::time::Duration;
 use millstream_dataflow::operator::Cancelled;
 use millstream_dataflow::sink::{Committer, Sink, WriterContext, WriterOf};
 use millstream_dataflow::source::Promise;
+#[cfg(feature = "avro")]
+use millstream_formats::avro::AvroEncode;
 use millstream_model::error::{BoxError, Failure, Result};
 use millstream_model::record::Record;
 use millstream_model::settings::shown_duration;
@@ -199,6 +201,17 @@ impl<T: 'static> KafkaSink<T> {
         self
     }
 
+    /// Values are Avro of a schema.
+    #[cfg(feature = "avro")]
+    #[must_use]
+    pub fn avro(mut self, encode: AvroEncode) -> Self
+    where
+        T: Serialize,
+    {
+        self.encode = Arc::new(move |record, out| Ok(encode.write(record, out.value())?));
+        self
+    }
+
     /// Gives each record a key, besides what else is said of it.
     #[must_use]
     pub fn key_by<K: AsRef<[u8]>>(self, key: impl Fn(&T) -> K + Send + Sync + 'static) -> Self {
@@ -280,7 +293,7 @@ impl<T> KafkaSink<T> {
     }
 
     fn transactions(&self, cancelled: Cancelled) -> Result<Transactions> {
-        Ok(Transactions { servers: self.settings.servers.clone(), door: self.door()?, cancelled })
+        Ok(Transactions::new(self.settings.servers.clone(), self.door()?, cancelled))
     }
 }
 
@@ -332,11 +345,11 @@ struct TransactionCommitter(Transactions);
 
 impl Committer<StagedTransaction> for TransactionCommitter {
     fn commit(&mut self, staged: Vec<StagedTransaction>) -> Result<()> {
-        staged.iter().try_for_each(|one| self.0.commit(one))
+        self.0.commit(&staged)
     }
 
     fn cancel_when(&mut self, cancelled: Cancelled) {
-        self.0.cancelled = cancelled;
+        self.0.cancel_when(cancelled);
     }
 }
 

@@ -3,6 +3,8 @@
 //! Answers for doing so through a coordinator that moves, loads or is away for a while. Not for writing into one.
 //! Holds: committing twice is committing once; what cannot be committed any more is an error, not silence.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use millstream_dataflow::operator::Cancelled;
@@ -10,12 +12,12 @@ use millstream_model::error::{Failure, Fault, Result, Retry};
 use serde::{Deserialize, Serialize};
 
 use super::door::Door;
-use super::wire::{self, Connection, Described, ProducerId};
+use super::wire::{self, Address, Connection, Described, ProducerId};
 
 /// How long a coordinator may be away.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How soon a question is asked again: a transaction that is being ended is ended within milliseconds.
-const AGAIN: Duration = Duration::from_millis(2);
+const AGAIN: Duration = Duration::from_millis(1);
 /// How soon after a connection failed.
 const AFTER_FAILURE: Duration = Duration::from_millis(200);
 
@@ -31,31 +33,77 @@ pub struct StagedTransaction {
 /// Asks the coordinators of a cluster.
 pub(super) struct Transactions {
     pub(super) servers: String,
-    pub(super) door: Door,
-    pub(super) cancelled: Cancelled,
+    door: Door,
+    cancelled: Cancelled,
+    /// To any broker, which knows the coordinators.
+    any: Option<Connection>,
+    /// To coordinators, from question to question.
+    coordinators: HashMap<Address, Connection>,
 }
 
 impl Transactions {
+    pub(super) fn new(servers: String, door: Door, cancelled: Cancelled) -> Self {
+        Self { servers, door, cancelled, any: None, coordinators: HashMap::new() }
+    }
+
+    /// Gives up waiting once this is cancelled.
+    pub(super) fn cancel_when(&mut self, cancelled: Cancelled) {
+        // Connections know by whom they are cancelled.
+        self.hang_up();
+        self.cancelled = cancelled;
+    }
+
+    fn hang_up(&mut self) {
+        self.any = None;
+        self.coordinators.clear();
+    }
+
+    /// Asks the coordinator of an id once.
+    fn ask_once<T>(
+        &mut self,
+        id: &str,
+        ask: &mut impl FnMut(&mut Connection) -> Result<Result<T, i16>>,
+    ) -> Result<Result<T, i16>> {
+        let any = match &mut self.any {
+            Some(any) => any,
+            none => none.insert(Connection::to_any(&self.servers, &self.door, &self.cancelled)?),
+        };
+        let address = match any.coordinator(id)? {
+            Ok(address) => address,
+            Err(error) => return Ok(Err(error)),
+        };
+        let coordinator = match self.coordinators.entry(address) {
+            Entry::Occupied(kept) => kept.into_mut(),
+            Entry::Vacant(none) => {
+                let connection = none.key().connect(&self.door, &self.cancelled)?;
+                none.insert(connection)
+            }
+        };
+        ask(coordinator)
+    }
+
     /// Asks the coordinator of an id until it gives an answer, or an error that asking again does not mend.
     fn ask<T>(
-        &self,
+        &mut self,
         id: &str,
         mut ask: impl FnMut(&mut Connection) -> Result<Result<T, i16>>,
     ) -> Result<Result<T, i16>> {
         let begun = Instant::now();
         loop {
-            let asked =
-                Connection::to_any(&self.servers, &self.door, &self.cancelled).and_then(|mut any| match any
-                    .coordinator(id)?
-                {
-                    Ok(address) => ask(&mut address.connect(&self.door, &self.cancelled)?),
-                    Err(error) => Ok(Err(error)),
-                });
+            // A connection that was quiet may be one that the broker has closed.
+            let was_kept = self.any.is_some();
+            let asked = self.ask_once(id, &mut ask);
             let wait = match &asked {
                 Ok(Err(error)) if wire::is_passing(*error) => AGAIN,
                 Ok(_) => return asked,
                 Err(failure) if is_final(failure) => return asked,
-                Err(_) => AFTER_FAILURE,
+                Err(_) => {
+                    self.hang_up();
+                    if was_kept {
+                        continue;
+                    }
+                    AFTER_FAILURE
+                }
             };
             if begun.elapsed() >= PATIENCE {
                 return match asked {
@@ -67,7 +115,7 @@ impl Transactions {
         }
     }
 
-    fn describe(&self, id: &str) -> Result<Described> {
+    fn describe(&mut self, id: &str) -> Result<Described> {
         let told = self.ask(id, |connection| {
             let described = connection.describe(id)?;
             let passing = wire::is_passing(described.error);
@@ -77,7 +125,7 @@ impl Transactions {
     }
 
     /// Who writes the open transaction of an id.
-    pub(super) fn writer_of(&self, id: &str) -> Result<ProducerId> {
+    pub(super) fn writer_of(&mut self, id: &str) -> Result<ProducerId> {
         let described = self.describe(id)?;
         if described.error != wire::NONE {
             return Err(failed(id, "looked at", described.error));
@@ -94,7 +142,33 @@ impl Transactions {
     }
 
     /// Commits, or finds that it was committed before.
-    pub(super) fn commit(&self, staged: &StagedTransaction) -> Result<()> {
+    pub(super) fn commit(&mut self, staged: &[StagedTransaction]) -> Result<()> {
+        // All are told to end before the first is looked at: what brokers do for them, they do at the same time.
+        staged.iter().try_for_each(|one| self.end(one))?;
+        staged.iter().try_for_each(|one| self.see_committed(one))
+    }
+
+    /// Ends a transaction, if it is open and who staged it was the last to write it: the broker judges by number and epoch.
+    fn end(&mut self, StagedTransaction { id, producer }: &StagedTransaction) -> Result<()> {
+        let ended = self.ask(id, |connection| {
+            let error = connection.end(id, *producer, true)?;
+            Ok(if wire::is_passing(error) { Err(error) } else { Ok(error) })
+        })?;
+        match ended {
+            // A look tells which: ended by somebody before, forgotten, or done.
+            Ok(
+                wire::NONE
+                | wire::INVALID_TXN_STATE
+                | wire::INVALID_PRODUCER_EPOCH
+                | wire::INVALID_PRODUCER_ID_MAPPING
+                | wire::PRODUCER_FENCED,
+            ) => Ok(()),
+            Ok(error) | Err(error) => Err(failed(id, "committed", error)),
+        }
+    }
+
+    /// Waits until readers see what was committed.
+    fn see_committed(&mut self, staged: &StagedTransaction) -> Result<()> {
         let (id, begun) = (&staged.id, Instant::now());
         loop {
             let told = self.describe(id)?;
@@ -110,18 +184,9 @@ impl Transactions {
                     return Ok(());
                 }
                 wire::NONE => match told.state.as_str() {
-                    "Ongoing" => {}
+                    "Ongoing" => self.end(staged)?,
                     // Its end is decided; readers see it once that is written to all partitions.
-                    "PrepareCommit" => {
-                        if begun.elapsed() >= PATIENCE {
-                            return Err(Failure::external(format!(
-                                "transaction `{id}` is being committed by the broker, which does not come to an end"
-                            ))
-                            .advice("see that all partitions that were written to have a leader"));
-                        }
-                        self.cancelled.wait(AGAIN)?;
-                        continue;
-                    }
+                    "PrepareCommit" => self.cancelled.wait(AGAIN)?,
                     _ => return Ok(()),
                 },
                 wire::TRANSACTIONAL_ID_NOT_FOUND => {
@@ -133,25 +198,17 @@ impl Transactions {
                 }
                 error => return Err(failed(id, "committed", error)),
             }
-            let ended = self.ask(id, |connection| {
-                let error = connection.end(id, staged.producer, true)?;
-                Ok(if wire::is_passing(error) { Err(error) } else { Ok(error) })
-            })?;
-            match ended {
-                // Another look tells which: ended by somebody meanwhile, or done.
-                Ok(
-                    wire::NONE
-                    | wire::INVALID_TXN_STATE
-                    | wire::INVALID_PRODUCER_EPOCH
-                    | wire::PRODUCER_FENCED,
-                ) => {}
-                Ok(error) | Err(error) => return Err(failed(id, "committed", error)),
+            if begun.elapsed() >= PATIENCE {
+                return Err(Failure::external(format!(
+                    "transaction `{id}` is being committed by the broker, which does not come to an end"
+                ))
+                .advice("see that all partitions that were written to have a leader"));
             }
         }
     }
 
     /// Aborts the open transactions whose ids are wanted, and fences who wrote them.
-    pub(super) fn abort_open(&self, timeout: Duration, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
+    pub(super) fn abort_open(&mut self, timeout: Duration, is_wanted: impl Fn(&str) -> bool) -> Result<()> {
         for id in self.open()?.iter().filter(|id| is_wanted(id)) {
             tracing::info!(id, "aborting a transaction that was left open");
             let told = self.ask(id, |connection| {

@@ -39,6 +39,7 @@ const LIST_TRANSACTIONS: i16 = 66;
 pub(super) const NONE: i16 = 0;
 pub(super) const INVALID_PRODUCER_EPOCH: i16 = 47;
 pub(super) const INVALID_TXN_STATE: i16 = 48;
+pub(super) const INVALID_PRODUCER_ID_MAPPING: i16 = 49;
 pub(super) const INVALID_TRANSACTION_TIMEOUT: i16 = 50;
 pub(super) const CLUSTER_REFUSED: i16 = 31;
 pub(super) const TRANSACTIONAL_ID_REFUSED: i16 = 53;
@@ -77,7 +78,7 @@ pub(super) enum Shown<'a> {
 }
 
 /// A broker.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Address {
     host: String,
     port: u16,

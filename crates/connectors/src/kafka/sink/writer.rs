@@ -22,6 +22,9 @@ use crate::kafka::source::refused;
 /// How long one wait for brokers is, between two looks at whether the job is cancelled.
 const STEP: Duration = Duration::from_millis(20);
 
+/// How long one wait for acknowledgements is: the library does not end it when the last has come.
+const ANSWERED: Duration = Duration::from_millis(1);
+
 /// What a writer needs to go on: the number of the next transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriterState {
@@ -125,7 +128,7 @@ impl<T> Writer<T> {
 
     /// Waits until brokers have acknowledged all that was written.
     fn settle(&mut self) -> Result<()> {
-        while !self.producer.flush(STEP).map_err(lost)? {
+        while !self.producer.flush(ANSWERED).map_err(lost)? {
             self.cancelled.wait(Duration::ZERO)?;
         }
         Ok(())
@@ -144,7 +147,7 @@ impl Numbered {
         restored: &[WriterState],
     ) -> Result<Self> {
         let (subtask, of) = (context.subtask.index, context.subtask.of.max(1));
-        let transactions = sink.transactions(context.cancelled.clone())?;
+        let mut transactions = sink.transactions(context.cancelled.clone())?;
         let timeout = sink.settings.get(&settings::TRANSACTION_TIMEOUT)?;
         // What is staged in the checkpoint was committed before this: whatever else is open was left by an attempt that is
         // gone, perhaps of another parallelism. Each subtask cleans up for its share.

@@ -6,6 +6,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use millstream_dataflow::operator::Rejected;
+#[cfg(feature = "avro")]
+use millstream_formats::avro::AvroValues;
 use millstream_formats::rows::CsvValues;
 use millstream_model::error::{BoxError, Position, Unit};
 use millstream_model::record::Record;
@@ -159,6 +161,33 @@ impl<T> fmt::Debug for CsvRow<T> {
 }
 
 impl<T: Record + DeserializeOwned> Decode for CsvRow<T> {
+    type Record = T;
+
+    fn decode(&self, message: &Message<'_>) -> Result<T, BoxError> {
+        Ok(self.0.read(value(message)?)?)
+    }
+}
+
+/// The value as Avro, into any type that serde knows to read.
+#[cfg(feature = "avro")]
+pub struct Avro<T>(pub(in crate::kafka) AvroValues, pub(in crate::kafka) PhantomData<fn() -> T>);
+
+#[cfg(feature = "avro")]
+impl<T> Clone for Avro<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), PhantomData)
+    }
+}
+
+#[cfg(feature = "avro")]
+impl<T> fmt::Debug for Avro<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Avro")
+    }
+}
+
+#[cfg(feature = "avro")]
+impl<T: Record + DeserializeOwned> Decode for Avro<T> {
     type Record = T;
 
     fn decode(&self, message: &Message<'_>) -> Result<T, BoxError> {

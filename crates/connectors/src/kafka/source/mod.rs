@@ -18,6 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use millstream_dataflow::source::{Boundedness, Promise, Source, SourceReader, SplitEnumerator};
+#[cfg(feature = "avro")]
+use millstream_formats::avro::AvroValues;
 use millstream_formats::rows::{Csv, CsvValues};
 use millstream_model::error::{BoxError, Failure, Result};
 use millstream_model::id::Subtask;
@@ -25,6 +27,8 @@ use millstream_model::record::Record;
 use millstream_model::time::Timestamp;
 use serde::de::DeserializeOwned;
 
+#[cfg(feature = "avro")]
+use self::decode::Avro;
 pub(super) use self::decode::Decode;
 use self::decode::{Bytes, CsvRow, FromFn, Json, OnPoison, OrRejected, Records, Texts, Timed};
 use self::split::KafkaSplit;
@@ -220,6 +224,13 @@ impl<D> KafkaSource<D> {
         columns: Option<&[&str]>,
     ) -> KafkaSource<CsvRow<T>> {
         self.decode_by(CsvRow(CsvValues::new(format, columns), PhantomData))
+    }
+
+    /// Reads values as Avro of a schema, or of those whose numbers stand before the values.
+    #[cfg(feature = "avro")]
+    #[must_use]
+    pub fn avro<T: Record + DeserializeOwned>(self, values: AvroValues) -> KafkaSource<Avro<T>> {
+        self.decode_by(Avro(values, PhantomData))
     }
 
     /// Gives values as they are.

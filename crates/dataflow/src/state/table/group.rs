@@ -109,6 +109,13 @@ impl<K: Eq + Clone, V: Clone> Lent<K, V> {
 }
 
 impl<K: Eq, V> Group<K, V> {
+    /// Makes room for so many more entries, where it is not lent.
+    pub(super) fn reserve(&mut self, more: usize, keys: KeyFunctions<K>) {
+        if let Group::Owned(entries) = self {
+            entries.reserve(more, |(key, _)| (keys.hash)(key));
+        }
+    }
+
     /// The value of `key`.
     #[inline]
     pub(super) fn find(&self, hash: u64, key: &K) -> Option<&V> {

@@ -16,7 +16,7 @@ use millstream_model::key::{KeyGroup, KeyGroupRange, MaxParallelism, key_group_o
 
 use self::group::{Group, Ration};
 use super::error::{ForeignKey, GroupError};
-use super::snapshot::{KeyedMeta, KeyedPart, read_group};
+use super::snapshot::{KeyedMeta, KeyedPart, announced, read_group};
 use super::{KeyData, KeyFunctions, StateData};
 
 /// The bytes of entries up to which they lie near enough, counted without what the tables leave free.
@@ -273,6 +273,10 @@ impl<K: KeyData, V: StateData> KeyedTable<K, V> {
     /// Where the bytes are broken, of other types, or of another group than this table's.
     pub fn restore_group(&mut self, group: KeyGroup, bytes: &[u8]) -> Result<(), GroupError> {
         let (hash_of, max, owned) = (self.upkeep.keys.hash, self.max, self.range);
+        if let Some(entries) = self.groups.get_mut(usize::from(group.0.wrapping_sub(owned.start))) {
+            // At once, so that nothing moves while it grows.
+            entries.reserve(announced(bytes), self.upkeep.keys);
+        }
         read_group(bytes, |decoder, input, entry| {
             let decoded = decoder.decode::<(K, V)>(input);
             let (key, value) = decoded.map_err(|source| GroupError::Decode { entry, source })?;

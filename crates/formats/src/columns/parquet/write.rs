@@ -2,9 +2,7 @@
 //!
 //! Holds: a file is closed with its footer, or is none; all batches of one file have one schema.
 
-use std::io::{self, Write};
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::ArrowBatch;
 use arrow_schema::{FieldRef, SchemaRef};
@@ -21,7 +19,7 @@ use super::super::csv::another_schema;
 use super::super::structs::{batch, fields, no_columns, schema_of};
 use super::super::{ROWS, schema::shown};
 use crate::compression::Compression;
-use crate::file::{FileEncoder, WriteFormat};
+use crate::file::{FileEncoder, Outlet, WriteFormat};
 
 /// Batches as Parquet files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +49,7 @@ impl WriteParquet {
         Ok(())
     }
 
-    fn writer(self, schema: SchemaRef, into: Shared) -> Result<ArrowWriter<Shared>> {
+    fn writer(self, schema: SchemaRef, into: Outlet) -> Result<ArrowWriter<Outlet>> {
         let properties = WriterProperties::builder()
             .set_compression(self.compression)
             .set_max_row_group_row_count(Some(self.group_rows))
@@ -65,27 +63,6 @@ fn unwritable(schema: &SchemaRef, error: ParquetError) -> Failure {
     Failure::user("a batch cannot be written as Parquet")
         .because(error)
         .advice(format!("its columns are: {}", shown(schema)))
-}
-
-/// Memory that the writer writes into while its bytes are taken out.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Shared {
-    fn take(&self, out: &mut Vec<u8>) {
-        out.append(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-}
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 impl WriteFormat<ArrowBatch> for WriteParquet {
@@ -108,15 +85,15 @@ impl WriteFormat<ArrowBatch> for WriteParquet {
     }
 
     fn begin(&self) -> Result<ParquetEncoder> {
-        Ok(ParquetEncoder { format: *self, written: Shared::default(), writer: None })
+        Ok(ParquetEncoder { format: *self, written: Outlet::default(), writer: None })
     }
 }
 
 /// Writes batches into one file.
 pub struct ParquetEncoder {
     format: WriteParquet,
-    written: Shared,
-    writer: Option<(SchemaRef, ArrowWriter<Shared>)>,
+    written: Outlet,
+    writer: Option<(SchemaRef, ArrowWriter<Outlet>)>,
 }
 
 impl FileEncoder<ArrowBatch> for ParquetEncoder {
@@ -192,7 +169,7 @@ impl<T: Record + Serialize + DeserializeOwned> WriteFormat<T> for WriteParquetRo
 
     fn begin(&self) -> Result<ParquetRowsEncoder<T>> {
         let fields = fields::<T>().ok_or_else(no_columns::<T>)?;
-        let written = Shared::default();
+        let written = Outlet::default();
         let writer = Some(self.parquet.writer(schema_of(&fields), written.clone())?);
         Ok(ParquetRowsEncoder { fields, rows: Vec::new(), written, writer })
     }
@@ -203,8 +180,8 @@ pub struct ParquetRowsEncoder<T> {
     fields: Vec<FieldRef>,
     /// What waits to become a batch.
     rows: Vec<T>,
-    written: Shared,
-    writer: Option<ArrowWriter<Shared>>,
+    written: Outlet,
+    writer: Option<ArrowWriter<Outlet>>,
 }
 
 impl<T: Serialize> ParquetRowsEncoder<T> {

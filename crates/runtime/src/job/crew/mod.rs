@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use millstream_model::error::Result;
-use millstream_state::Manifest;
+use millstream_state::{CheckpointName, Manifest};
 
 pub(crate) use here::Here;
 
@@ -57,6 +57,9 @@ pub(crate) trait Crew {
 pub(crate) trait Team {
     /// Tells a subtask what to do. One that is gone has said why, or will.
     fn tell(&self, task: TaskId, order: TaskOrder);
+
+    /// A checkpoint is complete: nobody starts from one before it.
+    fn completed(&self, _: CheckpointName) {}
 
     /// Whether there is room for more subtasks by now than the attempt has, and the job wants them.
     fn is_outgrown(&self) -> bool {

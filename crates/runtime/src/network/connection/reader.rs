@@ -12,7 +12,7 @@ use millstream_model::error::{Failure, Result};
 use millstream_network::socket::Incoming;
 
 use super::super::credit::Passed;
-use super::super::frame::{Frame, Kind, Parsed, parse};
+use super::super::frame::{Frame, HEADER, Kind, Parsed, parse};
 use super::super::remote::{Taken, number};
 use super::{Shared, Why, whole};
 
@@ -46,7 +46,8 @@ impl Buffer {
         &self.bytes[self.start..self.end]
     }
 
-    /// Room to read into, where a frame of `needed` bytes begins at the start.
+    /// Room to read into, where a frame of `needed` bytes begins at the start. The rest of a long frame has room for itself
+    /// alone, so that what comes behind it need not be moved to the front.
     fn room(&mut self, needed: usize) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -64,7 +65,9 @@ impl Buffer {
         if self.bytes.len() < self.start + size {
             self.bytes.resize(self.start + size, 0);
         }
-        &mut self.bytes[self.end..]
+        let until = if needed > CHUNK / 2 { self.start + needed.max(have + 1) } else { self.bytes.len() };
+        let until = until.min(self.bytes.len());
+        &mut self.bytes[self.end..until]
     }
 }
 
@@ -114,7 +117,8 @@ fn frames(shared: &Arc<Shared>, buffer: &mut Buffer, next: &mut u32) -> Result<u
                 if frame.kind == Kind::Bye {
                     return Err(Why::Ended);
                 }
-                handle(shared, &frame).map_err(|failure| Why::Garbled(failure.to_string()))?;
+                handle(shared, &frame, length - HEADER)
+                    .map_err(|failure| Why::Garbled(failure.to_string()))?;
                 buffer.start += length;
                 *next = next.wrapping_add(1);
             }
@@ -123,7 +127,7 @@ fn frames(shared: &Arc<Shared>, buffer: &mut Buffer, next: &mut u32) -> Result<u
     }
 }
 
-fn handle(shared: &Arc<Shared>, frame: &Frame<'_>) -> Result<()> {
+fn handle(shared: &Arc<Shared>, frame: &Frame<'_>, length: usize) -> Result<()> {
     let Frame { kind, channel, payload } = frame;
     match kind {
         Kind::Alive | Kind::Bye => Ok(()),
@@ -151,7 +155,7 @@ fn handle(shared: &Arc<Shared>, frame: &Frame<'_>) -> Result<()> {
             let answer = if *kind == Kind::Want {
                 receiver.want().map(|credit| (Kind::Credit, credit.to_vec()))
             } else {
-                match receiver.take(*kind, payload)? {
+                match receiver.take(*kind, payload, length)? {
                     Taken::Gone(true) => Some((Kind::Gone, Vec::new())),
                     Taken::In | Taken::Gone(false) => None,
                 }

@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 use std::time::Duration;
 
 use millstream_dataflow::lineage::{DatasetId, Dependency, FRAME, Frames, Lineage, Shuffle, ShuffleId};
 use millstream_model::error::{Failure, Result};
 
 use super::super::Counters;
-use super::super::action::{Action, Outcome, Work};
+use super::super::action::{Action, Done, Outcome, Work, decode};
 use super::super::engine::Stores;
 use super::super::fetch::{InMemory, Reader, Server, Shelves, Wanted};
 use super::super::reach::{Places, Reach};
@@ -22,7 +23,7 @@ use super::super::team::{Event, Running, Stage, Team, Tell};
 use super::super::there::ALL_JOBS;
 use super::lineage::{Actions, other_action};
 use super::recorded::join;
-use super::{Program, below};
+use super::{Program, ProgramRole, below};
 use crate::control::{ExecutorId, ResultTold, StageEvent, StageOrder, TaskEnd, TaskOrdered, TaskPart, ToJob};
 use crate::executor::{Executor, Obeys};
 
@@ -33,7 +34,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 struct Ended {
     fingerprint: String,
-    result: Result<ResultTold>,
+    result: Result<()>,
+    left: ResultTold,
 }
 
 #[derive(Default)]
@@ -167,7 +169,17 @@ impl Follower {
         if ended.fingerprint != fingerprint {
             return Err(other_action(number, &ended.fingerprint, &fingerprint));
         }
-        let at = match ended.result? {
+        let mut parts = self.read(number, ended.left)?;
+        let changed = if parts.is_empty() { Vec::new() } else { parts.remove(0) };
+        if !changed.is_empty() {
+            self.hands.stores.accumulators.put(&decode(&changed)?)?;
+        }
+        ended.result.map(|()| parts)
+    }
+
+    /// What a job left.
+    fn read(&self, number: u64, left: ResultTold) -> Result<Vec<Vec<u8>>> {
+        let at = match left {
             ResultTold::Whole(parts) => return Ok(parts),
             ResultTold::At(address) => address,
         };
@@ -189,7 +201,7 @@ impl Follower {
 
 impl Program for Follower {
     fn act(&self, _: &Scheduler, action: Action) -> Result<Vec<Outcome>> {
-        let fingerprint = self.actions.begin(&action)?;
+        let fingerprint = self.actions.begin(&action, &self.hands.stores.accumulators)?;
         let number = self.executor.next_job();
         self.hands.lock().actions.insert(number, action);
         Ok(self.wait(number, fingerprint)?.into_iter().map(Outcome::Written).collect())
@@ -208,6 +220,14 @@ impl Program for Follower {
     fn counters(&self, _: Counters) -> Counters {
         self.hands.lock().counters
     }
+
+    fn role(&self) -> ProgramRole {
+        ProgramRole::Follows
+    }
+
+    fn hand_over(&self, thread: ThreadId, is_lent: bool) {
+        self.actions.hand_over(thread, is_lent);
+    }
 }
 
 impl Obeys for Hands {
@@ -215,6 +235,13 @@ impl Obeys for Hands {
         match order {
             StageOrder::Places { shuffle, peers, maps } => self.reach.places.put(shuffle, &peers, &maps),
             StageOrder::Run(task) => self.run(&task),
+            StageOrder::Abandon { stage, at, attempt } => {
+                let running = self.lock().stages.get(&stage).cloned();
+                if let Some(running) = running {
+                    running.abandon(at, attempt);
+                }
+                tell(&self.executor, StageEvent::Abandoned { stage, at, attempt });
+            }
             StageOrder::Leave { stage } => self.leave(stage),
             StageOrder::Shipped { job, what, lends } => self.take(job, &what.0, lends),
             StageOrder::Over { job } => {
@@ -230,12 +257,12 @@ impl Obeys for Hands {
                 }
                 datasets.into_iter().for_each(|dataset| self.stores.cache.remove_all(DatasetId(dataset)));
             }
-            StageOrder::Ended { number, fingerprint, result, counters } => {
+            StageOrder::Ended { number, fingerprint, result, left, counters } => {
                 self.results.lock().clear();
                 let mut state = self.lock();
                 state.stages.clear();
                 state.counters = *counters;
-                state.ended.insert(number, Ended { fingerprint, result });
+                state.ended.insert(number, Ended { fingerprint, result, left });
                 drop(state);
                 self.changed.notify_all();
             }
@@ -348,7 +375,7 @@ impl Hands {
         }
     }
 
-    fn ended(&self, stage: u64, at: usize, attempt: u32, result: Result<Outcome>) {
+    fn ended(&self, stage: u64, at: usize, attempt: u32, result: Result<Done>) {
         ended(&self.executor, &self.stores, stage, at, attempt, result);
     }
 }
@@ -361,14 +388,15 @@ fn tell(executor: &Executor, event: StageEvent) {
 }
 
 /// Tells the master how an attempt ended.
-fn ended(executor: &Executor, stores: &Stores, stage: u64, at: usize, attempt: u32, result: Result<Outcome>) {
-    let end = match result {
-        Ok(Outcome::Kept(bytes)) => TaskEnd::Done { bytes },
-        Ok(Outcome::Lost(blocks, why)) => {
+fn ended(executor: &Executor, stores: &Stores, stage: u64, at: usize, attempt: u32, result: Result<Done>) {
+    let written = result.and_then(|Done { outcome, added, .. }| Ok((outcome, added.write()?)));
+    let end = match written {
+        Ok((Outcome::Kept(bytes), added)) => TaskEnd::Done { bytes, added },
+        Ok((Outcome::Lost(blocks, why), _)) => {
             let blocks = blocks.iter().map(|lost| (lost.shuffle.0, lost.map, lost.of.map(ExecutorId)));
             TaskEnd::Lost { blocks: blocks.collect(), why }
         }
-        Ok(_) => TaskEnd::Done { bytes: 0 },
+        Ok((_, added)) => TaskEnd::Done { bytes: 0, added },
         Err(failure) => TaskEnd::Failed(failure),
     };
     // Told in the order in which they happened: nobody else tells changes meanwhile.

@@ -4,17 +4,19 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::ThreadId;
 
 use millstream_model::error::{Failure, Result};
 
 use super::super::Counters;
-use super::super::action::{Action, Outcome};
+use super::super::accumulator::Written;
+use super::super::action::{Action, Outcome, encode};
 use super::super::fetch::Server;
 use super::super::scheduler::Scheduler;
 use super::super::there::There;
-use super::Program;
 use super::lineage::Actions;
 use super::recorded::Recorded;
+use super::{Program, ProgramRole};
 use crate::control::{ResultTold, StageOrder, ToExecutor};
 use crate::job::Master;
 
@@ -48,27 +50,38 @@ impl Leader {
         fingerprint: String,
         own: Counters,
         result: Result<Vec<Vec<u8>>>,
+        changed: Result<Written>,
     ) -> Result<Vec<Vec<u8>>> {
-        let result = result.and_then(|parts| self.recorded.put(number, &parts).map(|()| parts));
-        let told = match &result {
-            // A program that ends now need not wait for those that read its last result.
-            Ok(parts) if parts.iter().map(Vec::len).sum::<usize>() <= SMALL => {
-                Ok(ResultTold::Whole(parts.clone()))
-            }
-            Ok(_) => Ok(ResultTold::At(self.server.address())),
-            // Whoever hears it need not tell its parts apart.
-            Err(failure) => Err(failure.told_again()),
+        // What accumulators amount to is told before the parts of the result, and without any where the action failed.
+        let (changed, result) = match changed.and_then(|changed| encode(&changed)) {
+            Ok(changed) => (changed, result),
+            Err(failure) => (Vec::new(), result.and(Err(failure))),
         };
+        let (failed, mut parts) = match result {
+            Ok(parts) => (None, parts),
+            Err(failure) => (Some(failure), Vec::new()),
+        };
+        parts.insert(0, changed);
+        let failed = failed.or(self.recorded.put(number, &parts).err());
+        // A program that ends now need not wait for those that read its last result.
+        let left = if parts.iter().map(Vec::len).sum::<usize>() <= SMALL {
+            ResultTold::Whole(parts.clone())
+        } else {
+            ResultTold::At(self.server.address())
+        };
+        // Whoever hears of a failure need not tell its parts apart.
+        let result = failed.as_ref().map_or(Ok(()), |failure| Err(failure.told_again()));
         let counters = Box::new(self.there.counters(own));
-        let ended = StageOrder::Ended { number, fingerprint, result: told, counters };
+        let ended = StageOrder::Ended { number, fingerprint, result, left, counters };
         self.master.conclude(number, ToExecutor::Stages(ended));
-        result
+        parts.remove(0);
+        failed.map_or(Ok(parts), Err)
     }
 }
 
 impl Program for Leader {
     fn act(&self, scheduler: &Scheduler, action: Action) -> Result<Vec<Outcome>> {
-        let fingerprint = self.actions.begin(&action)?;
+        let fingerprint = self.actions.begin(&action, &scheduler.stores.accumulators)?;
         let number = self.master.next_job();
         self.there.begin(number, &fingerprint, &action);
         let written = |outcome| match outcome {
@@ -79,7 +92,8 @@ impl Program for Leader {
         let result = result.and_then(|outcomes| outcomes.into_iter().map(written).collect());
         self.there.end(&result);
         let own = scheduler.stores.tally.read();
-        let parts: Vec<Vec<u8>> = self.conclude(number, fingerprint, own, result)?;
+        let changed = scheduler.stores.accumulators.changed();
+        let parts: Vec<Vec<u8>> = self.conclude(number, fingerprint, own, result, changed)?;
         Ok(parts.into_iter().map(Outcome::Written).collect())
     }
 
@@ -87,11 +101,20 @@ impl Program for Leader {
         self.actions.check_thread(what)?;
         let number = self.master.next_job();
         let made = make().map(|bytes| vec![bytes]);
-        let mut parts = self.conclude(number, format!("{what}\n"), Counters::default(), made)?;
+        let mut parts =
+            self.conclude(number, format!("{what}\n"), Counters::default(), made, Ok(Written::new()))?;
         Ok(parts.pop().unwrap_or_default())
     }
 
     fn counters(&self, own: Counters) -> Counters {
         self.there.counters(own)
+    }
+
+    fn role(&self) -> ProgramRole {
+        ProgramRole::Leads
+    }
+
+    fn hand_over(&self, thread: ThreadId, is_lent: bool) {
+        self.actions.hand_over(thread, is_lent);
     }
 }

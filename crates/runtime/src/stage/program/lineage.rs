@@ -11,6 +11,7 @@ use std::thread::{self, ThreadId};
 use millstream_dataflow::lineage::{DatasetId, Dependency, Lineage};
 use millstream_model::error::{Failure, Result};
 
+use super::super::accumulator::Accumulators;
 use super::super::action::Action;
 
 /// A data set and all that it is made from that is not in `known`, those first that others are made from.
@@ -51,16 +52,29 @@ fn describe(node: &dyn Lineage, to: &mut String) {
     to.push('\n');
 }
 
+/// The thread that calls actions.
+struct Owner {
+    thread: ThreadId,
+    /// Whether the program's own thread has lent them to another.
+    is_lent: bool,
+}
+
 /// The actions of a program that runs in several processes.
 pub(super) struct Actions {
-    owner: ThreadId,
+    owner: Mutex<Owner>,
     known: Mutex<HashSet<DatasetId>>,
 }
 
 impl Actions {
     /// Those of the calling thread.
     pub(super) fn new() -> Self {
-        Self { owner: thread::current().id(), known: Mutex::default() }
+        let owner = Owner { thread: thread::current().id(), is_lent: false };
+        Self { owner: Mutex::new(owner), known: Mutex::default() }
+    }
+
+    /// Another thread calls the actions from now on: one that the program lends them to, or its own again.
+    pub(super) fn hand_over(&self, thread: ThreadId, is_lent: bool) {
+        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = Owner { thread, is_lent };
     }
 
     /// Refuses another thread.
@@ -68,8 +82,18 @@ impl Actions {
     /// # Errors
     /// If this is another one.
     pub(super) fn check_thread(&self, what: &str) -> Result<()> {
-        if thread::current().id() == self.owner {
-            return Ok(());
+        let is_lent = {
+            let owner = self.owner.lock().unwrap_or_else(PoisonError::into_inner);
+            if thread::current().id() == owner.thread {
+                return Ok(());
+            }
+            owner.is_lent
+        };
+        if is_lent {
+            return Err(Failure::user(format!("{what} was called while a stream in batches (DStream) runs")).advice(
+                "on a cluster all processes of a program must come to the same actions in the same order: call them in \
+                 output operations (foreach_rdd), or when the stream has ended",
+            ));
         }
         Err(Failure::user(format!("{what} was called by another thread than the one that made the context")).advice(
             "on a cluster all processes of a program must come to the same actions in the same order: call them from one \
@@ -81,7 +105,7 @@ impl Actions {
     ///
     /// # Errors
     /// Those of these jobs; or that the action cannot run on a cluster.
-    pub(super) fn begin(&self, action: &Action) -> Result<String> {
+    pub(super) fn begin(&self, action: &Action, accumulators: &Accumulators) -> Result<String> {
         let last = &action.dataset;
         self.check_thread(&format!("an action on `{}` (rdd {})", last.name(), last.id().0))?;
         if action.encode.is_none() {
@@ -95,7 +119,7 @@ impl Actions {
         let new = below(last, &self.known.lock().unwrap_or_else(PoisonError::into_inner));
         new.iter().try_for_each(|node| node.prepare())?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut text = String::new();
+        let mut text = accumulators.made();
         for node in new.iter().filter(|node| known.insert(node.id())) {
             describe(&**node, &mut text);
         }

@@ -16,6 +16,8 @@ mod leader;
 mod lineage;
 mod recorded;
 
+use std::thread::ThreadId;
+
 use millstream_dataflow::lineage::ShuffleId;
 use millstream_model::error::Result;
 
@@ -28,6 +30,17 @@ use super::Counters;
 use super::action::{Action, Outcome};
 use super::scheduler::Scheduler;
 
+/// What this process is among those of its program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgramRole {
+    /// There is no other.
+    Alone,
+    /// It decides, and tells the others.
+    Leads,
+    /// It does as it is told.
+    Follows,
+}
+
 /// The program's actions, in this process.
 pub(super) trait Program: Send + Sync {
     /// Runs an action, or takes part in it.
@@ -35,6 +48,11 @@ pub(super) trait Program: Send + Sync {
 
     /// Makes something in one process that all are told. `what` names it.
     fn once(&self, what: &str, make: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Vec<u8>>;
+
+    /// Whether there is no other process of the program.
+    fn is_alone(&self) -> bool {
+        false
+    }
 
     /// Nobody asks for a shuffle any more.
     fn forget_shuffle(&self, _: ShuffleId) {}
@@ -49,6 +67,14 @@ pub(super) trait Program: Send + Sync {
 
     /// What was run so far, where `own` was in this process.
     fn counters(&self, own: Counters) -> Counters;
+
+    /// What this process is.
+    fn role(&self) -> ProgramRole {
+        ProgramRole::Alone
+    }
+
+    /// Another thread calls the actions from now on: one that the program lends them to, or its own again.
+    fn hand_over(&self, _: ThreadId, _is_lent: bool) {}
 }
 
 /// A program in one process.
@@ -61,6 +87,10 @@ impl Program for Alone {
 
     fn once(&self, _: &str, make: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
         make()
+    }
+
+    fn is_alone(&self) -> bool {
+        true
     }
 
     fn counters(&self, own: Counters) -> Counters {

@@ -4,6 +4,7 @@ mod blocks;
 mod jobs;
 mod lineages;
 mod retries;
+mod stragglers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -122,7 +122,12 @@ impl Members {
 
     /// Who has the most free slots, if anybody has one.
     pub(super) fn freest(&self) -> Option<ExecutorId> {
-        let free = self.there.iter().filter(|(_, member)| member.free() > 0);
+        self.freest_of(|_| true)
+    }
+
+    /// As that, of those that are `wanted`.
+    pub(super) fn freest_of(&self, wanted: impl Fn(ExecutorId) -> bool) -> Option<ExecutorId> {
+        let free = self.there.iter().filter(|(id, member)| member.free() > 0 && wanted(**id));
         free.max_by_key(|(id, member)| (member.free(), std::cmp::Reverse(**id))).map(|(id, _)| *id)
     }
 }

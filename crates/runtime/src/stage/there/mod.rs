@@ -22,8 +22,8 @@ use self::blocks::Known;
 pub(super) use self::driven::Driven;
 use self::members::Members;
 use self::report::Current;
-use self::stage::{Open, Tasks};
-use super::action::{Action, Outcome};
+use self::stage::{Open, Runs, Tasks, Waiting};
+use super::action::{Action, Done, Outcome};
 use super::fetch::Reader;
 use super::jobs::Jobs;
 use super::program::other_action;
@@ -53,6 +53,8 @@ struct State {
     is_settled: bool,
     stages: BTreeMap<u64, Open>,
     next_stage: u64,
+    /// Stage, place and number of attempts that nobody waits for, and who has a slot taken by them yet.
+    abandoned: HashMap<(u64, usize, u32), ExecutorId>,
 }
 
 /// See the module.
@@ -201,31 +203,56 @@ impl There {
                     }
                     continue;
                 };
-                for shuffle in &open.reads {
-                    self.tell_places(members, known, *shuffle, executor);
-                }
-                self.ship(open.stage.job, executor);
-                members.entry(executor).busy += 1;
-                open.running.insert((task.at, task.attempt.number), (executor, task.partition));
-                self.order(
-                    executor,
-                    StageOrder::Run(TaskOrdered {
-                        job: open.stage.job,
-                        stage: *number,
-                        part: match open.stage.part {
-                            Part::Result => TaskPart::Result,
-                            Part::Map(shuffle) => TaskPart::Map(shuffle.0),
-                        },
-                        at: task.at,
-                        partition: task.partition,
-                        attempt: task.attempt,
-                        properties: (*open.stage.properties).clone(),
-                    }),
-                );
+                self.give(members, known, (*number, &mut *open), &task, executor);
             }
             still.append(&mut open.waiting);
             open.waiting = still;
         }
+    }
+
+    /// Has an executor run a task.
+    fn give(
+        &self,
+        members: &mut Members,
+        known: &Known,
+        (number, open): (u64, &mut Open),
+        task: &Waiting,
+        executor: ExecutorId,
+    ) {
+        for shuffle in &open.reads {
+            self.tell_places(members, known, *shuffle, executor);
+        }
+        self.ship(open.stage.job, executor);
+        members.entry(executor).busy += 1;
+        let runs = Runs { by: executor, partition: task.partition, since: Instant::now() };
+        open.running.insert((task.at, task.attempt.number), runs);
+        let ordered = TaskOrdered {
+            job: open.stage.job,
+            stage: number,
+            part: match open.stage.part {
+                Part::Result => TaskPart::Result,
+                Part::Map(shuffle) => TaskPart::Map(shuffle.0),
+            },
+            at: task.at,
+            partition: task.partition,
+            attempt: task.attempt,
+            properties: (*open.stage.properties).clone(),
+        };
+        self.order(executor, StageOrder::Run(ordered));
+    }
+
+    /// Has an executor run a task that another one runs, if one has a slot that no task waits for.
+    fn speculate(&self, state: &mut State, number: u64, task: &Waiting) -> bool {
+        let State { members, known, stages, .. } = state;
+        if stages.values().any(|open| !open.waiting.is_empty()) {
+            return false;
+        }
+        let Some(open) = stages.get_mut(&number) else { return false };
+        let has_it =
+            |id: ExecutorId| open.running.iter().any(|((at, _), runs)| *at == task.at && runs.by == id);
+        let Some(executor) = members.freest_of(|id| !has_it(id)) else { return false };
+        self.give(members, known, (number, open), task, executor);
+        true
     }
 
     fn tell_places(&self, members: &mut Members, known: &Known, shuffle: ShuffleId, to: ExecutorId) {
@@ -257,28 +284,33 @@ impl There {
         end: TaskEnd,
     ) {
         let Some(open) = state.stages.get_mut(&stage) else { return };
-        let Some((_, partition)) =
-            open.running.get(&(at, attempt)).filter(|(by, _)| *by == executor).copied()
+        let Some(Runs { partition, since, .. }) =
+            open.running.get(&(at, attempt)).filter(|runs| runs.by == executor).copied()
         else {
             return;
         };
+        let took = since.elapsed();
         open.running.remove(&(at, attempt));
         state.members.freed(executor);
         self.count_told((executor, open.stage.of.id(), partition, attempt), &end);
         let event = match (end, open.stage.part) {
-            (TaskEnd::Done { .. }, Part::Map(shuffle)) => {
+            (TaskEnd::Done { added, .. }, Part::Map(shuffle)) => {
                 state.known.made(shuffle, partition, executor);
-                Event::Ended(at, attempt, Ok(Outcome::Stored))
+                Event::Ended(at, attempt, Ok(Done { outcome: Outcome::Stored, added: added.into(), took }))
             }
-            (TaskEnd::Done { bytes }, Part::Result) => {
+            (TaskEnd::Done { bytes, added }, Part::Result) => {
                 open.results.insert(at, executor);
-                Event::Ended(at, attempt, Ok(Outcome::Kept(bytes)))
+                Event::Ended(
+                    at,
+                    attempt,
+                    Ok(Done { outcome: Outcome::Kept(bytes), added: added.into(), took }),
+                )
             }
             (TaskEnd::Lost { blocks, why }, _) => {
                 for (shuffle, map, of) in blocks {
                     state.known.lost(ShuffleId(shuffle), map, of);
                 }
-                Event::Again(at, why)
+                Event::Again(at, attempt, why)
             }
             (TaskEnd::Failed(failure), _) => {
                 if let Some(job) = &mut state.job {
@@ -294,14 +326,15 @@ impl There {
 /// Everything that an executor had is lost with it.
 fn lose(state: &mut State, executor: ExecutorId) {
     state.known.lost_all_of(executor);
+    state.abandoned.retain(|_, by| *by != executor);
     for open in state.stages.values_mut() {
         open.leaving.remove(&executor);
         let lost: Vec<(usize, u32)> =
-            open.running.iter().filter(|(_, (by, _))| *by == executor).map(|(task, _)| *task).collect();
+            open.running.iter().filter(|(_, runs)| runs.by == executor).map(|(task, _)| *task).collect();
         for (at, attempt) in lost {
             open.running.remove(&(at, attempt));
             let why = Failure::external(format!("{executor}, which ran the task, is gone"));
-            (open.tell)(Event::Again(at, why));
+            (open.tell)(Event::Again(at, attempt, why));
         }
     }
 }
@@ -322,6 +355,11 @@ impl Stages for There {
             }
             StageEvent::Told { dataset, partition, attempt, what } => {
                 self.told((executor, DatasetId(dataset), partition, attempt), what);
+            }
+            StageEvent::Abandoned { stage, at, attempt } => {
+                if state.abandoned.remove(&(stage, at, attempt)).is_some() {
+                    state.members.freed(executor);
+                }
             }
             StageEvent::Left { stage, stuck } => {
                 if let Some(open) = state.stages.get_mut(&stage) {

@@ -9,7 +9,7 @@ use millstream_model::error::{Failure, Result};
 
 use super::super::action::Outcome;
 use super::super::fetch::Wanted;
-use super::super::team::{Running, Stage, Tell};
+use super::super::team::{Begun, Running, Stage, Tell};
 use super::There;
 use crate::control::{Attempt, ExecutorId, StageOrder};
 
@@ -24,6 +24,14 @@ pub(super) struct Waiting {
     pub(super) since: Instant,
 }
 
+/// An attempt that an executor runs.
+#[derive(Clone, Copy)]
+pub(super) struct Runs {
+    pub(super) by: ExecutorId,
+    pub(super) partition: usize,
+    pub(super) since: Instant,
+}
+
 /// A stage, while the scheduler waits for it.
 pub(super) struct Open {
     pub(super) stage: Stage,
@@ -33,8 +41,8 @@ pub(super) struct Open {
     /// The kept data sets that its tasks may read a partition of with the same number as theirs.
     pub(super) kept: Vec<DatasetId>,
     pub(super) waiting: VecDeque<Waiting>,
-    /// By place in the stage and number of the attempt: who runs it, and of which partition it is.
-    pub(super) running: HashMap<(usize, u32), (ExecutorId, usize)>,
+    /// By place in the stage and number of the attempt.
+    pub(super) running: HashMap<(usize, u32), Runs>,
     /// Who has the results of tasks.
     pub(super) results: HashMap<usize, ExecutorId>,
     /// Who was told to leave and has not.
@@ -100,6 +108,28 @@ impl Running for Tasks {
         self.there.lock().stages.get(&self.number).map_or(0, |open| open.running.len())
     }
 
+    fn begun(&self) -> Vec<Begun> {
+        let state = self.there.lock();
+        let running = state.stages.get(&self.number).map(|open| &open.running).into_iter().flatten();
+        running.map(|(&(at, attempt), runs)| Begun { at, attempt, since: runs.since }).collect()
+    }
+
+    fn speculate(&self, at: usize, partition: usize, attempt: Attempt) -> Result<bool> {
+        let mut state = self.there.lock();
+        let task = Waiting { at, partition, attempt, since: Instant::now() };
+        Ok(self.there.speculate(&mut state, self.number, &task))
+    }
+
+    fn abandon(&self, at: usize, attempt: u32) {
+        let mut state = self.there.lock();
+        let Some(open) = state.stages.get_mut(&self.number) else { return };
+        open.waiting.retain(|task| (task.at, task.attempt.number) != (at, attempt));
+        let Some(runs) = open.running.remove(&(at, attempt)) else { return };
+        // Its slot is free once its executor says so.
+        state.abandoned.insert((self.number, at, attempt), runs.by);
+        self.there.order(runs.by, StageOrder::Abandon { stage: self.number, at, attempt });
+    }
+
     fn fetch(&self, at: usize, outcome: Outcome) -> Result<Outcome> {
         let Outcome::Kept(bytes) = outcome else { return Ok(outcome) };
         let address = {
@@ -129,7 +159,7 @@ impl Running for Tasks {
         let mut state = self.there.lock();
         let Some(open) = state.stages.get_mut(&self.number) else { return (Vec::new(), Ok(())) };
         open.waiting.clear();
-        open.leaving = open.running.values().map(|(executor, _)| *executor).collect();
+        open.leaving = open.running.values().map(|runs| runs.by).collect();
         for executor in &open.leaving {
             self.there.order(*executor, StageOrder::Leave { stage: self.number });
         }
@@ -151,7 +181,7 @@ impl Drop for Tasks {
     fn drop(&mut self) {
         let mut state = self.there.lock();
         if let Some(open) = state.stages.remove(&self.number) {
-            open.running.values().for_each(|(executor, _)| state.members.freed(*executor));
+            open.running.values().for_each(|runs| state.members.freed(runs.by));
         }
     }
 }

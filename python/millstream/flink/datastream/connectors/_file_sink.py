@@ -7,17 +7,18 @@ Holds: each record is in one visible file, once, whatever fails in between, if t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 from millstream.flink._notices import without_effect
 from millstream.flink.common.execution_config import whole
 from millstream.flink.common.serialization import Encoder
 from millstream.flink.common.time import millis
+from millstream.flink.datastream.connectors.base import Sink
 
 if TYPE_CHECKING:
     from millstream.flink.common.typeinfo import TypeInformation
 
-__all__ = ["BucketAssigner", "FileSink", "OutputFileConfig", "RollingPolicy"]
+__all__ = ["BucketAssigner", "FileCompactStrategy", "FileCompactor", "FileSink", "OutputFileConfig", "RollingPolicy"]
 
 _FOR_EVER = (1 << 63) - 1
 
@@ -110,7 +111,66 @@ class OutputFileConfig:
             return OutputFileConfig(self._prefix, self._suffix)
 
 
-class FileSink:
+class FileCompactStrategy:
+    """Which files are put together: those of one checkpoint and folder, before any of them is visible."""
+
+    def __init__(self, size_threshold: int) -> None:
+        self._size_threshold = size_threshold
+
+    @staticmethod
+    def builder() -> "FileCompactStrategy.Builder":
+        """Begins with files of 128 MiB."""
+        return FileCompactStrategy.Builder()
+
+    class Builder:
+        """Puts it together."""
+
+        def __init__(self) -> None:
+            self._size_threshold = 128 << 20
+
+        def set_size_threshold(self, size_threshold: int) -> "FileCompactStrategy.Builder":
+            """Smaller files are put together into files of about so many bytes."""
+            self._size_threshold = whole(size_threshold, "the size threshold", 1, "bytes")
+            return self
+
+        def enable_compaction_on_checkpoint(self, num_checkpoints: int) -> "FileCompactStrategy.Builder":
+            """Accepted for 1: each checkpoint puts its own files together, and none waits for a later one."""
+            if whole(num_checkpoints, "the number of checkpoints", 1, "checkpoints") > 1:
+                without_effect(
+                    "enable_compaction_on_checkpoint", "each checkpoint puts its own files together: give them a longer interval"
+                )
+            return self
+
+        def set_num_compact_threads(self, num_compact_threads: int) -> "FileCompactStrategy.Builder":
+            """Accepted, and does nothing."""
+            whole(num_compact_threads, "the number of threads", 1, "threads")
+            without_effect("set_num_compact_threads", "whoever commits a checkpoint puts its files together")
+            return self
+
+        def build(self) -> "FileCompactStrategy":
+            """It."""
+            return FileCompactStrategy(self._size_threshold)
+
+
+class FileCompactor:
+    """How files are put together."""
+
+    @staticmethod
+    def concat_file_compactor(file_delimiter: Optional[bytes] = None) -> "FileCompactor":
+        """One behind the other. Their lines have ends, so that nothing need stand between."""
+        if file_delimiter:
+            raise NotImplementedError(
+                "nothing can be put between joined files here yet: leave file_delimiter out, each line has its end"
+            )
+        return FileCompactor()
+
+    @staticmethod
+    def identical_file_compactor() -> "FileCompactor":
+        """Refused: files that stay as they are need no compactor."""
+        raise NotImplementedError("identical_file_compactor leaves files as they are: leave enable_compact out")
+
+
+class FileSink(Sink):
     """Writes each record on a line: exactly once with checkpoints.
 
     >>> import pathlib, tempfile
@@ -126,8 +186,13 @@ class FileSink:
     [('part-0-0.txt', 'a\\nb\\n')]
     """
 
-    def __init__(self, folder: str, pattern: Optional[str], rolling: Tuple[int, int, int]) -> None:
-        self._told = {"folder": folder, "pattern": pattern, "rolling": rolling}
+    def __init__(
+        self, folder: str, pattern: Optional[str], rolling: Tuple[int, int, int], joined: Optional[int] = None
+    ) -> None:
+        self._told = {"folder": folder, "pattern": pattern, "rolling": rolling, "joined": joined}
+
+    def _text_sink(self) -> Tuple[str, str, Dict[str, Any]]:
+        return "files", "FileSink", self._told
 
     @staticmethod
     def for_row_format(base_path: str, encoder: Encoder) -> "FileSink.RowFormatBuilder":
@@ -163,6 +228,7 @@ class FileSink:
             self._folder = folder_anywhere(base_path, "base_path of a FileSink")
             self._buckets = BucketAssigner.date_time_bucket_assigner()
             self._rolling = RollingPolicy.default_rolling_policy()
+            self._compact: Optional[FileCompactStrategy] = None
 
         def with_bucket_assigner(self, bucket_assigner: BucketAssigner) -> "FileSink.RowFormatBuilder":
             """Which folders; one for each hour if nothing is said."""
@@ -189,17 +255,23 @@ class FileSink:
             without_effect("with_bucket_check_interval", "a file is closed when it is due, whoever looks")
             return self
 
-        def enable_compact(self, strategy: Any, compactor: Any) -> "FileSink.RowFormatBuilder":
-            """Refused: files are not put together afterwards yet."""
-            raise NotImplementedError("FileSink's enable_compact is not supported here yet")
+        def enable_compact(
+            self, strategy: FileCompactStrategy, compactor: FileCompactor
+        ) -> "FileSink.RowFormatBuilder":
+            """Puts the small files of a checkpoint together, before any of them is visible."""
+            self._compact = _of(FileCompactStrategy, strategy, "FileCompactStrategy.builder().build()")
+            _of(FileCompactor, compactor, "FileCompactor.concat_file_compactor()")
+            return self
 
         def disable_compact(self) -> "FileSink.RowFormatBuilder":
-            """So it is in any case."""
+            """Leaves files as they are; so it is if nothing is said."""
+            self._compact = None
             return self
 
         def build(self) -> "FileSink":
             """The sink."""
-            return FileSink(self._folder, self._buckets._pattern, self._rolling._limits)
+            joined = None if self._compact is None else self._compact._size_threshold
+            return FileSink(self._folder, self._buckets._pattern, self._rolling._limits, joined)
 
 
 def _of(kind: type, given: Any, right: str) -> Any:

@@ -14,13 +14,18 @@ from millstream.flink.common.time import millis
 from millstream.flink.common.typeinfo import TypeInformation, Types
 from millstream.flink.datastream.connectors._file_sink import (
     BucketAssigner,
+    FileCompactor,
+    FileCompactStrategy,
     FileSink,
     OutputFileConfig,
     RollingPolicy,
 )
+from millstream.flink.datastream.connectors.base import Source
 
 __all__ = [
     "BucketAssigner",
+    "FileCompactStrategy",
+    "FileCompactor",
     "FileSink",
     "FileSource",
     "FileSourceBuilder",
@@ -50,7 +55,7 @@ class StreamFormat:
         return StreamFormat(charset_name)
 
 
-class FileSource:
+class FileSource(Source):
     """The files that were below some paths when the job began; each is read by one subtask, from its start to
     its end."""
 

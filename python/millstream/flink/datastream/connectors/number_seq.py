@@ -6,11 +6,12 @@ from typing import Any, Dict, Tuple
 
 from millstream.flink.common.execution_config import whole
 from millstream.flink.common.typeinfo import Types
+from millstream.flink.datastream.connectors.base import Source
 
 __all__ = ["NumberSequenceSource"]
 
 
-class NumberSequenceSource:
+class NumberSequenceSource(Source):
     """The whole numbers from `start` to `end`, with both; the subtasks read runs of them, each in order.
 
     >>> from millstream.flink.common import WatermarkStrategy

@@ -47,7 +47,7 @@ pub(crate) fn coordinate(master: &Arc<Master>, plan: Arc<Plan>) -> Result<JobHan
     let (remote, messages) = JobRemote::new();
     let seat = Arc::new(Seat::new(number, remote.clone(), shared.clone()));
     master.seat(number, seat.clone());
-    let crew = Box::new(Executors { master: master.clone(), seat, number, widest: 0 });
+    let crew = Box::new(Executors { master: master.clone(), seat, number, widest: 0, has_run: false });
     let own = master.clone();
     let ended = move |result: &Result<JobResult>| own.ended(number, result);
     crate::job::coordinate(shared, checkpoints, crew, (remote, messages), ended)
@@ -60,6 +60,9 @@ pub(crate) struct Executors {
     number: u64,
     /// The slots that it could use, where it takes what it gets.
     widest: u32,
+    /// Whether it has run. Before that no spare is asked for: given together with the others, its slots would be in one
+    /// process with them.
+    has_run: bool,
 }
 
 impl Executors {
@@ -69,11 +72,17 @@ impl Executors {
         (has.max(self.widest), if plan.settings.adaptive { 1 } else { has })
     }
 
+    /// Asks for slots: those that it can use, and beside them, once it has run, those that are to be ready.
+    fn ask_for_slots(&self, plan: &Plan, slots: u32, least: u32) {
+        let spare = if self.has_run { plan.settings.spare_slots } else { 0 };
+        self.master.need(self.number, slots.saturating_add(spare), least);
+    }
+
     fn deploy(&self, start: &Start<'_>) -> Result<There, Broken> {
         let chains: Vec<u32> = start.plan.chains.iter().map(|chain| chain.parallelism).collect();
         let fingerprint = start.plan.fingerprint();
         let (need, least) = self.need(start.plan);
-        self.master.need(self.number, need, least);
+        self.ask_for_slots(start.plan, need, least);
         let since = now();
         let placement = loop {
             match self.master.place(self.number, &fingerprint, &chains) {
@@ -100,7 +109,7 @@ impl Executors {
             fingerprint,
             peers: placement.peers,
             places: placement.places,
-            restore: start.restore.as_ref().map(|from| from.1.checkpoint.to_string()),
+            restore: start.restore.as_ref().map(|from| from.1.clone()),
         };
         let wanted = (self.need(start.plan).0 > start.plan.widest()).then(|| self.need(start.plan).0);
         let there = There::new(
@@ -138,7 +147,7 @@ impl Crew for Executors {
             return Ok(widest.clone());
         }
         self.widest = need;
-        self.master.need(self.number, need, 1);
+        self.ask_for_slots(widest, need, 1);
         let mut seen = (0, now());
         loop {
             let have = self.master.slots_at(self.number);
@@ -168,6 +177,11 @@ impl Crew for Executors {
         match self.deploy(start) {
             Ok(there) => {
                 let started = self.start_all(&there, start);
+                if started.is_ok() && !self.has_run {
+                    self.has_run = true;
+                    let (need, least) = self.need(start.plan);
+                    self.ask_for_slots(start.plan, need, least);
+                }
                 (Box::new(there), started)
             }
             Err(failure) => (Box::new(Nobody), Err(failure)),

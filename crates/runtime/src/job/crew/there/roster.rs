@@ -2,7 +2,8 @@
 //!
 //! Answers for placement: a slot takes one subtask of each chain, so a job needs as many slots as its widest chain has
 //! subtasks. Slots are counted over the executors in the order of their numbers; the subtasks of a chain lie in the first
-//! of them, so that equal subtasks of two chains stand in one process.
+//! of them, so that equal subtasks of two chains stand in one process. A slot that an executor had in the last placement it
+//! has again: its state may still be there.
 //! Holds: an executor that is gone is in no placement; one that has another plan is in none either.
 
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub(crate) struct Roster {
     members: BTreeMap<ExecutorId, Member>,
     /// Why the program cannot run in an executor, where one has said so.
     unfit: Option<String>,
+    /// Who had which slot of a job last.
+    last: BTreeMap<u64, Vec<ExecutorId>>,
 }
 
 /// Who runs what.
@@ -101,31 +104,49 @@ impl Roster {
     ///
     /// # Errors
     /// What is lacking.
-    pub(crate) fn place(&self, number: u64, fingerprint: &str, chains: &[u32]) -> Result<Placement, Lacking> {
+    pub(crate) fn place(
+        &mut self,
+        number: u64,
+        fingerprint: &str,
+        chains: &[u32],
+    ) -> Result<Placement, Lacking> {
         if let Some(why) = &self.unfit {
             return Err(Lacking::Unfit(why.clone()));
         }
         let need = chains.iter().copied().max().unwrap_or(0);
-        let mut slots: Vec<ExecutorId> = Vec::new();
-        let mut peers = Vec::new();
+        let mut free: BTreeMap<ExecutorId, u32> = BTreeMap::new();
         for (executor, member) in &self.members {
-            if slots.len() >= need as usize {
-                break;
-            }
             match member.at.get(&number) {
                 None => continue,
                 Some(other) if other != fingerprint => return Err(Lacking::OtherPlan(*executor)),
                 Some(_) => {}
             }
-            peers.push(Peer { executor: *executor, data: member.data });
-            slots.extend(std::iter::repeat_n(*executor, member.slots as usize));
+            free.insert(*executor, member.slots);
         }
-        if slots.len() < need as usize {
-            return Err(Lacking::Slots { have: u32::try_from(slots.len()).unwrap_or(u32::MAX), need });
+        let have: u32 = free.values().sum();
+        if have < need {
+            return Err(Lacking::Slots { have, need });
         }
+        let slots = fill(&mut free, self.last.get(&number).map_or(&[][..], Vec::as_slice), need);
+        let used = self.members.iter().filter(|(executor, _)| slots.contains(executor));
+        let peers = used.map(|(executor, member)| Peer { executor: *executor, data: member.data }).collect();
         let places = chains.iter().map(|subtasks| slots[..*subtasks as usize].to_vec()).collect();
+        self.last.insert(number, slots);
         Ok(Placement { peers, places })
     }
+}
+
+/// Who has each of `need` slots: whoever had it before, where there still is one free, or else the first that has one.
+fn fill(free: &mut BTreeMap<ExecutorId, u32>, before: &[ExecutorId], need: u32) -> Vec<ExecutorId> {
+    let mut take = |executor: &ExecutorId| {
+        let left = free.get_mut(executor).filter(|left| **left > 0)?;
+        *left -= 1;
+        Some(*executor)
+    };
+    let mut again: Vec<Option<ExecutorId>> = before.iter().take(need as usize).map(&mut take).collect();
+    again.resize(need as usize, None);
+    let mut rest = free.iter().flat_map(|(executor, left)| std::iter::repeat_n(*executor, *left as usize));
+    again.into_iter().filter_map(|kept| kept.or_else(|| rest.next())).collect()
 }
 
 #[cfg(test)]
@@ -148,6 +169,23 @@ mod tests {
         let (a, b) = (ExecutorId(0), ExecutorId(1));
         assert_eq!(placement.places, [vec![a, a, b], vec![a], vec![a, a]]);
         assert_eq!(placement.peers.len(), 2);
+    }
+
+    #[test]
+    fn whoever_is_still_there_has_the_slots_that_it_had() {
+        let mut roster = roster(&[1, 1, 1]);
+        let [a, b, c] = [0, 1, 2].map(ExecutorId);
+        assert_eq!(roster.place(0, "same", &[3]).unwrap().places, [[a, b, c]]);
+        roster.remove(a);
+        let new = ExecutorId(3);
+        roster.add(new, 1, ([127, 0, 0, 1], 3).into());
+        roster.at_job(new, 0, "same".into());
+        assert_eq!(roster.place(0, "same", &[3]).unwrap().places, [[new, b, c]]);
+        assert_eq!(
+            roster.place(0, "same", &[1, 2]).unwrap().places,
+            [vec![new], vec![new, b]],
+            "of fewer, too"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use millstream_model::error::{Failure, Result};
+use millstream_state::CheckpointName;
 
 use super::super::Team;
 use super::SETTLE;
@@ -173,6 +174,10 @@ impl Team for There {
         if let Some(executor) = place {
             self.order(*executor, Order::Task(task, order));
         }
+    }
+
+    fn completed(&self, checkpoint: CheckpointName) {
+        self.order_all(&Order::Completed(checkpoint));
     }
 
     fn is_outgrown(&self) -> bool {

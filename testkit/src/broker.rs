@@ -1,14 +1,26 @@
-//! A broker of a test's own, to be stopped, killed and frozen.
+//! A broker of Kafka that is a test's own, to be stopped, killed and frozen.
+//!
+//! Answers for brokers alone and three together, as processes with folders and ports of their own. Not for fetching the server:
+//! `cargo xtask test` does, and says where it is.
+//! Holds: a broker does not outlive its test; started again, it has the data that it had.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is missing")]
 
 use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use millstream_kafka_tests::fact;
 use tempfile::TempDir;
 
-pub(crate) struct OwnBroker {
+/// What the suite says of the broker that it has started.
+fn fact(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run these tests by `cargo xtask test`, which starts a broker")
+    })
+}
+
+/// A broker.
+pub struct OwnBroker {
     folder: TempDir,
     port: u16,
     process: Option<Child>,
@@ -23,19 +35,28 @@ fn free_ports() -> ([TcpListener; 2], [u16; 2]) {
 
 impl OwnBroker {
     /// A broker with a port and a folder, that does not run yet.
-    pub(crate) fn new() -> Self {
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn stopped() -> Self {
         Self::with(|_| String::new(), &[])
     }
 
-    /// As `new` with more settings, for which it is told its folder, and with more to format it by.
-    pub(crate) fn with(more: impl FnOnce(&std::path::Path) -> String, format: &[&str]) -> Self {
+    /// As `stopped` with more settings, for which it is told its folder, and with more to format it by.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn with(more: impl FnOnce(&std::path::Path) -> String, format: &[&str]) -> Self {
         let (held, [port, controller]) = free_ports();
         drop(held);
         Self::at(1, port, controller, &format!("1@127.0.0.1:{controller}"), more, format)
     }
 
     /// Three brokers that are one cluster and run; topics have three replicas, of which two must be there.
-    pub(crate) fn cluster() -> [Self; 3] {
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn cluster() -> [Self; 3] {
         let held = [1, 2, 3].map(|node| (node, free_ports()));
         let voters = held.each_ref().map(|(node, (_, [_, port]))| format!("{node}@127.0.0.1:{port}"));
         let places = held.map(|(node, (_, ports))| (node, ports));
@@ -97,13 +118,18 @@ impl OwnBroker {
         broker
     }
 
-    pub(crate) fn started() -> Self {
-        let mut broker = Self::new();
+    /// A broker that runs.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn started() -> Self {
+        let mut broker = Self::stopped();
         broker.start();
         broker
     }
 
-    pub(crate) fn address(&self) -> String {
+    /// Where clients find it: host and port.
+    pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
@@ -124,7 +150,10 @@ impl OwnBroker {
     }
 
     /// Starts it, with the data that it had, and waits until it is ready.
-    pub(crate) fn start(&mut self) {
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn start(&mut self) {
         self.spawn();
         self.await_ready();
     }
@@ -145,7 +174,11 @@ impl OwnBroker {
         }
     }
 
-    pub(crate) fn kill(&mut self) {
+    /// Kills it; it can be started again.
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();
             process.wait().unwrap();
@@ -153,7 +186,10 @@ impl OwnBroker {
     }
 
     /// Stops answering, as a machine does whose network is gone.
-    pub(crate) fn freeze(&self) {
+    ///
+    /// # Panics
+    /// Where that fails.
+    pub fn freeze(&self) {
         let pid = self.process.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
     }
