@@ -51,6 +51,7 @@ pub fn drive(
         token: security.token.derive(&driven.seed),
         tls: security.tls.as_ref().map(|tls| tls.files().clone()),
         listen,
+        local: None,
         log: Log::default(),
         role: Role::Master { manager: resolved(&manager)? },
     };

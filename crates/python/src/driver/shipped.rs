@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use millstream_dataflow::lineage::{DatasetId, Lineage, Shuffle, ShuffleId, StorageLevel};
+use millstream_dataflow::lineage::{DatasetId, Lineage, ShuffleId, StorageLevel};
 use millstream_dataflow::state::encoding::{from_bytes, to_bytes};
 use millstream_model::error::{Failure, Result};
 use serde::{Deserialize, Serialize};
