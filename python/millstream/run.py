@@ -99,6 +99,8 @@ def _run(code: CodeType, program: str) -> int:
 
         error.__traceback__ = _without_ours(error.__traceback__)
         explain(error)
+        # As the interpreter says it of a script: what ends with the program may want to know why.
+        sys.last_value = error
         sys.excepthook(type(error), error, error.__traceback__)
         if isinstance(error, KeyboardInterrupt):
             interrupted = error

@@ -401,15 +401,6 @@ def test_what_cannot_be_sent_is_refused_before_anything_runs(what, program):
     assert what in ended.stderr and ended.returncode == 1
 
 
-def test_programs_of_spark_are_refused_and_say_where_they_run(program, tmp_path):
-    job = tmp_path / "job.py"
-    job.write_text("from millstream.spark import SparkContext\nSparkContext('local')\n")
-    command = [sys.executable, "-m", "millstream", "run", "--master", "127.0.0.1:9", str(job)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 1
-    assert "programs of millstream.spark do not run on a cluster of Millstream's yet" in ended.stderr
-
-
 def test_where_no_job_manager_is_the_program_is_told_so(program):
     ended = program(
         """

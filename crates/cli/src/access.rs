@@ -36,7 +36,7 @@ impl Access {
     ///
     /// # Errors
     /// If token or certificates cannot be used.
-    pub(crate) fn security(&self, insecure: bool) -> Result<Security> {
+    pub fn security(&self, insecure: bool) -> Result<Security> {
         let token = self.token()?.map_or_else(|| Ok(Token::none()), |text| Token::new(&text))?;
         let files = self.tls.as_deref().map(TlsFiles::in_folder).transpose()?;
         let tls = files.map(Tls::new).transpose()?.map(Arc::new);

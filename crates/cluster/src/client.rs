@@ -23,7 +23,7 @@ use ureq::{Agent, Body, RequestBuilder};
 use crate::blobs;
 use crate::dispatcher::{JobId, JobSummary, JobView, Overview, Submission, WorkerView};
 use crate::output::Page;
-use crate::rest::{Done, Refused, RescaleBody, StopBody, Submitted};
+use crate::rest::{Done, Driven, Refused, RescaleBody, StopBody, Submitted};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -103,6 +103,14 @@ impl Client {
         Ok(Self { scheme: "https", agent: agent(Some(tls.build())), ..self })
     }
 
+    /// HOST:PORT of the job manager that answered last.
+    #[must_use]
+    pub fn leader(&self) -> String {
+        let address =
+            self.addresses.get(self.leader.load(Ordering::Relaxed)).or_else(|| self.addresses.first());
+        address.cloned().unwrap_or_default()
+    }
+
     /// The cluster in a few numbers.
     ///
     /// # Errors
@@ -167,8 +175,22 @@ impl Client {
     /// # Errors
     /// As above.
     pub fn submit(&self, submission: &Submission) -> Result<JobId> {
-        let Submitted { id } = self.post("/v1/jobs", submission)?;
+        let Submitted { id, .. } = self.post("/v1/jobs", submission)?;
         Ok(id)
+    }
+
+    /// Submits a job whose master this process is going to be. The answer is its name, what it takes to be that, and HOST:PORT of
+    /// where masters call.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn submit_driven(&self, submission: &Submission) -> Result<(JobId, Driven, String)> {
+        let Submitted { id, driven } = self.post("/v1/jobs", submission)?;
+        let driven = driven.ok_or_else(|| self.foreign())?;
+        let leader = self.leader();
+        let host = leader.rsplit_once(':').map_or("", |(host, _)| host);
+        let manager = format!("{host}:{}", driven.port);
+        Ok((id, driven, manager))
     }
 
     /// Ends a job at once.

@@ -6,6 +6,7 @@
 pub mod blobs;
 pub mod client;
 pub mod dispatcher;
+pub mod driver;
 pub mod leadership;
 pub mod manager;
 pub mod output;

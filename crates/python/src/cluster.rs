@@ -74,6 +74,11 @@ impl PyCluster {
         self.ask(py, |client| client.submit(&submission)).map(|job| job.to_string())
     }
 
+    /// How many slots there are.
+    fn slots(&self, py: Python<'_>) -> PyResult<u32> {
+        self.ask(py, Client::overview).map(|overview| overview.slots)
+    }
+
     /// All about a job, as JSON.
     fn job(&self, py: Python<'_>, job: &str) -> PyResult<String> {
         self.of(py, job, |client, job| client.job(job).and_then(|view| json(&view)))

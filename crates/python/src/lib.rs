@@ -107,7 +107,7 @@ mod _native {
     #[pymodule_export]
     use super::command::command;
     #[pymodule_export]
-    use super::driver::{PyDataset, PyEngine};
+    use super::driver::{PyDataset, PyEngine, serve_tasks};
     #[pymodule_export]
     use super::stores::{PyStoredFile, PyStoredFolder, stored_bytes, stored_files};
     #[pymodule_export]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
 from millstream import _native
 from millstream._cluster.files import Sent
@@ -39,6 +39,26 @@ def surroundings() -> Dict[str, Any]:
         "python": "%d.%d" % sys.version_info[:2],
         "cloudpickle": cloudpickle.__version__.partition(".")[0],
     }
+
+
+class TaskProgram(NamedTuple):
+    """What an executor has to know before tasks of a program come that runs elsewhere."""
+
+    #: Variables of its worker interpreters.
+    environment: List[Tuple[str, str]]
+    #: How many bytes of shuffle blocks and of kept partitions stay in memory; as many as the engine takes, if it is not said.
+    shuffle_memory: Optional[int]
+    cache_memory: Optional[int]
+
+
+def write_tasks(program: TaskProgram, file: Any) -> None:
+    """Writes what executors of a program are started with."""
+    import pickle
+
+    from millstream._answers import answered
+
+    file.write(json.dumps({"made_by": surroundings(), "answers": answered()}).encode() + b"\n")
+    pickle.dump(program, file, 5)
 
 
 def write(program: StreamProgram, file: Any) -> None:
@@ -90,9 +110,9 @@ def read_header(file: Any) -> Header:
         raise ValueError(f"this is no plan of a program: {error}") from None
 
 
-def read_program(file: Any) -> StreamProgram:
+def read_program(file: Any) -> Union[StreamProgram, TaskProgram]:
     """Reads what is behind the header."""
     import pickle
 
-    program: StreamProgram = pickle.load(file)
+    program: Union[StreamProgram, TaskProgram] = pickle.load(file)
     return program

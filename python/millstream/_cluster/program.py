@@ -31,6 +31,10 @@ def main() -> NoReturn:
 
             answer(package)
         program = plan_file.read_program(file)
+    if isinstance(program, plan_file.TaskProgram):
+        from millstream._cluster import tasks
+
+        tasks.serve(program, slots)
     sys.exit(_run(program, os.path.dirname(os.path.abspath(path)), role, slots))
 
 

@@ -6,8 +6,11 @@ the cluster. Holds: what the program itself sets holds against the command line.
 
 from __future__ import annotations
 
+import sys
 from typing import Any, NamedTuple, Optional
 
+#: How the address of a cluster begins where a program names it.
+SCHEME = "millstream://"
 MASTER, DETACHED = "millstream.master", "millstream.detached"
 TOKEN_FILE, TLS = "millstream.token-file", "millstream.tls"
 #: Whether jobs end with the program. The name is Flink's.
@@ -62,10 +65,29 @@ def _flag(settings: Any, name: str, default: str) -> bool:
     return given == "true"
 
 
-def refuse_spark() -> None:
-    """Says that programs of `millstream.spark` do not run on a cluster of Millstream's."""
-    if commanded is not None:
+def of_spark(master: Optional[str], settings: Any) -> Optional[Target]:
+    """The cluster that a `SparkContext` is for, where `master` is what its program says; `None` if there is none.
+
+    >>> of_spark("millstream://10.0.0.7:7070", {})
+    Target(master='10.0.0.7:7070', token_file=None, tls=None, is_detached=False, is_tied=True)
+    >>> of_spark("local[2]", {})
+    """
+    if commanded is not None and commanded.is_detached:
         raise NotImplementedError(
-            f"the program was sent to the cluster {commanded.master}, but programs of millstream.spark do not run on a "
-            "cluster of Millstream's yet: run it without --master, or hand it to a cluster of Spark with --engine spark"
+            "a program of millstream.spark directs its job itself, from where it was started: it cannot be left alone "
+            "with --detach; run it without, in the background or by a service of the system"
         )
+    if master is None and commanded is not None:
+        address = commanded.master.removeprefix(SCHEME)
+    elif master is not None and master.startswith(SCHEME):
+        address = master[len(SCHEME) :]
+    else:
+        if commanded is not None:
+            sys.stderr.write(
+                f"the program sets the master {master!r} itself, which holds against --master {commanded.master}: it runs "
+                "in this process\n"
+            )
+        return None
+    token_file = settings.get(TOKEN_FILE) or (commanded.token_file if commanded else None)
+    tls = settings.get(TLS) or (commanded.tls if commanded else None)
+    return Target(address, token_file, tls, False, True)

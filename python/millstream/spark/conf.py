@@ -36,7 +36,7 @@ class SparkConf(OfSparkConf):
         return self
 
     def setMaster(self, value: str) -> "SparkConf":
-        """Where jobs run: `local`, `local[4]`, `local[*]`."""
+        """Where jobs run: `local`, `local[4]`, `local[*]`, `millstream://HOST:PORT`."""
         return self.set("spark.master", value)
 
     def setAppName(self, value: str) -> "SparkConf":

@@ -43,7 +43,7 @@ class SparkContext(OfSparkContext):
     """The entry to batch programs: makes data sets, and has the engine that runs them.
 
     `local` runs tasks in this process; `local[4]` and `local[*]` in that many worker processes, which are started ahead
-    and used again.
+    and used again; `millstream://HOST:PORT` on the executors of a cluster, whose job ends with this process.
 
     >>> sc = SparkContext("local", "example")
     >>> sc.range(5).map(lambda n: n * 2).collect()
@@ -70,7 +70,6 @@ class SparkContext(OfSparkContext):
         jsc: Any = None,
         profiler_cls: Any = None,
     ) -> None:
-        target.refuse_spark()
         with SparkContext._lock:
             active = SparkContext._active_spark_context
             if active is not None:
@@ -84,12 +83,23 @@ class SparkContext(OfSparkContext):
                     self._conf.set(key, value)
             for name, value in (environment or {}).items():
                 self._conf.setExecutorEnv(name, value)
+            there = target.of_spark(self._conf.get("spark.master"), self._conf)
+            if there is not None:
+                self._conf.set("spark.master", target.SCHEME + there.master)
             self._conf.setIfMissing("spark.master", "local[*]").setIfMissing("spark.app.name", "millstream")
             self.master: str = self._conf.get("spark.master") or ""
             self.appName: str = self._conf.get("spark.app.name") or ""
             self.environment = dict(environment or {})
-            self._slots, processes = _master(self.master)
             self._start_time = int(time.time() * 1000)
+            self._id = f"local-{self._start_time}"
+            processes = False
+            if there is None:
+                self._slots, processes = _master(self.master)
+            else:
+                from millstream.spark import _cluster
+
+                self._engine, self._id, self._slots = _cluster.engine(there, self._conf)
+            self._is_on_cluster = there is not None
             self._batch_size = batchSize or 1024
             self._ids = itertools.count()
             self._checkpoint_dir: Optional[str] = None
@@ -102,20 +112,8 @@ class SparkContext(OfSparkContext):
 
             self._folder = tempfile.TemporaryDirectory(prefix="millstream-")
             SparkFiles._root = self._folder.name
-            launch = None
-            if processes:
-                python = self._conf.get("spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON") or sys.executable
-                launch = (
-                    python,
-                    _worker.command(sys.path),
-                    self._conf._environment(),
-                    "%d.%d.%d" % sys.version_info[:3],
-                    self._told(),
-                )
-            shuffle_memory, cache_memory = self._conf._memory()
-            self._engine = _native.Engine(
-                self._slots, launch, shuffle_memory, cache_memory, self._conf.get("spark.local.dir")
-            )
+            if there is None:
+                self._engine = self._own_engine(processes)
             shown = self._conf.get("spark.ui.showConsoleProgress", "true") == "true"
             self._progress = Progress(self._progress_line) if shown else None
             self._jobs = Jobs(self._progress)
@@ -123,7 +121,22 @@ class SparkContext(OfSparkContext):
             SparkContext._active_spark_context = self
         for path in pyFiles or ():
             self.addPyFile(path)
-        atexit.register(self.stop)
+        atexit.register(self._end)
+
+    def _own_engine(self, processes: bool) -> _native.Engine:
+        """One whose tasks run in this process, or in worker processes of it."""
+        launch = None
+        if processes:
+            python = self._conf.get("spark.pyspark.python") or os.environ.get("PYSPARK_PYTHON") or sys.executable
+            launch = (
+                python,
+                _worker.command(sys.path),
+                self._conf._environment(),
+                "%d.%d.%d" % sys.version_info[:3],
+                self._told(),
+            )
+        shuffle_memory, cache_memory = self._conf._memory()
+        return _native.Engine(self._slots, launch, shuffle_memory, cache_memory, self._conf.get("spark.local.dir"))
 
     def __repr__(self) -> str:
         return f"<SparkContext master={self.master} appName={self.appName}>"
@@ -132,6 +145,7 @@ class SparkContext(OfSparkContext):
         return self
 
     def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        self._leave(value)
         self.stop()
 
     def __getnewargs__(self) -> Any:
@@ -152,6 +166,18 @@ class SparkContext(OfSparkContext):
         with cls._lock:
             return cls._active_spark_context or cls(conf=conf)
 
+    def _end(self) -> None:
+        """The program ends, and has not stopped it."""
+        self._leave(getattr(sys, "last_value", None))
+        self.stop()
+
+    def _leave(self, error: Optional[BaseException]) -> None:
+        """Says how the program ended, where somebody keeps that."""
+        if error is not None and self._is_on_cluster and not self._stopped:
+            from millstream.spark import _cluster
+
+            self._engine.leave(_cluster.failure_of(error))
+
     def stop(self) -> None:
         """Ends the workers. Nothing can be run afterwards."""
         with SparkContext._lock:
@@ -167,7 +193,7 @@ class SparkContext(OfSparkContext):
             self._stopped = True
             if SparkContext._active_spark_context is self:
                 SparkContext._active_spark_context = None
-        atexit.unregister(self.stop)
+        atexit.unregister(self._end)
         if self._progress is not None:
             self._progress.stop()
         self._engine.stop()
@@ -186,7 +212,7 @@ class SparkContext(OfSparkContext):
     @property
     def applicationId(self) -> str:
         """What no other context is called."""
-        return f"local-{self._start_time}"
+        return self._id
 
     @property
     def uiWebUrl(self) -> Optional[str]:
@@ -196,7 +222,9 @@ class SparkContext(OfSparkContext):
     @property
     def defaultParallelism(self) -> int:
         """Into how many partitions data is cut unless something else is asked for."""
-        return int(self._conf.get("spark.default.parallelism") or self._slots)
+        # As with Spark: on a cluster two at least.
+        usual = max(self._slots, 2) if self._is_on_cluster else self._slots
+        return int(self._conf.get("spark.default.parallelism") or usual)
 
     @property
     def defaultMinPartitions(self) -> int:
@@ -310,7 +338,9 @@ class SparkContext(OfSparkContext):
 
     def addFile(self, path: str, recursive: bool = False) -> None:
         """Makes a file (a folder, if `recursive`) reachable for tasks by `SparkFiles.get`."""
-        self._files[os.path.basename(path)] = _inputs.copied(path, self._folder.name, recursive)
+        copy = _inputs.copied(path, self._folder.name, recursive)
+        self._files[os.path.basename(path)] = copy
+        self._send(copy)
 
     def addPyFile(self, path: str) -> None:
         """Makes a module, or the modules of a zip file, importable in tasks and here."""
@@ -323,7 +353,14 @@ class SparkContext(OfSparkContext):
         import importlib
 
         importlib.invalidate_caches()
+        self._send(copy, os.path.basename(copy) if place == copy else "")
         self._engine.change_setup(self._told())
+
+    def _send(self, copy: str, modules: Optional[str] = None) -> None:
+        if self._is_on_cluster:
+            from millstream.spark import _cluster
+
+            _cluster.add_file(self._engine, copy, modules)
 
     @property
     def listFiles(self) -> List[str]:
@@ -407,8 +444,8 @@ def _master(master: str) -> Tuple[int, bool]:
     found = re.fullmatch(r"local\[(\*|[0-9]+)(?:\s*,\s*[0-9]+)?\]", master)
     if found is None:
         raise PySparkValueError(
-            f"cannot run on the master {master!r}: this engine runs `local` in the process, and `local[4]` or "
-            "`local[*]` in worker processes"
+            f"cannot run on the master {master!r}: this engine runs `local` in the process, `local[4]` or `local[*]` in "
+            "worker processes, and `millstream://HOST:PORT` on a cluster"
         )
     slots = (os.cpu_count() or 1) if found.group(1) == "*" else int(found.group(1))
     if slots < 1:

@@ -25,6 +25,15 @@ impl Dispatcher {
         self.next_ask += 1;
         let term = job.term;
         match (job.master, what) {
+            (_, Ask::Cancel) if job.is_driven() => {
+                job.asks.insert(ask, OpenAsk { reply, what, rescale });
+                self.doom(id, canceled(now));
+            }
+            _ if job.is_driven() => {
+                let failure = Failure::user(format!("{id} ends when the program ends that submitted it"))
+                    .advice(format!("to end it at once: millstream cancel {id}"));
+                self.act(Action::Reply(reply, Err(failure)));
+            }
             (Master::Here { .. }, _) => {
                 job.asks.insert(ask, OpenAsk { reply, what, rescale });
                 if what == Ask::Cancel {

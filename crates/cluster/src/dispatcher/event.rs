@@ -81,6 +81,17 @@ pub enum Kind {
     Binary,
     /// The plan of a Python program, which an interpreter is started with.
     PythonPlan,
+    /// What interpreters of executors are started with, of a Python program that runs where it was submitted: that process
+    /// is the job's master, and the job ends with it.
+    PythonDriver,
+}
+
+impl Kind {
+    /// Whether the job's master is the process that submitted it.
+    #[must_use]
+    pub fn is_driven(self) -> bool {
+        self == Self::PythonDriver
+    }
 }
 
 /// A program and how it is to be run.
@@ -279,6 +290,8 @@ pub enum Event {
 pub enum Action {
     /// Start a process as the job's master.
     StartMaster(Start),
+    /// Let in whoever submitted the job as its master.
+    ExpectMaster(Start),
     /// End the process; its exit is told as for any other.
     EndMaster {
         /// Of which job.

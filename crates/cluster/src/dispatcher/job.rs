@@ -155,6 +155,11 @@ impl Job {
         Start { job: self.id, term: self.term, token: self.token.clone(), submission }
     }
 
+    /// Whether its master is the process that submitted it.
+    pub(super) fn is_driven(&self) -> bool {
+        self.submission.kind.is_driven()
+    }
+
     /// Where its master listens for executors, if it does.
     pub(super) fn executors_join_at(&self) -> Option<SocketAddr> {
         match self.master {

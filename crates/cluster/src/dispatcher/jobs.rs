@@ -4,7 +4,7 @@ use millstream_model::error::Failure;
 use millstream_runtime::control::Report;
 
 use super::event::{Action, JobId, JobRecord, Moment, ReplyId, Submission};
-use super::job::Job;
+use super::job::{Job, Master};
 use super::outcome::{Cause, End, Outcome};
 use super::{Dispatcher, asks};
 
@@ -25,7 +25,13 @@ impl Dispatcher {
         let submitted = now.wall;
         let record =
             JobRecord { id, submission, submitted, term: 1, outcome: None, name: None, parallelism: None };
-        self.jobs.insert(id, Job::new(&record, token, now));
+        let mut job = Job::new(&record, token, now);
+        if job.is_driven() {
+            job.master = Master::Started { at: now.steady };
+            let start = job.start();
+            self.act(Action::ExpectMaster(start));
+        }
+        self.jobs.insert(id, job);
         self.act(Action::Keep(record));
         self.act(Action::Reply(reply, Ok(id.to_string())));
     }
@@ -35,6 +41,13 @@ impl Dispatcher {
         self.next_job = self.next_job.max(record.id.0 + 1);
         match record.outcome.clone() {
             Some(outcome) => self.remember(EndedJob { record, outcome, report: None, causes: Vec::new() }),
+            None if record.submission.kind.is_driven() => {
+                let failure = Some("the job manager that its program talked to is gone".to_owned());
+                let outcome = Outcome { state: End::Failed, at: now.wall, failure };
+                record.outcome = Some(outcome.clone());
+                self.act(Action::Keep(record.clone()));
+                self.remember(EndedJob { record, outcome, report: None, causes: Vec::new() });
+            }
             None => {
                 record.term += 1;
                 self.jobs.insert(record.id, Job::new(&record, token, now));
@@ -61,7 +74,8 @@ impl Dispatcher {
     pub(super) fn doom(&mut self, id: JobId, outcome: Outcome) {
         let Some(job) = self.jobs.get_mut(&id) else { return };
         let first = job.doom.get_or_insert(outcome).clone();
-        if job.born().is_none() {
+        // A program that was not started here is not ended here: it hears that it has no job any more.
+        if job.born().is_none() || job.is_driven() {
             self.end(id, first);
         } else {
             self.kill_master(id);
@@ -78,6 +92,13 @@ impl Dispatcher {
             let Some(oldest) = lowest.and_then(|place| self.ended.remove(place)) else { return };
             self.act(Action::Forget(oldest.record.id));
         }
+    }
+
+    /// The term and the seed of the secret of a job whose master is the process that submitted it.
+    #[must_use]
+    pub fn driven(&self, id: JobId) -> Option<(u64, String)> {
+        let job = self.jobs.get(&id).filter(|job| job.is_driven())?;
+        Some((job.term, job.token.clone()))
     }
 
     /// That there is no such job that runs, and why.

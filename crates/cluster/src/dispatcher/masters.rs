@@ -37,14 +37,28 @@ impl Dispatcher {
                 }
             }
             (ToManager::Answer(ask, answer), _) => self.answered(id, ask, answer),
+            (ToManager::Ended { failure }, Master::Here { .. }) if job.is_driven() => {
+                let state = if failure.is_some() { End::Failed } else { End::Finished };
+                self.end(id, Outcome { state, at: now.wall, failure });
+            }
             // Said twice, or after it was killed.
-            (ToManager::Here { .. } | ToManager::Need { .. } | ToManager::Report(_), _) => {}
+            (
+                ToManager::Here { .. }
+                | ToManager::Need { .. }
+                | ToManager::Report(_)
+                | ToManager::Ended { .. },
+                _,
+            ) => {}
         }
     }
 
     /// Its process may be about to end by itself, which then says more than the loss; if it is not, it is killed.
     pub(super) fn master_lost(&mut self, now: Moment, id: JobId, term: u64, why: &str) {
         let Some(job) = self.listened_to(id, term) else { return };
+        if job.is_driven() {
+            let failure = Some(format!("the program that submitted it is gone: {why}"));
+            return self.end(id, Outcome { state: End::Failed, at: now.wall, failure });
+        }
         if let Master::Started { at } | Master::Here { at, .. } = job.master {
             job.master = Master::Lost { born: at, at: now.steady };
             job.lost_because = format!("the connection to its master was lost: {why}");

@@ -18,6 +18,8 @@
 //! all its executors have been told to.
 
 mod asks;
+#[cfg(test)]
+mod driven;
 mod event;
 mod job;
 mod jobs;

@@ -89,6 +89,14 @@ fn act(
                 }
             }
         }
+        Action::ExpectMaster(start) => {
+            let (job, term) = (start.job, start.term);
+            tracing::info!(%job, term, program = start.submission.file_name, "expects the job's master");
+            let secret = shared.callers.secret_of(&start.token);
+            if let Err(failure) = shared.callers.expect_master(job, term, &secret) {
+                tracing::error!(%job, term, %failure, "the job's master cannot come in");
+            }
+        }
         Action::EndMaster { job, term } => {
             if let Some(master) = masters.get(&(job, term)) {
                 master.kill();

@@ -18,7 +18,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use millstream_model::error::{Failure, Result};
@@ -37,6 +37,7 @@ use crate::dispatcher::{
 use crate::leadership::Leadership;
 use crate::output::{Line, Output, Page};
 use crate::process::Stream;
+use crate::rest::Driven;
 use crate::secret;
 
 /// How often the dispatcher sees that time has passed.
@@ -84,6 +85,8 @@ pub(crate) struct Shared {
     outputs: Mutex<HashMap<JobId, Output>>,
     start: Instant,
     listen: IpAddr,
+    /// Where masters and workers call, once that is known.
+    port: OnceLock<u16>,
     python: PathBuf,
     log: Log,
     /// What masters are told to show.
@@ -111,11 +114,13 @@ impl Manager {
             outputs: Mutex::default(),
             start: Instant::now(),
             listen: settings.listen,
+            port: OnceLock::new(),
             python: settings.python.clone(),
             log: settings.log,
             tls: settings.security.tls.as_ref().map(|tls| tls.files().clone()),
         });
         let reception = callers::receive(&shared, settings.listen, settings.port, settings.security.clone())?;
+        let _first = shared.port.set(reception.address().port());
         // The desk would wait for them.
         for record in found.iter().filter(|record| record.outcome.is_none()) {
             if let Err(failure) = shared.program(&record.submission.program) {
@@ -232,6 +237,13 @@ impl Shared {
         }
         let token = secret::fresh()?;
         self.ask(|reply| Event::Submit { reply, submission, token }).await
+    }
+
+    /// What whoever submitted a job has to know to be its master: its term, the seed of its secret, and the port to call.
+    pub(crate) fn driven(&self, job: JobId) -> Option<Driven> {
+        let (term, seed) = self.dispatcher().driven(job)?;
+        let port = self.port.get().copied()?;
+        Some(Driven { term, seed, port })
     }
 
     /// What waits for a disk or a store, on a thread that may.

@@ -48,7 +48,7 @@ impl Program {
     pub fn of(kind: Kind, file: PathBuf, python: &Path) -> Self {
         match kind {
             Kind::Binary => Self::Binary(file),
-            Kind::PythonPlan => Self::PythonPlan { plan: file, python: python.into() },
+            Kind::PythonPlan | Kind::PythonDriver => Self::PythonPlan { plan: file, python: python.into() },
         }
     }
 

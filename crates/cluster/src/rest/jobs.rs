@@ -36,6 +36,27 @@ pub(crate) struct Done {
 pub(crate) struct Submitted {
     /// Its name.
     pub(crate) id: JobId,
+    /// How to be its master, where that is who submitted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) driven: Option<Driven>,
+}
+
+/// How whoever submitted a job becomes its master.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Driven {
+    /// Which master it is.
+    pub term: u64,
+    /// What the secret of the job's processes follows from, for those who have the cluster's token.
+    pub seed: String,
+    /// The port of the job manager's machine that masters call.
+    pub port: u16,
+}
+
+impl std::fmt::Debug for Driven {
+    /// Without the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driven").field("term", &self.term).field("port", &self.port).finish_non_exhaustive()
+    }
 }
 
 pub(super) async fn list(State(desk): State<Desk>) -> Response {
@@ -61,7 +82,8 @@ pub(super) async fn submit(State(desk): State<Desk>, body: Bytes) -> Answer {
     let id = id
         .parse()
         .map_err(|error: String| Refusal::from(millstream_model::error::Failure::internal(error)))?;
-    Ok((StatusCode::CREATED, Json(Submitted { id })).into_response())
+    let driven = desk.manager.driven(id);
+    Ok((StatusCode::CREATED, Json(Submitted { id, driven })).into_response())
 }
 
 pub(super) async fn one(State(desk): State<Desk>, path: JobPath) -> Answer {

@@ -28,6 +28,7 @@ use tokio::runtime::Runtime;
 
 use self::answer::Refusal;
 pub(crate) use self::answer::Refused;
+pub use self::jobs::Driven;
 pub(crate) use self::jobs::{Done, RescaleBody, StopBody, Submitted};
 use crate::manager::{Manager, Shared};
 

@@ -16,6 +16,8 @@ use super::Worker;
 use crate::process::{Launch, Program, Running};
 use crate::wire::{FromWorker, StartExecutor};
 
+/// Where a Python executor lays out files that its program has added (`millstream._cluster.tasks`).
+const ADDED: &str = "added-files";
 /// How long copies of state wait for an executor that takes the place of one that crashed.
 const AFTER_CRASH: Duration = Duration::from_secs(60);
 
@@ -209,8 +211,9 @@ fn run(worker: &Arc<Worker>, order: StartExecutor) -> Result<()> {
     Ok(())
 }
 
-/// Removes the folder that a process worked in, and its job's, if nothing was left there but links to files of its program.
+/// Removes the folder that a process worked in, and its job's, if nothing was left there but files of its program.
 fn leave(folder: &Path) {
+    let _none = std::fs::remove_dir_all(folder.join(ADDED));
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_symlink()) {
             let _gone = std::fs::remove_file(entry.path());

@@ -175,7 +175,10 @@ impl Worker {
 }
 
 /// The address of this machine on the way to that one. Nothing is sent.
-fn own_address(manager: SocketAddr) -> Result<IpAddr> {
+///
+/// # Errors
+/// If no way leads there.
+pub fn own_address(manager: SocketAddr) -> Result<IpAddr> {
     let any: SocketAddr = if manager.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0_u16; 8], 0).into() };
     let find = || {
         let socket = UdpSocket::bind(any)?;

@@ -9,7 +9,7 @@ use pyo3::types::PyBytes;
 
 use super::engine::{Engine, PyEngine};
 use super::lineage::{By, Exchange, Node};
-use super::plan::{Places, Recipe};
+use super::plan::{Pickled, Places, Recipe};
 use crate::plan::{Action, Cuts, LineType};
 
 /// A data set in partitions, described by how it is made.
@@ -23,7 +23,12 @@ impl PyDataset {
 
     /// Blocks that are there.
     pub(super) fn kept(engine: &Arc<Engine>, name: &str, blocks: Vec<Arc<Vec<u8>>>) -> Self {
-        Self(Node::new(engine, name.to_owned(), blocks.len(), Recipe::Slices(blocks)))
+        Self(Node::new(
+            engine,
+            name.to_owned(),
+            blocks.len(),
+            Recipe::Slices(blocks.into_iter().map(Pickled::Here).collect()),
+        ))
     }
 
     /// Blocks that were just made.
@@ -93,7 +98,7 @@ impl PyDataset {
         places: Places,
     ) -> Self {
         let count = places.len();
-        let recipe = Recipe::Call { of: nodes(&parents), function: Arc::new(function), places };
+        let recipe = Recipe::Call { of: nodes(&parents), function: Pickled::from(function), places };
         Self(Node::new(&engine.0, name.to_owned(), count, recipe))
     }
 
@@ -149,27 +154,30 @@ impl PyDataset {
     /// The block of each partition, if there are blocks: of a data set made of slices, or materialised.
     fn blocks<'py>(&self, py: Python<'py>) -> Option<Vec<Bound<'py, PyBytes>>> {
         let Recipe::Slices(blocks) = &self.0.recipe else { return None };
-        Some(blocks.iter().map(|block| PyBytes::new(py, block)).collect())
+        blocks.iter().map(|block| block.bytes().ok().map(|bytes| PyBytes::new(py, &bytes))).collect()
     }
 
     /// A step that is taken with each record.
     #[pyo3(signature = (name, step, function=None))]
     fn step(&self, name: &str, step: &str, function: Option<Vec<u8>>) -> PyResult<Self> {
-        let recipe =
-            Recipe::Step { of: Arc::clone(&self.0), action: action(step)?, function: function.map(Arc::new) };
+        let recipe = Recipe::Step {
+            of: Arc::clone(&self.0),
+            action: action(step)?,
+            function: function.map(Pickled::from),
+        };
         Ok(self.beside(name, recipe))
     }
 
     /// Pairs with the values of each key made one, within each partition.
     fn combine(&self, name: &str, create: Option<Vec<u8>>, merge: Vec<u8>) -> Self {
-        let create = create.map(Arc::new);
-        let recipe = Recipe::Combine { of: Arc::clone(&self.0), create, merge: Arc::new(merge) };
+        let create = create.map(Pickled::from);
+        let recipe = Recipe::Combine { of: Arc::clone(&self.0), create, merge: Pickled::from(merge) };
         self.beside(name, recipe)
     }
 
     /// Pairs in the order of their keys, or of what `key` makes of these, within each partition.
     fn sort(&self, name: &str, key: Option<Vec<u8>>, ascending: bool) -> Self {
-        let recipe = Recipe::Sort { of: Arc::clone(&self.0), key: key.map(Arc::new), ascending };
+        let recipe = Recipe::Sort { of: Arc::clone(&self.0), key: key.map(Pickled::from), ascending };
         self.beside(name, recipe)
     }
 
@@ -188,7 +196,7 @@ impl PyDataset {
         function: Option<Vec<u8>>,
         ranges: Option<(CutKeys, bool)>,
     ) -> Self {
-        let by = match (function.map(Arc::new), ranges) {
+        let by = match (function.map(Pickled::from), ranges) {
             (None, _) => By::Hash,
             (Some(function), None) => By::Function(function),
             (Some(function), Some((cuts, ascending))) => {

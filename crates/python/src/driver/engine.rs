@@ -10,17 +10,20 @@ use std::time::Duration;
 
 use millstream_dataflow::lineage::{Dataset, DatasetId, Dependency, Properties, Pull, TaskContext, drain};
 use millstream_model::error::Failure;
-use millstream_runtime::stage::{StageEngine, StageProgress, StageSettings};
+use millstream_runtime::stage::{ResultCodec, StageEngine, StageProgress, StageSettings};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::dataset::PyDataset;
-use super::executor::Executor;
+use super::executor::{Executor, not_added};
 use super::lineage::{Encoded, Node};
 use super::plan::{Planned, Recipe};
+use super::shelf::Shelf;
+use super::{cluster, shipped};
 use crate::column::Block;
 use crate::plan::{Sink, Task};
+use crate::stream::told;
 use crate::task::Fault;
 use crate::worker::{Launch, Workers};
 
@@ -28,16 +31,20 @@ use crate::worker::{Launch, Workers};
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// How long Ctrl-C waits for tasks of this interpreter that are inside of a call which does not end, as `time.sleep`.
-const CANCEL_WITHIN: Duration = Duration::from_secs(2);
+pub(super) const CANCEL_WITHIN: Duration = Duration::from_secs(2);
 
 /// The stages, and where their tasks run.
 pub(crate) struct Engine {
     pub(super) stages: StageEngine,
-    executor: Arc<Executor>,
-    attempts: AtomicU64,
+    pub(super) executor: Arc<Executor>,
+    pub(super) attempts: AtomicU64,
     /// The actions that run, each with the data set it was asked of.
-    actions: Mutex<HashMap<DatasetId, DatasetId>>,
-    slots: usize,
+    pub(super) actions: Mutex<HashMap<DatasetId, DatasetId>>,
+    pub(super) slots: usize,
+    /// What is lent to tasks, if they run on a cluster.
+    pub(super) shelf: Option<Arc<Shelf>>,
+    /// Whether this is an executor of a cluster, which has the data sets of another process.
+    pub(super) is_executor: bool,
 }
 
 /// An action, as long as it runs.
@@ -53,6 +60,23 @@ impl Engine {
     /// How many tasks run at a time.
     pub(crate) fn slots(&self) -> usize {
         self.slots
+    }
+
+    pub(super) fn executor(&self) -> &Arc<Executor> {
+        &self.executor
+    }
+
+    /// Adds to accumulators what tasks on a cluster have told.
+    fn take_told(&self) -> Result<(), Failure> {
+        let told = self.stages.take_told();
+        if told.is_empty() {
+            return Ok(());
+        }
+        Python::attach(|py| {
+            let hooks = py.import("millstream._task")?;
+            told.iter().try_for_each(|updates| hooks.call_method1("apply_updates", (&updates[..],)).map(drop))
+        })
+        .map_err(not_added)
     }
 
     /// Tells all jobs to stop.
@@ -141,7 +165,44 @@ impl PyEngine {
         };
         let stages = StageEngine::new(&settings).map_err(raised)?;
         let (executor, attempts, actions) = (Arc::new(executor), AtomicU64::new(0), Mutex::default());
-        Ok(Self(Arc::new(Engine { stages, executor, attempts, actions, slots })))
+        Ok(Self(Arc::new(Engine {
+            stages,
+            executor,
+            attempts,
+            actions,
+            slots,
+            shelf: None,
+            is_executor: false,
+        })))
+    }
+
+    /// An engine whose tasks run on the cluster at `master`, in up to `slots` slots; and the name of its job there.
+    /// `submission` is what executors are started with, told as JSON.
+    #[staticmethod]
+    fn on_cluster(
+        py: Python<'_>,
+        shown: cluster::Shown,
+        submission: &str,
+        slots: usize,
+        reached: cluster::ReachedParts,
+    ) -> PyResult<(Self, String)> {
+        let (engine, job) = cluster::engine(py, shown, submission, slots, reached)?;
+        Ok((Self(Arc::new(engine)), job))
+    }
+
+    /// Has tasks on a cluster find a file under a name. `modules` are found at that name in the folder of the files, in the
+    /// folder itself if it is empty.
+    #[pyo3(signature = (name, path, modules=None))]
+    fn add_file(&self, name: String, path: PathBuf, modules: Option<String>) {
+        if let Some(shelf) = &self.0.shelf {
+            shelf.add_file(name, path, modules);
+        }
+    }
+
+    /// The program is at its end: so is its job on a cluster, as a failed one if there is a `failure`.
+    #[pyo3(signature = (failure=None))]
+    fn leave(&self, py: Python<'_>, failure: Option<String>) {
+        py.detach(|| self.0.stages.leave(failure));
     }
 
     /// What workers that are started from now on are told first; those that are idle are replaced.
@@ -186,6 +247,7 @@ impl PyEngine {
         py.detach(|| {
             self.0.stages.cancel_all_jobs();
             self.0.executor.stop();
+            self.0.stages.leave(None);
         });
     }
 
@@ -232,7 +294,7 @@ type LaunchParts = (String, Vec<String>, Vec<(String, String)>, String, Vec<u8>)
 
 impl PyEngine {
     /// The data set of an action: one that is not kept itself, as the one it is asked of may be.
-    fn action(&self, dataset: &PyDataset) -> Arc<dyn Dataset<Encoded>> {
+    fn action(&self, dataset: &PyDataset) -> Arc<Node> {
         let node = dataset.node();
         let places = (0..node.partitions).map(|partition| vec![(0, partition)]).collect();
         let recipe = Recipe::Chain { of: vec![Arc::clone(node)], places };
@@ -243,11 +305,12 @@ impl PyEngine {
     fn run_interruptibly(
         &self,
         py: Python<'_>,
-        action: &Arc<dyn Dataset<Encoded>>,
+        node: &Arc<Node>,
         partitions: &[usize],
         properties: &Arc<Properties>,
     ) -> PyResult<Vec<Vec<Encoded>>> {
         let engine = &self.0;
+        let action = &(Arc::clone(node) as Arc<dyn Dataset<Encoded>>);
         let _asked = engine.asked(&**action);
         let (result, interrupted) = py.detach(|| {
             thread::scope(|scope| {
@@ -255,8 +318,15 @@ impl PyEngine {
                 scope.spawn(move || {
                     let properties = Arc::clone(properties);
                     let drained = |mut records: Box<dyn Pull<Encoded>>, _: &TaskContext| drain(&mut *records);
-                    let result = engine.stages.run_with(properties, action, partitions, drained);
-                    let _nobody_waits = done.send(result);
+                    let result = match &engine.shelf {
+                        None => engine.stages.run_with(properties, action, partitions, drained),
+                        Some(shelf) => shipped::written(node, partitions, shelf).and_then(|shipped| {
+                            let told = (properties, Arc::new(shipped));
+                            engine.stages.run_shipped(told, codec(), action, partitions, drained)
+                        }),
+                    };
+                    let counted = engine.take_told();
+                    let _nobody_waits = done.send(result.and_then(|parts| counted.map(|()| parts)));
                 });
                 let mut interrupted = None;
                 loop {
@@ -294,9 +364,38 @@ fn decode<'py>(py: Python<'py>, part: Vec<Encoded>) -> PyResult<Bound<'py, PyLis
     Ok(records)
 }
 
+/// How results of actions travel: the number of blocks, the length of each, the blocks.
+pub(super) fn codec() -> ResultCodec<Vec<Encoded>> {
+    let encode = |blocks: &Vec<Encoded>| {
+        let mut bytes = (blocks.len() as u64).to_le_bytes().to_vec();
+        blocks.iter().for_each(|block| bytes.extend_from_slice(&(block.bytes().len() as u64).to_le_bytes()));
+        blocks.iter().for_each(|block| bytes.extend_from_slice(block.bytes()));
+        Ok(bytes)
+    };
+    ResultCodec::new(encode, |bytes| {
+        let number = |at: usize| {
+            let bytes = bytes.get(at * 8..)?.first_chunk::<8>()?;
+            usize::try_from(u64::from_le_bytes(*bytes)).ok()
+        };
+        let split = || {
+            let count = number(0)?;
+            let mut rest = bytes.get(count.checked_add(1)?.checked_mul(8)?..)?;
+            let mut blocks = Vec::new();
+            for at in 1..=count {
+                let (block, others) = rest.split_at_checked(number(at)?)?;
+                blocks.push(Encoded::from(Arc::new(block.to_vec())));
+                rest = others;
+            }
+            Some(blocks)
+        };
+        split().ok_or_else(|| Failure::external("the result of a task came damaged"))
+    })
+}
+
 /// The failure as an exception: what user code raised, with where; or what else happened.
-fn raised(failure: Failure) -> PyErr {
-    let Some(fault) = failure.cause().and_then(|cause| cause.downcast_ref::<Fault>()) else {
+pub(super) fn raised(failure: Failure) -> PyErr {
+    let own = failure.cause().and_then(|cause| cause.downcast_ref::<Fault>().cloned());
+    let Some(fault) = own.or_else(|| failure.detail().and_then(told)) else {
         return PyRuntimeError::new_err(failure.to_string());
     };
     Python::attach(|py| {

@@ -1,15 +1,22 @@
 //! Where tasks run: in this interpreter, or in workers.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use millstream_dataflow::lineage::{
     Blocks, DatasetId, FRAME, Frames, Properties, ShuffleId, StorageLevel, Stored, TaskContext,
 };
 use millstream_model::error::Failure;
+use millstream_runtime::stage::Lender;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use super::lineage::Encoded;
+use super::serve::lay;
+use super::shelf::{BLOBS, BROADCASTS, FILES};
+use super::shipped::Files;
 use crate::calls;
 use crate::host::{Host, Hosting};
 use crate::plan::{BlockRef, Task};
@@ -24,6 +31,22 @@ enum Place {
     /// In the threads of this process, which share one interpreter.
     Here,
     Workers(Workers),
+    /// On a cluster, in other processes: none runs here.
+    There,
+}
+
+/// What an executor of a cluster has besides.
+#[derive(Default)]
+struct Afar {
+    lender: OnceLock<Lender>,
+    /// Where files of the program are laid out.
+    folder: PathBuf,
+    /// What was lent, as long as it may be asked for again.
+    blobs: Mutex<HashMap<u64, Arc<Vec<u8>>>>,
+    /// The files that tasks are to find.
+    wanted: Mutex<Files>,
+    /// Those that are there.
+    laid: Mutex<Files>,
 }
 
 /// Runs tasks, and has what all of them may ask for.
@@ -32,6 +55,7 @@ pub(crate) struct Executor {
     broadcasts: Mutex<HashMap<u64, Arc<Vec<u8>>>>,
     /// The threads of this process that run tasks, as Python numbers them, and what was said of their jobs.
     threads: Mutex<Vec<(u64, Arc<Properties>)>>,
+    afar: Option<Afar>,
 }
 
 impl Executor {
@@ -44,7 +68,86 @@ impl Executor {
     }
 
     fn at(place: Place) -> Self {
-        Self { place, broadcasts: Mutex::default(), threads: Mutex::default() }
+        Self { place, broadcasts: Mutex::default(), threads: Mutex::default(), afar: None }
+    }
+
+    /// None of its own: tasks run elsewhere.
+    pub(super) fn there() -> Self {
+        Self::at(Place::There)
+    }
+
+    /// In a process of a cluster that lays out files of the program in a folder.
+    pub(super) fn for_a_cluster(self, folder: PathBuf) -> Self {
+        Self { afar: Some(Afar { folder, ..Afar::default() }), ..self }
+    }
+
+    /// From now on the driver is reached so.
+    pub(super) fn serve(&self, lender: Lender) {
+        if let Some(afar) = &self.afar {
+            let _known = afar.lender.set(lender);
+        }
+    }
+
+    /// What tasks that are ordered from now on are to find, and what nobody asks for any more.
+    pub(super) fn want(&self, files: Files, dropped: &[u64]) {
+        if let Some(afar) = &self.afar {
+            *locked(&afar.wanted) = files;
+            let mut blobs = locked(&afar.blobs);
+            dropped.iter().for_each(|number| drop(blobs.remove(number)));
+        }
+    }
+
+    fn lent(&self, shelf: u32, number: u64) -> Result<Option<Vec<u8>>, Failure> {
+        let lender = self.afar.as_ref().and_then(|afar| afar.lender.get());
+        lender.map_or(Ok(None), |lender| lender.fetch(shelf, number))
+    }
+
+    /// A function or block that the driver lends.
+    pub(super) fn blob(&self, number: u64) -> Result<Arc<Vec<u8>>, Failure> {
+        let known = self.afar.as_ref().and_then(|afar| locked(&afar.blobs).get(&number).cloned());
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let lost = || Failure::external("the driver has let go of what a task needs");
+        let bytes = Arc::new(self.lent(BLOBS, number)?.ok_or_else(lost)?);
+        if let Some(afar) = &self.afar {
+            locked(&afar.blobs).insert(number, Arc::clone(&bytes));
+        }
+        Ok(bytes)
+    }
+
+    /// The value of a broadcast variable, if it is here.
+    pub(super) fn broadcast_value(&self, number: u64) -> Option<Arc<Vec<u8>>> {
+        locked(&self.broadcasts).get(&number).cloned()
+    }
+
+    /// Has the workers find the files of the program.
+    fn lay_files(&self) -> Result<(), Failure> {
+        let (Some(afar), Place::Workers(workers)) = (&self.afar, &self.place) else { return Ok(()) };
+        let wanted = locked(&afar.wanted).clone();
+        // Others wait meanwhile: their tasks may need the same files.
+        let mut laid = locked(&afar.laid);
+        if *laid == wanted {
+            return Ok(());
+        }
+        for (number, name) in wanted.names.iter().filter(|file| !laid.names.contains(file)) {
+            let lost = || Failure::user(format!("the file {name} that was added is not there any more"));
+            lay(&afar.folder, name, &self.lent(FILES, *number)?.ok_or_else(lost)?)?;
+        }
+        let places = wanted.modules.iter().map(|place| match place.as_str() {
+            "" => afar.folder.clone().into_os_string(),
+            file => afar.folder.join(file).into_os_string(),
+        });
+        let places: Vec<OsString> = places.collect();
+        let setup = Python::attach(|py| {
+            let told = py.import("millstream._worker")?.getattr("told")?;
+            told.call1((PyTuple::new(py, places)?, afar.folder.as_os_str()))?.extract::<Vec<u8>>()
+        });
+        workers.change_setup(
+            setup.map_err(|error| Failure::internal("workers cannot be told of files").because(error))?,
+        );
+        *laid = wanted;
+        Ok(())
     }
 
     pub(super) fn change_setup(&self, setup: Vec<u8>) {
@@ -89,17 +192,25 @@ impl Executor {
         levels: Vec<(DatasetId, StorageLevel)>,
     ) -> Result<Vec<Arc<Vec<u8>>>, Failure> {
         context.cancellation.check()?;
+        self.lay_files()?;
+        let (stage, partition) = (task.stage, context.partition);
         let served = Served { executor: Arc::clone(self), blocks: Arc::clone(&context.blocks), levels };
         let outcome = match &self.place {
             Place::Workers(workers) => workers.run(&task, attachments, &served, &context.cancellation)?,
             Place::Here => self.run_here(task, &attachments, served, &context.properties)?,
+            Place::There => return Err(Failure::internal("a task was to be run by a driver of a cluster")),
         };
-        if !outcome.updates.is_empty() {
+        if outcome.updates.is_empty() {
+            return Ok(outcome.blocks);
+        }
+        if let Some(lender) = self.afar.as_ref().and_then(|afar| afar.lender.get()) {
+            lender.tell(stage, partition, context.attempt, outcome.updates)?;
+        } else {
             Python::attach(|py| {
                 let hooks = py.import("millstream._task")?;
                 hooks.call_method1("apply_updates", (&outcome.updates[..],)).map(drop)
             })
-            .map_err(|error: PyErr| Failure::user("an accumulator cannot be added to").because(error))?;
+            .map_err(not_added)?;
         }
         Ok(outcome.blocks)
     }
@@ -118,6 +229,11 @@ impl Executor {
         locked(&self.threads).retain(|(other, _)| *other != thread);
         result.map_err(Failure::from)
     }
+}
+
+/// What is said where a sum cannot be made.
+pub(super) fn not_added(error: PyErr) -> Failure {
+    Failure::user("an accumulator cannot be added to").because(error)
 }
 
 /// What one task may ask for.
@@ -143,10 +259,16 @@ impl Hosting for Served {
                 bytes(stored).inspect_err(|why| self.blocks.not_kept(dataset, partition, why))
             }
             BlockRef::Broadcast(number) => {
-                locked(&self.executor.broadcasts).get(&number).cloned().ok_or_else(|| {
+                if let Some(value) = self.executor.broadcast_value(number) {
+                    return Ok(value);
+                }
+                let value = self.executor.lent(BROADCASTS, number)?.ok_or_else(|| {
                     Failure::user(format!("broadcast variable {number} was destroyed"))
                         .advice("a destroyed variable cannot be used again; unpersist keeps it usable")
-                })
+                })?;
+                let value = Arc::new(value);
+                locked(&self.executor.broadcasts).insert(number, Arc::clone(&value));
+                Ok(value)
             }
         }
     }

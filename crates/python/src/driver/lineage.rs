@@ -11,7 +11,7 @@ use millstream_dataflow::lineage::{
 use millstream_model::error::{Failure, Result};
 
 use super::engine::Engine;
-use super::plan::{Planned, Recipe};
+use super::plan::{Pickled, Planned, Recipe};
 use crate::plan::{Cuts, Partitioner, Sink};
 
 /// Records as they left an interpreter.
@@ -63,10 +63,21 @@ pub(crate) struct Node {
 
 impl Node {
     pub(super) fn new(engine: &Arc<Engine>, name: String, partitions: usize, recipe: Recipe) -> Arc<Self> {
+        Self::numbered(engine, engine.stages.next_dataset(), name, partitions, recipe)
+    }
+
+    /// One that has a number already.
+    pub(super) fn numbered(
+        engine: &Arc<Engine>,
+        id: DatasetId,
+        name: String,
+        partitions: usize,
+        recipe: Recipe,
+    ) -> Arc<Self> {
         let dependencies = recipe.dependencies();
         Arc::new(Self {
             engine: Arc::clone(engine),
-            id: engine.stages.next_dataset(),
+            id,
             name,
             partitions,
             recipe,
@@ -103,7 +114,8 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if self.storage() != StorageLevel::None {
+        // In an executor it is the driver who knows that nobody asks for it any more.
+        if !self.engine.is_executor && self.storage() != StorageLevel::None {
             self.engine.stages.forget_cached(self.id);
         }
     }
@@ -147,7 +159,7 @@ impl Lineage for Node {
 /// One record a partition: all of its records, encoded.
 impl Dataset<Encoded> for Node {
     fn compute(&self, partition: usize, task: &TaskContext) -> Result<Box<dyn Pull<Encoded>>> {
-        let planned = Planned::of(self, partition, task);
+        let planned = Planned::of(self, partition, task)?;
         Ok(Box::new(VecPull::from(self.task(partition, Sink::Collect, task, planned)?)))
     }
 
@@ -160,8 +172,8 @@ impl Dataset<Encoded> for Node {
 #[derive(Clone)]
 pub(super) enum By {
     Hash,
-    Range { function: Arc<Vec<u8>>, cuts: Cuts, ascending: bool },
-    Function(Arc<Vec<u8>>),
+    Range { function: Pickled, cuts: Cuts, ascending: bool },
+    Function(Pickled),
     Turns,
 }
 
@@ -176,8 +188,18 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(parent: &Arc<Node>, reducers: usize, by: By) -> Arc<Self> {
-        let engine = Arc::clone(&parent.engine);
-        let id = engine.stages.next_shuffle();
+        Self::numbered(&parent.engine, parent.engine.stages.next_shuffle(), parent, reducers, by)
+    }
+
+    /// One that has a number already.
+    pub(super) fn numbered(
+        engine: &Arc<Engine>,
+        id: ShuffleId,
+        parent: &Arc<Node>,
+        reducers: usize,
+        by: By,
+    ) -> Arc<Self> {
+        let engine = Arc::clone(engine);
         Arc::new(Self { engine, id, parent: Arc::clone(parent), reducers, by })
     }
 
@@ -187,6 +209,19 @@ impl Exchange {
 
     pub(super) fn shuffle(&self) -> ShuffleId {
         self.id
+    }
+
+    /// What it is made from.
+    pub(super) fn of(&self) -> &Arc<Node> {
+        &self.parent
+    }
+
+    pub(super) fn by(&self) -> &By {
+        &self.by
+    }
+
+    pub(super) fn reducers(&self) -> usize {
+        self.reducers
     }
 
     pub(super) fn maps(&self) -> usize {
@@ -204,15 +239,15 @@ impl Shuffle for Exchange {
     }
 
     fn write(&self, partition: usize, task: &TaskContext) -> Result<Vec<Stored>> {
-        let mut planned = Planned::of(&self.parent, partition, task);
+        let mut planned = Planned::of(&self.parent, partition, task)?;
         let partitioner = match &self.by {
             By::Hash => Partitioner::Hash,
             By::Range { function, cuts, ascending } => Partitioner::Range {
-                function: planned.attach(function),
+                function: planned.attach(function)?,
                 cuts: cuts.clone(),
                 ascending: *ascending,
             },
-            By::Function(function) => Partitioner::Function(planned.attach(function)),
+            By::Function(function) => Partitioner::Function(planned.attach(function)?),
             By::Turns => Partitioner::Turns(partition as u64),
         };
         let sink = Sink::Shuffle { reducers: self.reducers as u64, partitioner };
@@ -223,6 +258,8 @@ impl Shuffle for Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.engine.stages.forget_shuffle(self.id);
+        if !self.engine.is_executor {
+            self.engine.stages.forget_shuffle(self.id);
+        }
     }
 }

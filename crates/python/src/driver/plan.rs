@@ -3,12 +3,37 @@
 use std::sync::Arc;
 
 use millstream_dataflow::lineage::{DatasetId, Dependency, Lineage, StorageLevel, TaskContext};
+use millstream_model::error::Result;
 
+use super::executor::Executor;
 use super::lineage::{Exchange, Node};
 use crate::plan::{Action, Attached, BlockRef, Combine, LineType, Plan, Step};
 
-/// Pickled functions, as they are shipped.
-pub(super) type Pickled = Arc<Vec<u8>>;
+/// A pickled function or an encoded block: at hand, or lent by the driver of a cluster's job.
+#[derive(Clone)]
+pub(super) enum Pickled {
+    Here(Arc<Vec<u8>>),
+    Lent(Arc<Executor>, u64),
+}
+
+impl From<Vec<u8>> for Pickled {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Here(Arc::new(bytes))
+    }
+}
+
+impl Pickled {
+    /// The bytes.
+    ///
+    /// # Errors
+    /// If the driver cannot be reached, or has let go of them.
+    pub(super) fn bytes(&self) -> Result<Arc<Vec<u8>>> {
+        match self {
+            Self::Here(bytes) => Ok(Arc::clone(bytes)),
+            Self::Lent(executor, number) => executor.blob(*number),
+        }
+    }
+}
 
 /// For each partition the inputs that it reads: the number of a parent and of a partition of it.
 pub(super) type Places = Vec<Vec<(usize, usize)>>;
@@ -18,7 +43,7 @@ pub(super) enum Recipe {
     /// For each partition the first number, the step and the count.
     Range(Vec<(i64, i64, u64)>),
     /// Encoded records.
-    Slices(Vec<Arc<Vec<u8>>>),
+    Slices(Vec<Pickled>),
     /// Parts of files.
     Lines(Vec<(String, u64, u64)>, LineType),
     /// What reducers get.
@@ -85,43 +110,44 @@ pub(super) struct Planned {
 
 impl Planned {
     /// How `partition` of `node` is made, given what is cached.
-    pub(super) fn of(node: &Node, partition: usize, task: &TaskContext) -> Self {
+    pub(super) fn of(node: &Node, partition: usize, task: &TaskContext) -> Result<Self> {
         let mut planned = Self { plan: Plan::Chain(Vec::new()), attachments: Vec::new(), levels: Vec::new() };
-        planned.plan = planned.read(node, partition, task);
-        planned
+        planned.plan = planned.read(node, partition, task)?;
+        Ok(planned)
     }
 
     /// The number under which a function or block is sent along, once however often it is referred to.
-    pub(super) fn attach(&mut self, bytes: &Arc<Vec<u8>>) -> Attached {
-        let known = self.attachments.iter().position(|other| Arc::ptr_eq(other, bytes));
+    pub(super) fn attach(&mut self, pickled: &Pickled) -> Result<Attached> {
+        let bytes = pickled.bytes()?;
+        let known = self.attachments.iter().position(|other| Arc::ptr_eq(other, &bytes));
         let at = known.unwrap_or_else(|| {
-            self.attachments.push(Arc::clone(bytes));
+            self.attachments.push(bytes);
             self.attachments.len() - 1
         });
-        at as Attached
+        Ok(at as Attached)
     }
 
-    fn read(&mut self, node: &Node, partition: usize, task: &TaskContext) -> Plan {
+    fn read(&mut self, node: &Node, partition: usize, task: &TaskContext) -> Result<Plan> {
         let level = node.storage();
         if level == StorageLevel::None {
             return self.make(node, partition, task);
         }
         let (dataset, number) = (node.id.0, partition as u64);
         if task.blocks.kept(node.id, partition).is_some() {
-            return Plan::Fetched(vec![BlockRef::Cached { dataset, partition: number }]);
+            return Ok(Plan::Fetched(vec![BlockRef::Cached { dataset, partition: number }]));
         }
         self.levels.push((node.id, level));
-        let of = Box::new(self.make(node, partition, task));
-        Plan::Keep { dataset, partition: number, of }
+        let of = Box::new(self.make(node, partition, task)?);
+        Ok(Plan::Keep { dataset, partition: number, of })
     }
 
-    fn make(&mut self, node: &Node, partition: usize, task: &TaskContext) -> Plan {
-        match &node.recipe {
+    fn make(&mut self, node: &Node, partition: usize, task: &TaskContext) -> Result<Plan> {
+        Ok(match &node.recipe {
             Recipe::Range(parts) => {
                 let (start, step, count) = parts[partition];
                 Plan::Range { start, step, count }
             }
-            Recipe::Slices(slices) => Plan::Attached(self.attach(&slices[partition])),
+            Recipe::Slices(slices) => Plan::Attached(self.attach(&slices[partition])?),
             Recipe::Lines(parts, record) => {
                 let (path, start, end) = parts[partition].clone();
                 Plan::Lines { path, start, end, record: *record }
@@ -135,9 +161,9 @@ impl Planned {
                 Plan::Fetched((0..exchange.maps()).map(block).collect())
             }
             Recipe::Step { of, action, function } => {
-                let function = function.as_ref().map(|function| self.attach(function));
+                let function = function.as_ref().map(|function| self.attach(function)).transpose()?;
                 let step = Step { name: node.name.clone(), action: *action, function };
-                match self.read(of, partition, task) {
+                match self.read(of, partition, task)? {
                     Plan::Steps { of, mut steps } => {
                         steps.push(step);
                         Plan::Steps { of, steps }
@@ -146,32 +172,38 @@ impl Planned {
                 }
             }
             Recipe::Call { of, function, places } => {
-                let function = self.attach(function);
-                let of = self.inputs(of, &places[partition], task);
+                let function = self.attach(function)?;
+                let of = self.inputs(of, &places[partition], task)?;
                 Plan::Call { name: node.name.clone(), function, index: partition as u64, of }
             }
-            Recipe::Chain { of, places } => Plan::Chain(self.inputs(of, &places[partition], task)),
+            Recipe::Chain { of, places } => Plan::Chain(self.inputs(of, &places[partition], task)?),
             Recipe::Combine { of, create, merge } => {
-                let create = create.as_ref().map(|function| self.attach(function));
-                let functions = Combine { name: node.name.clone(), create, merge: self.attach(merge) };
-                Plan::Combine { of: Box::new(self.read(of, partition, task)), functions }
+                let create = create.as_ref().map(|function| self.attach(function)).transpose()?;
+                let functions = Combine { name: node.name.clone(), create, merge: self.attach(merge)? };
+                Plan::Combine { of: Box::new(self.read(of, partition, task)?), functions }
             }
             Recipe::Cogroup(of) => {
-                Plan::Cogroup(of.iter().map(|parent| self.read(parent, partition, task)).collect())
+                let of = of.iter().map(|parent| self.read(parent, partition, task));
+                Plan::Cogroup(of.collect::<Result<_>>()?)
             }
             Recipe::Sample { of, size } => {
-                let of = Box::new(self.read(of, partition, task));
+                let of = Box::new(self.read(of, partition, task)?);
                 Plan::Sample { name: node.name.clone(), of, size: *size, seed: partition as u64 }
             }
             Recipe::Sort { of, key, ascending } => {
-                let key = key.as_ref().map(|function| self.attach(function));
-                let of = Box::new(self.read(of, partition, task));
+                let key = key.as_ref().map(|function| self.attach(function)).transpose()?;
+                let of = Box::new(self.read(of, partition, task)?);
                 Plan::Sort { of, key, ascending: *ascending }
             }
-        }
+        })
     }
 
-    fn inputs(&mut self, of: &[Arc<Node>], places: &[(usize, usize)], task: &TaskContext) -> Vec<Plan> {
+    fn inputs(
+        &mut self,
+        of: &[Arc<Node>],
+        places: &[(usize, usize)],
+        task: &TaskContext,
+    ) -> Result<Vec<Plan>> {
         places.iter().map(|&(parent, partition)| self.read(&of[parent], partition, task)).collect()
     }
 }

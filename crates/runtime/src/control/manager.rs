@@ -33,6 +33,11 @@ pub enum ToManager {
     Report(Box<Report>),
     /// The answer to a question.
     Answer(AskId, Result<String, Failure>),
+    /// The last word of a master that is the program of whoever submitted the job: the job has ended.
+    Ended {
+        /// Why, where it is a failure.
+        failure: Option<String>,
+    },
 }
 
 /// What the job manager tells a master.

@@ -18,12 +18,14 @@
 //! Holds: messages about an attempt carry its number, so that late ones can be told apart; a total, not a change, is told
 //! wherever a message could be repeated.
 
+mod bytes;
 mod charge;
 mod counted;
 mod executor;
 mod manager;
 mod stages;
 
+pub use bytes::Bytes;
 pub use charge::{Charge, DESERTED, RESCALED, ROLE, Role};
 pub use counted::{ChainWork, Counted, NodeCounts};
 pub use executor::{Deployment, ExecutorId, Happened, Order, Peer, TaskId, TaskOrder, ToExecutor, ToJob};

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use millstream_model::error::Failure;
 use serde::{Deserialize, Serialize};
 
-use super::ExecutorId;
+use super::{Bytes, ExecutorId};
 use crate::stage::Counters;
 
 /// Which computation of a job of the program a task does.
@@ -83,6 +83,27 @@ pub enum StageOrder {
         /// Which.
         stage: u64,
     },
+    /// What the tasks of a job are, where the program runs in its master alone; told before the first of them.
+    Shipped {
+        /// The job's number.
+        job: u64,
+        /// Its action and lineage, in the form of whoever made them.
+        what: Bytes,
+        /// Where what they refer to can be read.
+        lends: SocketAddr,
+    },
+    /// A job that was shipped has ended.
+    Over {
+        /// The job's number.
+        job: u64,
+    },
+    /// Nobody asks for these any more, where the program runs in its master alone.
+    Forget {
+        /// Shuffles.
+        shuffles: Vec<u64>,
+        /// Kept data sets.
+        datasets: Vec<u64>,
+    },
     /// A job of the program has ended: the program goes on with its result.
     Ended {
         /// The job's number.
@@ -129,6 +150,18 @@ pub enum StageEvent {
         kept: Vec<KeptChange>,
         /// What was counted here in all.
         counters: Box<Counters>,
+    },
+    /// What an attempt that is about to end well has for the program, where that runs in its master alone: it counts once the
+    /// attempt has ended.
+    Told {
+        /// The data set that the stage ends with.
+        dataset: u64,
+        /// The partition.
+        partition: usize,
+        /// The number of the attempt.
+        attempt: u32,
+        /// In a form of the program's.
+        what: Bytes,
     },
     /// An attempt that nobody waits for has no slot here any more.
     Abandoned {

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use counters::Counters;
 pub use counters::{Metrics, OperatorCounts};
+pub use crew::there::master::DriverCharge;
 pub(crate) use crew::there::master::{Attendee, Master, Stages};
 pub(crate) use crew::there::other_plan;
 

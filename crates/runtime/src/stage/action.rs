@@ -70,6 +70,13 @@ impl<R: StateData> ResultCodec<R> {
     }
 }
 
+impl<R> ResultCodec<R> {
+    /// One for results that say themselves how they are written down.
+    pub fn new(encode: fn(&R) -> Result<Vec<u8>>, decode: fn(&[u8]) -> Result<R>) -> Self {
+        Self { encode, decode }
+    }
+}
+
 pub(super) fn encode<R: StateData>(result: &R) -> Result<Vec<u8>> {
     to_bytes(result).map_err(|error| {
         Failure::user("the result of an action cannot be encoded for other processes").because(error)
@@ -93,6 +100,8 @@ pub(super) struct Action {
     /// How its results are written down, where that is known.
     pub(super) encode: Option<Encode>,
     pub(super) properties: Arc<Properties>,
+    /// What executors are told of it, where they do not come to it by themselves.
+    pub(super) shipped: Option<Arc<Vec<u8>>>,
 }
 
 impl Action {
@@ -114,7 +123,7 @@ impl Action {
             }) as Encode
         });
         let (dataset, partitions) = (Arc::clone(dataset) as Arc<dyn Lineage>, partitions.to_vec());
-        Self { dataset, partitions, work, encode, properties }
+        Self { dataset, partitions, work, encode, properties, shipped: None }
     }
 }
 

@@ -21,14 +21,16 @@ use super::action::{Action, ResultCodec, decode, encode, typed};
 use super::cache::CacheStore;
 use super::claims::Claims;
 use super::counters::{Tally, add};
+use super::fetch::Server;
 use super::here::Here;
 use super::jobs::Jobs;
 use super::pool::Pool;
-use super::program::{Alone, Follower, Leader, Program, ProgramRole};
+use super::program::{Alone, Driver, Follower, Leader, Lent, Program, ProgramRole};
 use super::scheduler::Scheduler;
 use super::shuffle::ShuffleStore;
-use super::there::There;
-use super::{CachedSize, Counters, Speculation, StageProgress};
+use super::there::{Driven, There};
+use super::{CachedSize, Counters, Lends, Receive, Speculation, StageProgress};
+use crate::job::{DriverCharge, Master};
 use crate::site::{Site, site};
 
 /// How an engine is made.
@@ -182,7 +184,7 @@ impl StageEngine {
                 check_slots(settings.slots)?;
                 let (stores, jobs) = (Stores::new(settings, settings.slots), Arc::<Jobs>::default());
                 let slots = u32::try_from(settings.slots).unwrap_or(u32::MAX);
-                let there = There::new(&master, slots, Arc::clone(&jobs))?;
+                let there = There::new(&master, slots, Arc::clone(&jobs), None)?;
                 let leader = Leader::new(master, Arc::clone(&there), settings.spill_folder.clone())?;
                 let scheduler = Scheduler::new(there, Arc::clone(&stores), jobs, settings);
                 Self::start(None, stores, scheduler, Box::new(leader), settings.slots)
@@ -193,12 +195,48 @@ impl StageEngine {
                 let (stores, pool) = (Stores::new(settings, own), Arc::new(Pool::new(own)?));
                 stores.cache.changes().follow();
                 let here = Arc::new(Here::new(Arc::clone(&pool), Arc::clone(&stores)));
-                let team = Arc::clone(&here);
-                let follower = Follower::new(executor, here, Arc::clone(&stores), settings.cancel_timeout)?;
+                let (team, timeout) = (Arc::clone(&here), settings.cancel_timeout);
+                let follower = Follower::new(executor, here, Arc::clone(&stores), timeout, None)?;
                 let scheduler = Scheduler::new(team, Arc::clone(&stores), Arc::default(), settings);
                 Self::start(Some(pool), stores, scheduler, Box::new(follower), settings.slots)
             }
         }
+    }
+
+    /// Starts the engine of a program that runs in this process alone, as the master of a job of a cluster: tasks run on the
+    /// cluster's executors, which are told what they are (see [`StageEngine::run_shipped`]). `lends` has what they refer to.
+    ///
+    /// # Errors
+    /// If the job manager cannot be reached, or no port be had.
+    pub fn of_driver(settings: &StageSettings, driver: &DriverCharge, lends: Arc<dyn Lends>) -> Result<Self> {
+        check_slots(settings.slots)?;
+        let master = Master::drive(driver)?;
+        let server = Server::open(&driver.charge, Arc::new(Lent(lends)))?;
+        let (stores, jobs) = (Stores::new(settings, settings.slots), Arc::<Jobs>::default());
+        let slots = u32::try_from(settings.slots).unwrap_or(u32::MAX);
+        let driven = Driven::new(driver.seen_from_afar(server.address()));
+        let there = There::new(&master, slots, Arc::clone(&jobs), Some(driven))?;
+        let program = Driver::new(master, Arc::clone(&there), server);
+        let scheduler = Scheduler::new(there, Arc::clone(&stores), jobs, settings);
+        Ok(Self::with(None, stores, scheduler, Box::new(program), settings.slots))
+    }
+
+    /// Starts the engine of an executor whose program runs in its master alone, in as many slots as the cluster gave it.
+    ///
+    /// # Errors
+    /// If no cluster started this process as an executor, or threads or ports cannot be had.
+    pub fn of_tasks(settings: &StageSettings, receive: Arc<dyn Receive>) -> Result<Self> {
+        let Site::Executor(executor) = site()? else {
+            return Err(Failure::internal("tasks were to be served in a process that is no executor"));
+        };
+        let slots = executor.slots().max(1) as usize;
+        let (stores, pool) = (Stores::new(settings, slots), Arc::new(Pool::new(slots)?));
+        stores.cache.changes().follow();
+        let here = Arc::new(Here::new(Arc::clone(&pool), Arc::clone(&stores)));
+        let (team, timeout) = (Arc::clone(&here), settings.cancel_timeout);
+        let follower = Follower::new(executor, here, Arc::clone(&stores), timeout, Some(receive))?;
+        let scheduler = Scheduler::new(team, Arc::clone(&stores), Arc::default(), settings);
+        Ok(Self::with(Some(pool), stores, scheduler, Box::new(follower), slots))
     }
 
     fn alone(settings: &StageSettings) -> Result<Self> {
@@ -218,10 +256,20 @@ impl StageEngine {
         program: Box<dyn Program>,
         slots: usize,
     ) -> Result<Self> {
-        let (datasets, shuffles) = (AtomicU64::new(0), AtomicU64::new(0));
-        let mut engine = Self { pool, stores, scheduler, program, slots, datasets, shuffles };
+        let mut engine = Self::with(pool, stores, scheduler, program, slots);
         engine.slots = engine.once("the parallelism of the program", || Ok(slots))?;
         Ok(engine)
+    }
+
+    fn with(
+        pool: Option<Arc<Pool>>,
+        stores: Arc<Stores>,
+        scheduler: Scheduler,
+        program: Box<dyn Program>,
+        slots: usize,
+    ) -> Self {
+        let (datasets, shuffles) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { pool, stores, scheduler, program, slots, datasets, shuffles }
     }
 
     /// Runs an action: `action` over each of `partitions` of `dataset`; the results in the order of `partitions`.
@@ -235,7 +283,7 @@ impl StageEngine {
         partitions: &[usize],
         action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
     ) -> Result<Vec<R>> {
-        self.perform(Arc::default(), Some(ResultCodec::of()), dataset, partitions, action)
+        self.perform((Arc::default(), None), Some(ResultCodec::of()), dataset, partitions, action)
     }
 
     /// As [`StageEngine::run`], as a job of which the program says something, and whose results cannot be told to another
@@ -250,12 +298,37 @@ impl StageEngine {
         partitions: &[usize],
         action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
     ) -> Result<Vec<R>> {
-        self.perform(properties, None, dataset, partitions, action)
+        self.perform((properties, None), None, dataset, partitions, action)
+    }
+
+    /// As [`StageEngine::run_with`]; where executors are told what their tasks are, they are told `shipped`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run_shipped<T: Record, R: Send + 'static>(
+        &self,
+        (properties, shipped): (Arc<Properties>, Arc<Vec<u8>>),
+        codec: ResultCodec<R>,
+        dataset: &Arc<dyn Dataset<T>>,
+        partitions: &[usize],
+        action: impl Fn(Box<dyn Pull<T>>, &TaskContext) -> Result<R> + Send + Sync + 'static,
+    ) -> Result<Vec<R>> {
+        self.perform((properties, Some(shipped)), Some(codec), dataset, partitions, action)
+    }
+
+    /// What tasks of executors have told the program since this was asked last.
+    pub fn take_told(&self) -> Vec<Vec<u8>> {
+        self.program.take_told()
+    }
+
+    /// The program is at its end, or has failed: the job of a driver ends.
+    pub fn leave(&self, failure: Option<String>) {
+        self.program.leave(failure);
     }
 
     fn perform<T: Record, R: Send + 'static>(
         &self,
-        properties: Arc<Properties>,
+        (properties, shipped): (Arc<Properties>, Option<Arc<Vec<u8>>>),
         codec: Option<ResultCodec<R>>,
         dataset: &Arc<dyn Dataset<T>>,
         partitions: &[usize],
@@ -268,7 +341,8 @@ impl StageEngine {
                     "call actions and make rdds in the program itself; give tasks the collected result",
                 ));
         }
-        let action = Action::new(properties, codec, dataset, partitions, action);
+        let mut action = Action::new(properties, codec, dataset, partitions, action);
+        action.shipped = shipped;
         typed(self.program.act(&self.scheduler, action)?, codec)
     }
 

@@ -29,6 +29,7 @@ impl World {
                     self.masters.insert(id, Master::default());
                 }
             }
+            Action::ExpectMaster(start) => panic!("{} has a master that is started", start.job),
             Action::EndMaster { job, term } => self.end_master((job, term), exit(None)),
             Action::TellMaster { job, term, what } => self.told(job, term, what),
             Action::StartExecutor { worker, executor, slots, start, .. } => {

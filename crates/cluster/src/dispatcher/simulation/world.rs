@@ -131,6 +131,7 @@ fn again(event: &Event) -> Option<Event> {
                 ToManager::Need { slots, least } => ToManager::Need { slots: *slots, least: *least },
                 ToManager::Report(report) => ToManager::Report(report.clone()),
                 ToManager::Answer(ask, _) => ToManager::Answer(*ask, Ok("again".into())),
+                ToManager::Ended { failure } => ToManager::Ended { failure: failure.clone() },
             };
             Event::MasterSaid { job: *job, term: *term, said }
         }

@@ -50,6 +50,13 @@ pub(super) enum Wanted {
         /// The task's place in it.
         at: usize,
     },
+    /// What a program that runs in its master alone lends its tasks.
+    Lent {
+        /// Of which kind.
+        shelf: u32,
+        /// Its number among these.
+        number: u64,
+    },
     /// The results of the tasks of a job's action, in the order of the tasks.
     Recorded {
         /// The job's number in the program.

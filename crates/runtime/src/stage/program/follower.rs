@@ -3,11 +3,12 @@
 //! Holds: a process that comes to an action after its end is given the same result; without a master it ends.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::ThreadId;
 use std::time::Duration;
 
-use millstream_dataflow::lineage::{Dependency, FRAME, Frames, Lineage, Shuffle, ShuffleId};
+use millstream_dataflow::lineage::{DatasetId, Dependency, FRAME, Frames, Lineage, Shuffle, ShuffleId};
 use millstream_model::error::{Failure, Result};
 
 use super::super::Counters;
@@ -16,8 +17,10 @@ use super::super::engine::Stores;
 use super::super::fetch::{InMemory, Reader, Server, Shelves, Wanted};
 use super::super::reach::{Places, Reach};
 use super::super::scheduler::Scheduler;
+use super::super::shipped::{Lender, Receive, Received};
 use super::super::task::attempt;
 use super::super::team::{Event, Running, Stage, Team, Tell};
+use super::super::there::ALL_JOBS;
 use super::lineage::{Actions, other_action};
 use super::recorded::join;
 use super::{Program, ProgramRole, below};
@@ -71,7 +74,9 @@ impl Shelves for Lent {
                 let found = self.results.lock().get(&(stage, at)).cloned();
                 found.ok_or_else(|| Failure::external("the result of a task is not here"))
             }
-            Wanted::Recorded { .. } => Err(Failure::internal("an executor was asked for results of actions")),
+            Wanted::Recorded { .. } | Wanted::Lent { .. } => {
+                Err(Failure::internal("an executor was asked for what masters have"))
+            }
         }
     }
 }
@@ -92,6 +97,7 @@ struct Hands {
     reach: Arc<Reach>,
     reader: Arc<Reader>,
     cancel_timeout: Duration,
+    receive: Option<Arc<dyn Receive>>,
     state: Mutex<State>,
     changed: Condvar,
     _server: Server,
@@ -107,6 +113,7 @@ impl Follower {
         here: Arc<dyn Team>,
         stores: Arc<Stores>,
         cancel_timeout: Duration,
+        receive: Option<Arc<dyn Receive>>,
     ) -> Result<Self> {
         let results = Arc::<Results>::default();
         let lent = Lent { stores: Arc::clone(&stores), results: Arc::clone(&results) };
@@ -128,6 +135,7 @@ impl Follower {
             reach,
             reader,
             cancel_timeout,
+            receive,
             state: Mutex::default(),
             changed: Condvar::new(),
             _server: server,
@@ -136,6 +144,10 @@ impl Follower {
             return Err(super::super::engine::second_context());
         }
         executor.master().say(&ToJob::Stages(StageEvent::Serves { blocks: address }))?;
+        if hands.receive.is_some() {
+            // There is no program to follow: it is ready for whatever comes.
+            executor.master().say(&ToJob::AtJob { number: ALL_JOBS, fingerprint: String::new() })?;
+        }
         Ok(Self { executor, hands, actions: Actions::new() })
     }
 
@@ -231,6 +243,20 @@ impl Obeys for Hands {
                 tell(&self.executor, StageEvent::Abandoned { stage, at, attempt });
             }
             StageOrder::Leave { stage } => self.leave(stage),
+            StageOrder::Shipped { job, what, lends } => self.take(job, &what.0, lends),
+            StageOrder::Over { job } => {
+                self.results.lock().clear();
+                let mut state = self.lock();
+                state.stages.clear();
+                state.actions.remove(&job);
+            }
+            StageOrder::Forget { shuffles, datasets } => {
+                for shuffle in shuffles.into_iter().map(ShuffleId) {
+                    self.stores.shuffles.remove_all(shuffle);
+                    self.reach.places.forget(shuffle);
+                }
+                datasets.into_iter().for_each(|dataset| self.stores.cache.remove_all(DatasetId(dataset)));
+            }
             StageOrder::Ended { number, fingerprint, result, left, counters } => {
                 self.results.lock().clear();
                 let mut state = self.lock();
@@ -245,6 +271,16 @@ impl Obeys for Hands {
 }
 
 impl Hands {
+    /// Takes in what the tasks of a job are. What cannot be read is told when the first of them is to run.
+    fn take(&self, job: u64, what: &[u8], lends: SocketAddr) {
+        let lender = Lender::new(Arc::clone(&self.executor), Arc::clone(&self.reader), lends);
+        match self.receive.as_ref().map(|receive| receive.receive(what, lender)) {
+            Some(Ok(Received(action))) => drop(self.lock().actions.insert(job, action)),
+            Some(Err(failure)) => tracing::error!(%failure, "job {job} cannot be read"),
+            None => tracing::error!("job {job} was shipped to a program that makes its jobs itself"),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,11 +4,13 @@
 //! actions in the same order. Each action is a numbered job: the master runs its stages on the executors (`leader`), an
 //! executor runs tasks by their names until the master has told how the job ended (`follower`), and all of them go on
 //! with the same result.
+//! A program may also run in its master alone, and ship what its tasks are (`driver`).
 //!
 //! Answers for numbering actions, for telling that two processes came to the same one, and for telling results. Not for
 //! stages (`scheduler`) nor for where tasks run (`there`).
 //! Holds: the result of an action is the same in every process, however late it comes.
 
+mod driver;
 mod follower;
 mod leader;
 mod lineage;
@@ -19,6 +21,7 @@ use std::thread::ThreadId;
 use millstream_dataflow::lineage::ShuffleId;
 use millstream_model::error::Result;
 
+pub(super) use driver::{Driver, Lent};
 pub(super) use follower::Follower;
 pub(super) use leader::Leader;
 pub(super) use lineage::{below, other_action};
@@ -53,6 +56,14 @@ pub(super) trait Program: Send + Sync {
 
     /// Nobody asks for a shuffle any more.
     fn forget_shuffle(&self, _: ShuffleId) {}
+
+    /// What tasks have told the program since this was asked last.
+    fn take_told(&self) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    /// The program is at its end, or has failed.
+    fn leave(&self, _: Option<String>) {}
 
     /// What was run so far, where `own` was in this process.
     fn counters(&self, own: Counters) -> Counters;

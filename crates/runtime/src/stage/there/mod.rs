@@ -6,6 +6,7 @@
 //! that has it goes nowhere; a place is told to an executor before a task that reads it.
 
 mod blocks;
+mod driven;
 mod members;
 mod report;
 mod stage;
@@ -18,6 +19,7 @@ use millstream_dataflow::lineage::{DatasetId, ShuffleId};
 use millstream_model::error::{Failure, Result};
 
 use self::blocks::Known;
+pub(super) use self::driven::Driven;
 use self::members::Members;
 use self::report::Current;
 use self::stage::{Open, Runs, Tasks, Waiting};
@@ -38,7 +40,7 @@ const LATE: Duration = Duration::from_secs(5);
 /// How long a task waits for the executor that has its kept partition, before another one may run it.
 const LOCAL: Duration = Duration::from_secs(3);
 /// The number under which the program asks for slots: that of no job, since what one job left is kept for others.
-const ALL_JOBS: u64 = u64::MAX;
+pub(super) const ALL_JOBS: u64 = u64::MAX;
 
 #[derive(Default)]
 struct State {
@@ -63,6 +65,8 @@ pub(super) struct There {
     reader: Arc<Reader>,
     state: Mutex<State>,
     changed: Condvar,
+    /// What is else where the program runs here alone.
+    driven: Option<Driven>,
 }
 
 impl There {
@@ -70,7 +74,12 @@ impl There {
     ///
     /// # Errors
     /// If the program has another context.
-    pub(super) fn new(master: &Arc<Master>, slots: u32, jobs: Arc<Jobs>) -> Result<Arc<Self>> {
+    pub(super) fn new(
+        master: &Arc<Master>,
+        slots: u32,
+        jobs: Arc<Jobs>,
+        driven: Option<Driven>,
+    ) -> Result<Arc<Self>> {
         let reader = Arc::new(Reader::new(master.charge(), "the master".into())?);
         let there = Arc::new(Self {
             master: Arc::clone(master),
@@ -79,6 +88,7 @@ impl There {
             reader,
             state: Mutex::default(),
             changed: Condvar::new(),
+            driven,
         });
         if !master.attach(Arc::clone(&there) as Arc<_>) {
             return Err(super::engine::second_context());
@@ -126,7 +136,8 @@ impl There {
     fn sync(&self) {
         let mut state = self.lock();
         let state = &mut *state;
-        let number = state.job.as_ref().map_or(ALL_JOBS, |job| job.number);
+        let job = state.job.as_ref().filter(|_| self.driven.is_none());
+        let number = job.map_or(ALL_JOBS, |job| job.number);
         // Asked with the state in hand: an older list would lose those that have come since.
         let attendees = self.master.attendees(number);
         let job = state.job.as_ref().filter(|job| job.is_running());
@@ -211,6 +222,7 @@ impl There {
         for shuffle in &open.reads {
             self.tell_places(members, known, *shuffle, executor);
         }
+        self.ship(open.stage.job, executor);
         members.entry(executor).busy += 1;
         let runs = Runs { by: executor, partition: task.partition, since: Instant::now() };
         open.running.insert((task.at, task.attempt.number), runs);
@@ -280,6 +292,7 @@ impl There {
         let took = since.elapsed();
         open.running.remove(&(at, attempt));
         state.members.freed(executor);
+        self.count_told((executor, open.stage.of.id(), partition, attempt), &end);
         let event = match (end, open.stage.part) {
             (TaskEnd::Done { added, .. }, Part::Map(shuffle)) => {
                 state.known.made(shuffle, partition, executor);
@@ -340,6 +353,9 @@ impl Stages for There {
                 state.counters.insert(executor, *counters);
                 self.ended(&mut state, executor, stage, (at, attempt), end);
             }
+            StageEvent::Told { dataset, partition, attempt, what } => {
+                self.told((executor, DatasetId(dataset), partition, attempt), what);
+            }
             StageEvent::Abandoned { stage, at, attempt } => {
                 if state.abandoned.remove(&(stage, at, attempt)).is_some() {
                     state.members.freed(executor);
@@ -362,6 +378,13 @@ impl Stages for There {
 
     fn cancel(&self) -> bool {
         self.jobs.cancel(|_| true) > 0
+    }
+
+    fn fail(&self, why: &Failure) {
+        let Some(driven) = &self.driven else { return };
+        driven.fail(why);
+        let state = self.lock();
+        state.stages.values().for_each(|open| (open.tell)(Event::Refused(why.told_again())));
     }
 }
 
@@ -390,10 +413,13 @@ impl Team for There {
         let mut state = self.lock();
         state.known.forget_shuffle(shuffle);
         state.members.forget(shuffle);
+        drop(state);
+        self.forget_afar(vec![shuffle.0], Vec::new());
     }
 
     fn forget_cached(&self, dataset: DatasetId) {
         self.lock().known.forget_kept(dataset);
+        self.forget_afar(Vec::new(), vec![dataset.0]);
     }
 
     fn open(self: Arc<Self>, stage: Stage, tell: Tell) -> Arc<dyn Running> {
@@ -401,6 +427,9 @@ impl Team for There {
             let mut state = self.lock();
             let number = state.next_stage;
             state.next_stage += 1;
+            if let Some(failure) = self.failed() {
+                tell(Event::Refused(failure));
+            }
             state.stages.insert(number, Open::new(stage, tell));
             number
         };

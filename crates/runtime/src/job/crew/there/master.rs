@@ -5,9 +5,9 @@
 //! Holds: what an executor tells about an attempt that is over goes nowhere; an executor is lost once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use millstream_model::error::{Failure, Result};
@@ -26,6 +26,8 @@ use crate::job::checkpoints::Run;
 use crate::job::message::{Ask, Message};
 use crate::site::desert;
 
+/// How long the job manager may take to hear the last word.
+const PARTING: Duration = Duration::from_secs(2);
 /// From one report to the next.
 const REPORT: Duration = Duration::from_secs(1);
 
@@ -52,6 +54,8 @@ pub(crate) trait Stages: Send + Sync {
     fn report(&self) -> Option<Report>;
     /// Ends the job that runs; false if none does.
     fn cancel(&self) -> bool;
+    /// No task of a program that runs here alone can be run any more.
+    fn fail(&self, why: &Failure);
 }
 
 /// An executor that is there, for one job of the program.
@@ -73,6 +77,31 @@ pub(crate) struct Master {
     attempts: AtomicU64,
     jobs: AtomicU64,
     reception: Mutex<Option<Reception>>,
+    /// Whether no cluster started this process: it outlives the job.
+    is_driver: bool,
+    /// Whether there is nothing more to be told to or heard of the job manager.
+    left: (Mutex<bool>, Condvar),
+}
+
+/// Where a master is called that is no process of the cluster's.
+#[derive(Clone, Debug)]
+pub struct DriverCharge {
+    /// Who it is, and where it listens.
+    pub charge: Charge,
+    /// HOST:PORT where the job manager listens for masters, as its certificate names it.
+    pub manager: String,
+    /// The address by which executors reach it, if it is another one than it listens at.
+    pub advertised: Option<IpAddr>,
+}
+
+impl DriverCharge {
+    /// Where executors reach what listens here.
+    pub(crate) fn seen_from_afar(&self, mut address: SocketAddr) -> SocketAddr {
+        if let Some(advertised) = self.advertised {
+            address.set_ip(advertised);
+        }
+        address
+    }
 }
 
 impl Master {
@@ -81,6 +110,20 @@ impl Master {
     /// # Errors
     /// If the job manager cannot be reached, or no port be had.
     pub(crate) fn start(charge: &Charge, manager: SocketAddr) -> Result<Arc<Self>> {
+        let (charge, manager) = (charge.clone(), manager.to_string());
+        Self::call(&DriverCharge { charge, manager, advertised: None }, false)
+    }
+
+    /// The same for a process that no cluster started, and that does not end with the job.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn drive(driver: &DriverCharge) -> Result<Arc<Self>> {
+        Self::call(driver, true)
+    }
+
+    fn call(driver: &DriverCharge, is_driver: bool) -> Result<Arc<Self>> {
+        let DriverCharge { charge, manager, .. } = driver;
         let own = Introduction {
             role: "master".into(),
             name: charge.job.clone(),
@@ -88,8 +131,7 @@ impl Master {
             term: charge.term,
         };
         let security = charge.security()?;
-        let (manager, orders) =
-            connect::<ToManager, ToMaster>(&manager.to_string(), &own, &security, Pulse::default())?;
+        let (manager, orders) = connect::<ToManager, ToMaster>(manager, &own, &security, Pulse::default())?;
         let master = Arc::new(Self {
             charge: charge.clone(),
             stages: OnceLock::new(),
@@ -101,10 +143,12 @@ impl Master {
             attempts: AtomicU64::new(charge.term << 32),
             jobs: AtomicU64::new(0),
             reception: Mutex::new(None),
+            is_driver,
+            left: (Mutex::new(false), Condvar::new()),
         });
         let door = Door { own, token: security.token.clone(), master: master.clone() };
         let reception = Reception::open(charge.listen, 0, security, door)?;
-        let executors = reception.address();
+        let executors = driver.seen_from_afar(reception.address());
         *master.reception.lock().unwrap_or_else(PoisonError::into_inner) = Some(reception);
         master.manager.say(&ToManager::Here { executors })?;
         let own = master.clone();
@@ -232,6 +276,16 @@ impl Master {
         }
     }
 
+    /// Tells all executors something.
+    pub(crate) fn say_to_all(&self, message: &ToExecutor) {
+        let speakers: Vec<_> = self.lock().executors.values().cloned().collect();
+        for speaker in speakers {
+            if let Err(failure) = speaker.say(message) {
+                tracing::debug!(%failure, "an executor was not told");
+            }
+        }
+    }
+
     /// What executors tell about an attempt goes there, until it is over.
     pub(crate) fn attend(&self, attempt: u64, attending: Arc<Attending>) {
         self.lock().attending.insert(attempt, attending);
@@ -294,7 +348,11 @@ impl Master {
                 self.stir();
             }
             ToJob::Unfit(failure) => {
-                self.lock().roster.unfit(format!("the program cannot run in {executor}: {failure}"));
+                let why = format!("the program cannot run in {executor}: {failure}");
+                if let Some(stages) = self.stages.get() {
+                    stages.fail(&Failure::user(why.clone()));
+                }
+                self.lock().roster.unfit(why);
                 self.stir();
             }
             ToJob::Ready { attempt } => {
@@ -366,9 +424,39 @@ impl Master {
                 }
                 Ok(ToMaster::Gone { executor, why }) => self.lose(executor, &why),
                 Ok(ToMaster::Ask(id, question)) => self.answer(id, question),
-                Err(failure) => desert(&failure.to_string()),
+                Err(failure) => {
+                    let has_left = std::mem::replace(&mut *self.has_left(), true);
+                    self.left.1.notify_all();
+                    if !self.is_driver {
+                        desert(&failure.to_string());
+                    }
+                    if !has_left && let Some(stages) = self.stages.get() {
+                        stages.fail(&why_gone(&failure));
+                    }
+                    return;
+                }
             }
         }
+    }
+
+    fn has_left(&self) -> MutexGuard<'_, bool> {
+        self.left.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says the last word about the job, and lets go of everybody.
+    pub(crate) fn leave(&self, failure: Option<String>) {
+        let mut left = self.has_left();
+        if !*left {
+            self.tell_manager(&ToManager::Ended { failure });
+            // The job manager hangs up once it has heard it. What follows is of no interest.
+            let waited = self.left.1.wait_timeout_while(left, PARTING, |left| !*left);
+            left = waited.unwrap_or_else(PoisonError::into_inner).0;
+            *left = true;
+        }
+        drop(left);
+        self.manager.close();
+        drop(self.reception.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.lock().executors.values().for_each(Speaker::close);
     }
 
     fn answer(self: &Arc<Self>, id: AskId, question: Question) {
@@ -407,7 +495,7 @@ impl Master {
     }
 
     fn report_each_second(&self) {
-        loop {
+        while !*self.has_left() {
             std::thread::sleep(REPORT);
             let seats: Vec<Arc<Seat>> = self.lock().seats.values().cloned().collect();
             for seat in seats.iter().filter(|seat| seat.is_open()) {
@@ -418,6 +506,15 @@ impl Master {
             }
         }
     }
+}
+
+/// What a program is told whose job is over before it is.
+fn why_gone(failure: &Failure) -> Failure {
+    Failure::external(
+        "the job of this program has ended on the cluster: it was cancelled, or the job manager is gone",
+    )
+    .because(failure.to_string())
+    .advice("see millstream list; begin again with a new context")
 }
 
 /// Where executors come in.
