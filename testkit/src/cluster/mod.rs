@@ -88,6 +88,8 @@ impl Owner for Desk {
                 ToManager::Answer(id, answer) => {
                     heard.answers.insert(id, answer.map_err(|failure| failure.to_string()));
                 }
+                // Its process ends, which is waited for.
+                ToManager::Ended { .. } => {}
             }
             let _ = stir.send(());
         }

@@ -110,7 +110,6 @@ fn survives(job: &'static str, sender: &'static str) {
             process = pair.job(1 + round % 3);
         }
     }
-    println!("killed {kills} times with seed {SEED}");
     assert!((pair.lines().len() as u64) < pair.records, "all was written before the last kill");
     feeder.kill();
     let (last, begun) = (pair.sender(0), Instant::now());

@@ -1,6 +1,6 @@
 //! The same programs on processes of their own, that are killed, stopped and started again.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is missing")]
 
 mod batches;
 mod homebound;

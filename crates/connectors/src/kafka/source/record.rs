@@ -1,11 +1,12 @@
 //! A record with all that Kafka keeps of it.
 
 use millstream_model::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::kafka::native::Message;
 
 /// A record of a topic with key, headers, time and place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct KafkaRecord {
     /// The topic.
     pub topic: String,
