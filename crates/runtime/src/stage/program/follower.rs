@@ -167,7 +167,9 @@ impl Follower {
             }
         };
         if ended.fingerprint != fingerprint {
-            return Err(other_action(number, &ended.fingerprint, &fingerprint));
+            let failure = other_action(number, &ended.fingerprint, &fingerprint);
+            self.executor.refuse(&failure);
+            return Err(failure);
         }
         let mut parts = self.read(number, ended.left)?;
         let changed = if parts.is_empty() { Vec::new() } else { parts.remove(0) };

@@ -43,6 +43,11 @@ impl Leader {
         Ok(Self { master, there, actions: Actions::new(), recorded, server })
     }
 
+    /// Ends a program that an executor has said it does not take part in.
+    fn go_on(&self) -> Result<()> {
+        self.there.failed().map_or(Ok(()), Err)
+    }
+
     /// Records how a job ended, and tells it.
     fn conclude(
         &self,
@@ -81,6 +86,7 @@ impl Leader {
 
 impl Program for Leader {
     fn act(&self, scheduler: &Scheduler, action: Action) -> Result<Vec<Outcome>> {
+        self.go_on()?;
         let fingerprint = self.actions.begin(&action, &scheduler.stores.accumulators)?;
         let number = self.master.next_job();
         self.there.begin(number, &fingerprint, &action);
@@ -99,6 +105,7 @@ impl Program for Leader {
 
     fn once(&self, what: &str, make: &mut dyn FnMut() -> Result<Vec<u8>>) -> Result<Vec<u8>> {
         self.actions.check_thread(what)?;
+        self.go_on()?;
         let number = self.master.next_job();
         let made = make().map(|bytes| vec![bytes]);
         let mut parts =

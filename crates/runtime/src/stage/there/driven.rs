@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use millstream_dataflow::lineage::DatasetId;
-use millstream_model::error::Failure;
 
 use super::There;
 use crate::control::{Bytes, ExecutorId, StageOrder, TaskEnd, ToExecutor};
@@ -25,7 +24,6 @@ struct State {
     knows: HashMap<ExecutorId, u64>,
     told: HashMap<Teller, Bytes>,
     taken: Vec<Vec<u8>>,
-    failed: Option<Failure>,
 }
 
 /// See the module.
@@ -43,18 +41,9 @@ impl Driven {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    pub(super) fn fail(&self, why: &Failure) {
-        self.lock().failed.get_or_insert_with(|| why.told_again());
-    }
 }
 
 impl There {
-    /// Why no task can be run any more.
-    pub(in super::super) fn failed(&self) -> Option<Failure> {
-        self.driven.as_ref().and_then(|driven| driven.lock().failed.as_ref().map(Failure::told_again))
-    }
-
     /// A job is shipped with its first task to each executor.
     pub(in super::super) fn begin_shipped(&self, number: u64, what: Vec<u8>) {
         if let Some(driven) = &self.driven {

@@ -12,7 +12,7 @@ mod report;
 mod stage;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use millstream_dataflow::lineage::{DatasetId, ShuffleId};
@@ -65,11 +65,18 @@ pub(super) struct There {
     reader: Arc<Reader>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Why no task can be run any more.
+    broken: OnceLock<Failure>,
     /// What is else where the program runs here alone.
     driven: Option<Driven>,
 }
 
 impl There {
+    /// Why no task can be run any more.
+    pub(super) fn failed(&self) -> Option<Failure> {
+        self.broken.get().map(Failure::told_again)
+    }
+
     /// The executors of the master's program, of which `slots` slots are asked for.
     ///
     /// # Errors
@@ -88,6 +95,7 @@ impl There {
             reader,
             state: Mutex::default(),
             changed: Condvar::new(),
+            broken: OnceLock::new(),
             driven,
         });
         if !master.attach(Arc::clone(&there) as Arc<_>) {
@@ -381,8 +389,7 @@ impl Stages for There {
     }
 
     fn fail(&self, why: &Failure) {
-        let Some(driven) = &self.driven else { return };
-        driven.fail(why);
+        let why = self.broken.get_or_init(|| why.told_again());
         let state = self.lock();
         state.stages.values().for_each(|open| (open.tell)(Event::Refused(why.told_again())));
     }
