@@ -7,6 +7,7 @@
 
 mod arguments;
 mod checkpoint_pause;
+mod cluster;
 mod exchange;
 mod figure;
 mod files;
@@ -57,6 +58,11 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "exchange, 100-byte records", measure: exchange::large },
     Workload { name: "worker killed, 1 GB of state", measure: recovery::measure },
     Workload { name: "job manager killed", measure: recovery::takeover },
+    Workload { name: "keyed count, 2 processes", measure: cluster::keyed_count::last },
+    Workload { name: "every update, 2 processes", measure: cluster::keyed_count::every },
+    Workload { name: "latency, 2 processes", measure: cluster::latency::measure },
+    Workload { name: "cluster start-up, 3 workers", measure: cluster::start_up::measure },
+    Workload { name: "coordinator, a checkpoint", measure: cluster::coordinator::measure },
     Workload { name: "sort by key", measure: sort_by_key::measure },
     #[cfg(feature = "kafka")]
     Workload { name: "kafka source", measure: kafka::source },
@@ -93,10 +99,21 @@ const TASKS: &[Task] = &[
     Task { name: "exchange", run: exchange::task },
     Task { name: "recovery", run: recovery::program },
     Task { name: "millstream", run: recovery::command },
+    Task { name: "counted", run: cluster::keyed_count::task },
+    Task { name: "latency-across", run: cluster::latency::task },
+    Task { name: "first-result", run: cluster::start_up::task },
+    Task { name: "coordinated", run: cluster::coordinator::task },
     Task { name: "flume-agents", run: flume_source::task },
 ];
 
 fn main() -> ExitCode {
+    // What is no option is a command of a cluster: the job manager of this program starts its workers so.
+    if std::env::args().nth(1).is_some_and(|first| !first.starts_with('-')) {
+        return match millstream_cli::start(std::env::args_os().skip(1), None) {
+            millstream_cli::Outcome::Ended(code) => ExitCode::from(code),
+            millstream_cli::Outcome::Python(_) => ExitCode::FAILURE,
+        };
+    }
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -133,5 +150,6 @@ fn one_task(setup: &Setup, task: &str) -> Result<()> {
     let found = TASKS.iter().find(|task| task.name == name);
     let found = found.ok_or_else(|| Failure::internal(format!("there is no task `{name}`")))?;
     (found.run)(setup, rest)?;
-    process::report()
+    // What a process of a cluster found it has left where it was told to.
+    if cluster::role().is_none() { process::report() } else { Ok(()) }
 }

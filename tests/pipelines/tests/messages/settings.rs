@@ -54,7 +54,7 @@ fn a_program_refuses_a_setting_that_it_does_not_know_and_one_that_is_malformed()
     let (success, said) = program(&["--checkpoint-intervall", "1s"], None);
     assert!(!success);
     let begin = "error: there is no setting `checkpoint-intervall` (command line, --checkpoint-intervall); did you mean \
-                 `checkpoint-interval`?\n  the job settings are: parallelism, adaptive, max-parallelism, ";
+                 `checkpoint-interval`?\n  the job settings are: parallelism, adaptive, spare-slots, ";
     assert!(said.starts_with(begin), "{said}");
     let (success, said) = program(&[], Some(("MILLSTREAM_FLUSH_INTERVAL", "5")));
     assert!(!success);

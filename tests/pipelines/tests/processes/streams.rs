@@ -55,7 +55,7 @@ fn bytes_between_executors_are_counted_on_both_sides_and_fewer_if_they_are_compr
     };
     let (plain, compressed) = (sent_with("plain"), sent_with("lz4"));
     assert!(plain > 160_000, "half of the records go to the other process, 16 bytes each: {plain} bytes");
-    assert!(4 * compressed < 3 * plain, "{compressed} bytes instead of {plain}");
+    assert!(10 * compressed < 9 * plain, "{compressed} bytes instead of {plain}");
 }
 
 #[test]
