@@ -56,7 +56,7 @@ class Taking(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.requests.append((dict(self.headers), body))
+        self.server.requests.append((self.headers, body))
         self.send_response(503 if len(self.server.requests) == 1 else self.server.status)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -86,6 +86,14 @@ impl Stage {
         }
     }
 
+    fn wait_for_word(&self, word: &str) {
+        let deadline = Instant::now() + Duration::from_secs(100);
+        while !self.said().contains(word) {
+            assert!(Instant::now() < deadline, "{}", self.said());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Puts text into the next batch: as a file, or through the socket.
     fn put(&mut self, text: &str) {
         self.wait_for("the start", |folder| any_file(folder, "ready-", |_| true));
@@ -325,6 +333,8 @@ fn what_is_carried_needs_a_folder_that_executors_see() {
 #[test]
 fn streams_that_differ_between_processes_are_refused_with_what_differs() {
     let mut there = Stage::start("differs", &[1], 1);
+    there.wait_for_word("executor 0 is gone");
+    there.tick();
     assert!(!there.cluster().wait().success());
     let said = there.said();
     assert!(said.contains("of the program is another one in an executor"), "{said}");
