@@ -51,8 +51,8 @@ pub(crate) fn report() -> Result<()> {
 }
 
 /// The most memory this process had resident so far, in bytes.
-fn peak_memory() -> Option<u64> {
-    status("VmHWM:")
+pub(crate) fn peak_memory() -> Option<u64> {
+    status("self", "VmHWM:")
 }
 
 /// The seconds of processors that this process has used so far, of all its threads.
@@ -71,11 +71,28 @@ pub(crate) fn processor_seconds_of(process: &str) -> Option<f64> {
 
 /// The memory this process has resident now, in bytes.
 pub(crate) fn resident() -> Option<u64> {
-    status("VmRSS:")
+    resident_of("self")
 }
 
-fn status(key: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+/// As [`resident`], of the process of this number.
+pub(crate) fn resident_of(process: &str) -> Option<u64> {
+    status(process, "VmRSS:")
+}
+
+/// A process and those that it has started.
+pub(crate) fn and_children(process: u32) -> Vec<u32> {
+    let is_child = |other: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{other}/stat")).unwrap_or_default();
+        // Behind the name, which may have spaces: its state, then its parent.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)?.parse().ok());
+        *other == process || parent == Some(process)
+    };
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_child).collect()
+}
+
+fn status(process: &str, key: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)

@@ -42,14 +42,19 @@ fn one(setup: &Setup) -> Result<Run<()>> {
 
 /// The program: doubles numbers. Its first result says the time.
 pub(crate) fn task(_: &Setup, _: &str) -> Result<()> {
+    double(|now| println!("{FIRST}{now}"))
+}
+
+/// Doubles numbers, and tells when its first result came, in nanoseconds since 1970.
+pub(crate) fn double(tell: impl Fn(u128) + Send + Sync + 'static) -> Result<()> {
     let env = StreamEnvironment::new();
     env.from_collection(vec![1_u64, 2, 3])
         .map(|n| n * 2)
-        .map(|n| {
+        .map(move |n| {
             if n == 2
                 && let Ok(now) = since_epoch()
             {
-                println!("{FIRST}{}", now.as_nanos());
+                tell(now.as_nanos());
             }
             n
         })
@@ -57,7 +62,8 @@ pub(crate) fn task(_: &Setup, _: &str) -> Result<()> {
     env.execute("double").map(drop)
 }
 
-fn since_epoch() -> Result<Duration> {
+/// The time since 1970, by which processes of one machine agree.
+pub(crate) fn since_epoch() -> Result<Duration> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_err(|error| Failure::external("the system's clock stands before 1970").because(error))
 }

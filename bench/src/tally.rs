@@ -25,6 +25,11 @@ impl Tally {
         Self { updates: counts.values().sum(), sum: counts.values().map(sum).sum() }
     }
 
+    /// The number of updates and their sum.
+    pub(crate) fn parts(&self) -> [u64; 2] {
+        [self.updates, self.sum]
+    }
+
     /// Adds updates.
     pub(crate) fn add<K>(&mut self, updates: &[(K, u64)]) {
         self.updates += updates.len() as u64;

@@ -2,6 +2,7 @@
 //! clock.
 
 use std::hint;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,21 +18,53 @@ use super::{Histogram, Number, Schedule, WORKERS, key};
 
 /// Runs the job; gives the latencies of its counted records.
 pub(super) fn run(schedule: &Schedule) -> Result<Histogram> {
-    let env = StreamEnvironment::new();
-    env.set_parallelism(WORKERS).set_flush_interval(Duration::ZERO);
-    let found = Arc::new(Mutex::new(Histogram::new()));
-    env.source(Paced(schedule.clone()))
-        .parallelism(1)
-        .key_by(|number| key(*number))
-        .fold(|_| (0, 0), |held, number| *held = (number, held.1 + 1), |_, held: &(Number, u64)| held.0)
-        .sink_to(Measure { schedule: schedule.clone(), found: found.clone() });
-    env.execute("latency")?;
-    let found = found.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(found.clone())
+    let job = Job::new(schedule);
+    job.run()?;
+    Ok(job.found())
+}
+
+/// The job, and what this process finds of it.
+pub(crate) struct Job {
+    schedule: Schedule,
+    found: Arc<Mutex<Histogram>>,
+    had_source: Arc<AtomicBool>,
+}
+
+impl Job {
+    /// A job that has not run.
+    pub(crate) fn new(schedule: &Schedule) -> Self {
+        Self { schedule: schedule.clone(), found: Arc::default(), had_source: Arc::default() }
+    }
+
+    /// Runs it.
+    pub(crate) fn run(&self) -> Result<()> {
+        let (schedule, had_source) = (self.schedule.clone(), self.had_source.clone());
+        let env = StreamEnvironment::new();
+        env.set_parallelism(WORKERS).set_flush_interval(Duration::ZERO);
+        env.source(Paced { schedule: schedule.clone(), had_source })
+            .parallelism(1)
+            .key_by(|number| key(*number))
+            .fold(|_| (0, 0), |held, number| *held = (number, held.1 + 1), |_, held: &(Number, u64)| held.0)
+            .sink_to(Measure { schedule, found: self.found.clone() });
+        env.execute("latency").map(drop)
+    }
+
+    /// The latencies of the counted records whose results were in this process.
+    pub(crate) fn found(&self) -> Histogram {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether the source was in this process.
+    pub(crate) fn had_source(&self) -> bool {
+        self.had_source.load(Ordering::Relaxed)
+    }
 }
 
 /// Each subtask sends every so-many-th record of the schedule.
-struct Paced(Schedule);
+struct Paced {
+    schedule: Schedule,
+    had_source: Arc<AtomicBool>,
+}
 
 /// One subtask's records: the next one, and how far it is to the one after.
 #[derive(Clone, Serialize, Deserialize)]
@@ -67,7 +100,8 @@ impl Source for Paced {
     }
 
     fn reader(&self, _: Subtask) -> Result<Box<dyn SourceReader<Number, Share>>> {
-        Ok(Box::new(Reader { schedule: self.0.clone(), share: None, batch: Batch::default() }))
+        self.had_source.store(true, Ordering::Relaxed);
+        Ok(Box::new(Reader { schedule: self.schedule.clone(), share: None, batch: Batch::default() }))
     }
 }
 

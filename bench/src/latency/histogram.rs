@@ -18,6 +18,17 @@ impl Histogram {
         Self(vec![0; (64 << BITS) as usize])
     }
 
+    /// One whose buckets another process has counted.
+    pub(crate) fn of(mut buckets: Vec<u64>) -> Self {
+        buckets.resize((64 << BITS) as usize, 0);
+        Self(buckets)
+    }
+
+    /// How often each bucket was met.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
+    }
+
     pub(crate) fn add(&mut self, nanos: u64) {
         self.0[bucket(nanos)] += 1;
     }

@@ -14,8 +14,9 @@ mod timely;
 
 use millstream::Result;
 
+pub(crate) use self::data_stream::Job;
 pub(crate) use self::histogram::Histogram;
-use self::schedule::Schedule;
+pub(crate) use self::schedule::Schedule;
 use crate::arguments::Setup;
 use crate::figure::{Figure, Unit};
 use crate::goal::Goal;
@@ -23,7 +24,7 @@ use crate::race::{Race, Run};
 use crate::table::Row;
 
 /// Records a second, over all workers.
-const RATE: u64 = 100_000;
+pub(crate) const RATE: u64 = 100_000;
 const WORKERS: u32 = 2;
 const KEYS: u64 = 10_000;
 
@@ -54,12 +55,16 @@ pub(crate) fn measure(setup: &Setup, work: &str) -> Result<Vec<Row>> {
 
 /// The figures, and how many records came through.
 fn run(latencies: Histogram) -> Run<u64> {
+    Run { figures: figures(&latencies), result: latencies.count() }
+}
+
+/// The three percentiles.
+pub(crate) fn figures(latencies: &Histogram) -> Vec<Figure> {
     let figure = |label, share| {
         let nanos = latencies.at(share) as f64;
         Figure { label, ..Figure::new(Unit::Seconds, nanos / 1e9) }
     };
-    let figures = vec![figure("p50", 0.5), figure("p99", 0.99), figure("p99.9", 0.999)];
-    Run { figures, result: latencies.count() }
+    vec![figure("p50", 0.5), figure("p99", 0.99), figure("p99.9", 0.999)]
 }
 
 /// The engine alone, to be looked at with a profiler.

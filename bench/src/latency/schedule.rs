@@ -8,7 +8,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 
 /// Records at even distances. The clock starts when somebody first looks at it.
 #[derive(Clone, Debug)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     start: Arc<OnceLock<Instant>>,
     rate: u64,
     counted: u64,
@@ -16,8 +16,13 @@ pub(super) struct Schedule {
 
 impl Schedule {
     /// `rate` records a second, `counted` of them behind those of the warm-up.
-    pub(super) fn new(rate: u64, counted: u64) -> Self {
+    pub(crate) fn new(rate: u64, counted: u64) -> Self {
         Self { start: Arc::default(), rate, counted }
+    }
+
+    /// Starts the clock so much later than now, whoever looks at it first: for processes that agree on a time.
+    pub(crate) fn begin_in(&self, wait: Duration) {
+        self.start.get_or_init(|| Instant::now() + wait);
     }
 
     /// The time since the start, in nanoseconds.
