@@ -38,7 +38,7 @@ fn one(setup: &Setup, subtasks: u32) -> Result<Run<u64>> {
     let folder = folder()?;
     let task = format!("coordinated {subtasks} {}", folder.path().display());
     let slots = subtasks.div_ceil(EXECUTORS);
-    on_executors(setup, &task, &[slots; EXECUTORS as usize])?;
+    let said = on_executors(setup, &task, &[slots; EXECUTORS as usize])?;
     let (mut updates, mut used) = (0, None);
     for process in left(folder.path())? {
         match process[..] {
@@ -47,12 +47,21 @@ fn one(setup: &Setup, subtasks: u32) -> Result<Run<u64>> {
             _ => return Err(Failure::internal("no checkpoint was completed")),
         }
     }
+    let expected = records(setup);
+    if updates != expected {
+        let told = format!("{updates} of {expected} records were counted, with {subtasks} subtasks: {said}");
+        return Err(Failure::internal(told));
+    }
     let (micros, bytes, checkpoints) = used.ok_or_else(|| Failure::internal("the master left nothing"))?;
     let figures = vec![
         Figure { label: "CPU", ..Figure::new(Unit::Seconds, micros as f64 / 1e6 / checkpoints as f64) },
         Figure { label: "peak", ..Figure::new(Unit::Bytes, bytes as f64) },
     ];
     Ok(Run { figures, result: updates })
+}
+
+fn records(setup: &Setup) -> u64 {
+    setup.size(5, 1) as u64 * RATE
 }
 
 /// The program.
@@ -66,8 +75,7 @@ pub(crate) fn task(setup: &Setup, given: &str) -> Result<()> {
         ..CheckpointSettings::in_folder(format!("{folder}/checkpoints"))
     });
     let (sink, tally) = TallySink::new();
-    let count = setup.size(5, 1) as u64 * RATE;
-    env.source(Generator::new(|n| n, Some(count)).rate(RATE as f64)).key_by(|n| *n).count().sink_to(sink);
+    env.source(Generator::new(|n| n, Some(records(setup))).rate(RATE as f64)).key_by(|n| *n).count().sink_to(sink);
     let result = env.execute("coordinated")?;
     if role().as_deref() != Some("master") {
         return leave(folder, tally.take().parts().into_iter().take(1));

@@ -42,7 +42,7 @@ fn race(setup: &Setup, work: &str, kind: &str) -> Result<Vec<Row>> {
     Race::of(work)
         .enter("1 process, 2 threads", [], || run(&|task| process::run(setup, task).map(drop)))
         .enter("2 processes, 1 slot each", [Goal::at_least(0.7, "1 process, 2 threads")], || {
-            run(&|task| on_executors(setup, task, &[1, 1]))
+            run(&|task| on_executors(setup, task, &[1, 1]).map(drop))
         })
         .run(setup)
 }

@@ -17,8 +17,8 @@ use millstream_testkit::cluster::{Cluster, Program};
 
 use crate::arguments::{Scale, Setup};
 
-/// Runs `task` on executors with so many slots each, from its start to its end.
-fn on_executors(setup: &Setup, task: &str, slots: &[u32]) -> Result<()> {
+/// Runs `task` on executors with so many slots each, from its start to its end; gives what the processes said.
+fn on_executors(setup: &Setup, task: &str, slots: &[u32]) -> Result<String> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::external("this program is not found").because(error))?;
     let mut program = Program::new(program).arg("--task").arg(task);
@@ -33,7 +33,7 @@ fn on_executors(setup: &Setup, task: &str, slots: &[u32]) -> Result<()> {
     if !cluster.wait().success() {
         return Err(Failure::external(format!("task `{task}` failed: {}", cluster.said())));
     }
-    Ok(())
+    Ok(cluster.said())
 }
 
 /// What this process is in a cluster: `master` or `executor`; `None` where it was started by a person.
