@@ -9,7 +9,7 @@ use std::time::Duration;
 use millstream::connectors::generator::Generator;
 use millstream::{CheckpointSettings, Failure, Result, StreamEnvironment};
 
-use super::{folder, leave, left, on_executors, role};
+use super::{folder, leave, left, on_executors, role, wait_for};
 use crate::arguments::Setup;
 use crate::figure::{Figure, Unit};
 use crate::goal::Goal;
@@ -75,11 +75,15 @@ pub(crate) fn task(setup: &Setup, given: &str) -> Result<()> {
         ..CheckpointSettings::in_folder(format!("{folder}/checkpoints"))
     });
     let (sink, tally) = TallySink::new();
-    env.source(Generator::new(|n| n, Some(records(setup))).rate(RATE as f64)).key_by(|n| *n).count().sink_to(sink);
+    env.source(Generator::new(|n| n, Some(records(setup))).rate(RATE as f64))
+        .key_by(|n| *n)
+        .count()
+        .sink_to(sink);
     let result = env.execute("coordinated")?;
     if role().as_deref() != Some("master") {
         return leave(folder, tally.take().parts().into_iter().take(1));
     }
+    wait_for(folder, EXECUTORS as usize)?;
     let seconds = process::processor_seconds().unwrap_or_default();
     let peak = process::peak_memory().unwrap_or_default();
     leave(folder, [(seconds * 1e6) as u64, peak, result.checkpoints])

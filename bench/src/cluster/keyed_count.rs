@@ -9,7 +9,7 @@ use std::time::Duration;
 use millstream::connectors::generator::Generator;
 use millstream::{Failure, Mode, Result, StreamEnvironment};
 
-use super::{folder, leave, left, on_executors};
+use super::{folder, leave, left, on_executors, wait_for};
 use crate::arguments::Setup;
 use crate::figure::Unit;
 use crate::goal::Goal;
@@ -84,6 +84,7 @@ pub(crate) fn task(setup: &Setup, given: &str) -> Result<()> {
     env.execute("keyed count")?;
     let ended = nanos(since_epoch()?);
     let [updates, sum] = tally.take().parts();
+    wait_for(folder, 2)?;
     leave(folder, [first.get().copied().unwrap_or(u64::MAX), ended, updates, sum])
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use millstream::{Failure, Result};
 
-use super::{folder, leave, left, on_executors};
+use super::{folder, leave, left, on_executors, wait_for};
 use crate::arguments::Setup;
 use crate::figure::Unit;
 use crate::goal::Goal;
@@ -52,5 +52,7 @@ pub(crate) fn task(setup: &Setup, given: &str) -> Result<()> {
     let job = Job::new(&schedule);
     job.run()?;
     let found = job.found();
+    // The one with the source leaves nothing.
+    wait_for(folder, 1)?;
     if job.had_source() || found.count() == 0 { Ok(()) } else { leave(folder, found.buckets()) }
 }

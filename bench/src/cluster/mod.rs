@@ -10,12 +10,16 @@ pub(crate) mod latency;
 pub(crate) mod start_up;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use millstream::{Failure, Result};
 use millstream_runtime::control::ROLE;
 use millstream_testkit::cluster::{Cluster, Program};
 
 use crate::arguments::{Scale, Setup};
+
+/// How long executors may take to leave what they found.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs `task` on executors with so many slots each, from its start to its end; gives what the processes said.
 fn on_executors(setup: &Setup, task: &str, slots: &[u32]) -> Result<String> {
@@ -45,11 +49,25 @@ fn folder() -> Result<tempfile::TempDir> {
     tempfile::tempdir().map_err(|error| Failure::external("no folder can be had").because(error))
 }
 
-/// Leaves what this process found, as a file of numbers.
+/// In the master, waits until so many executors have left what they found: they end when it does.
+fn wait_for(folder: &str, executors: usize) -> Result<()> {
+    let begun = Instant::now();
+    while role().as_deref() == Some("master") && left(Path::new(folder))?.len() < executors {
+        if begun.elapsed() > PATIENCE {
+            return Err(Failure::external("an executor did not leave what it found"));
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Leaves what this process found, as a file of numbers, whole.
 fn leave(folder: &str, numbers: impl IntoIterator<Item = u64>) -> Result<()> {
     let text: Vec<String> = numbers.into_iter().map(|number| number.to_string()).collect();
     let file = Path::new(folder).join(format!("{}.found", std::process::id()));
-    std::fs::write(&file, text.join(" "))
+    let open = file.with_extension("open");
+    std::fs::write(&open, text.join(" "))
+        .and_then(|()| std::fs::rename(&open, &file))
         .map_err(|error| Failure::external(format!("cannot write {}", file.display())).because(error))
 }
 
