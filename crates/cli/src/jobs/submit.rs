@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use millstream_cluster::dispatcher::{Kind, Submission};
 use millstream_model::error::{Failure, Result};
-use millstream_model::settings::setting_of;
+use millstream_model::settings::is_told;
 
 use super::follow::follow;
 use super::show;
@@ -43,7 +43,7 @@ fn settings(all: impl Iterator<Item = (OsString, OsString)>) -> Result<BTreeMap<
     let mut settings = BTreeMap::new();
     for (name, value) in all {
         let name = name.to_string_lossy().into_owned();
-        if setting_of(&name).is_some() {
+        if is_told(&name) {
             settings.insert(name, text(value)?);
         }
     }

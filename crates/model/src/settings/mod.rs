@@ -38,4 +38,4 @@ pub use list::{SettingsGroup, SettingsList};
 pub use setting::{Described, Setting};
 pub use value::{Choices, SettingValue};
 pub use values::{Origin, Values};
-pub use variables::{setting_of, variable};
+pub use variables::{is_told, setting_of, variable};

@@ -73,6 +73,10 @@ impl Store {
 
     /// Lets a process know of the store.
     pub(crate) fn environment(&self, command: &mut Command) {
+        // Those of another store, which the tests were started with, would hold against these.
+        ["MILLSTREAM_S3_ACCESS_KEY", "MILLSTREAM_S3_SECRET_KEY"].iter().for_each(|name| {
+            command.env_remove(name);
+        });
         command.env("AWS_ENDPOINT_URL", format!("http://{}", self.address)).env("AWS_ALLOW_HTTP", "true");
         command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET);
     }
