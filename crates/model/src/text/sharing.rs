@@ -57,7 +57,7 @@ impl Text {
     /// ```
     /// # use millstream_model::text::Text;
     /// let json = br#"["a text that is too long to lie inline", "and another one of the same kind"]"#;
-    /// let (texts, shown) = Text::sharing(json, serde_json::from_slice::<Vec<Text>>);
+    /// let (texts, shown) = Text::sharing(json, |json| serde_json::from_slice::<Vec<Text>>(json));
     /// assert_eq!(texts.unwrap()[0].pinned_bytes() / json.len(), 1);
     /// assert_eq!(shown, 37 + 32);
     /// ```
