@@ -10,10 +10,11 @@ use crate::town::{Town, Who, signal};
 const WHILES: [u64; 6] = [100, 300, 700, 1_500, 3_000, 7_000];
 
 /// Has one happen, and waits until it is over. Is its kind; nothing if there was nobody to suffer it.
-pub(crate) fn strike(town: &mut Town, chance: &mut Chance) -> Option<&'static str> {
+/// `with_store`: the object store may be struck, too.
+pub(crate) fn strike(town: &mut Town, chance: &mut Chance, with_store: bool) -> Option<&'static str> {
     let long = Duration::from_millis(WHILES[chance.below(WHILES.len())]);
     let who = [Who::Executor, Who::Master, Who::Worker, Who::Leader, Who::Standby][chance.below(5)];
-    match chance.below(15) {
+    match chance.below(if with_store { 15 } else { 10 }) {
         0..4 => {
             signal(town.one(who, chance)?, "-9");
             Some(match who {

@@ -1,9 +1,9 @@
 //! Jobs under faults that are drawn from a seed: nothing is lost, nothing is doubled, and how long it takes to go on.
 //!
-//! `MILLSTREAM_SEED=N` draws other faults, `MILLSTREAM_FAULTS=N` draws more of them than the suite does. Which processes
-//! there are when a fault strikes depends on the machine: a seed gives the same faults, not the same schedule.
+//! `MILLSTREAM_SEED=N` draws other faults, `MILLSTREAM_FAULTS=N` draws more of them than the suite does, the store's among them. Which
+//! processes there are when a fault strikes depends on the machine: a seed gives the same faults, not the same schedule.
 //!
-//! The jobs' files and checkpoints, and the job managers' lease, are in an object store of the test's own, which is struck as well
+//! The jobs' files and checkpoints, and the job managers' lease, are in an object store of the test's own
 //! (`cargo xtask test --only chaos` has its program, and an interpreter for the job in Python).
 //!
 //! Each machine is a network namespace, so that any two can be cut off from each other, one way or both. Where the rights to
@@ -46,6 +46,8 @@ fn number(variable: &str) -> Option<u64> {
 #[test]
 fn jobs_lose_nothing_and_double_nothing_whatever_befalls_the_cluster() {
     let seed = number("MILLSTREAM_SEED").unwrap_or(1);
+    // The long form strikes the store as well.
+    let with_store = number("MILLSTREAM_FAULTS").is_some();
     let faults = number("MILLSTREAM_FAULTS").map_or(FAULTS, |faults| faults as usize);
     println!("chaos: {faults} faults of seed {seed} (MILLSTREAM_SEED, MILLSTREAM_FAULTS)");
     let mut chance = Chance::new(seed);
@@ -58,7 +60,7 @@ fn jobs_lose_nothing_and_double_nothing_whatever_befalls_the_cluster() {
         while report.faults() < faults && !town.have_finished(&jobs) {
             let begun = Instant::now();
             let since = town::wall();
-            let Some(kind) = strike(&mut town, &mut chance) else { continue };
+            let Some(kind) = strike(&mut town, &mut chance, with_store) else { continue };
             // Some faults strike while another one is borne.
             let recovered = (chance.below(3) > 0).then(|| {
                 town.wait_until("the jobs go on", PATIENCE, |town| town.go_on_since(&jobs, since));
