@@ -107,7 +107,7 @@ impl Shared {
             match listener.accept() {
                 Ok((stream, peer)) => {
                     number += 1;
-                    if let Err(error) = self.begin(number, stream, peer) {
+                    if let Err(error) = self.begin(number, stream, address, peer) {
                         tracing::warn!(%address, %peer, %error, "a Flume connection could not be served");
                     }
                 }
@@ -121,7 +121,13 @@ impl Shared {
         }
     }
 
-    fn begin(self: &Arc<Self>, number: u64, stream: TcpStream, peer: SocketAddr) -> io::Result<()> {
+    fn begin(
+        self: &Arc<Self>,
+        number: u64,
+        stream: TcpStream,
+        address: SocketAddr,
+        peer: SocketAddr,
+    ) -> io::Result<()> {
         stream.set_nonblocking(false)?;
         stream.set_nodelay(true)?;
         let stream = Arc::new(stream);
@@ -132,11 +138,12 @@ impl Shared {
                 let silent = open.iter().find(|(_, one)| !one.served.load(Ordering::Relaxed));
                 let limit = self.limits.connections;
                 let Some(oldest) = silent.map(|(number, _)| *number) else {
-                    tracing::warn!(%peer, limit, "a Flume connection too many was closed; see the setting `connections`");
+                    let text = "a Flume connection too many was closed; see the setting `connections`";
+                    tracing::warn!(%address, %peer, limit, "{text}");
                     return Ok(());
                 };
                 if let Some(oldest) = open.remove(&oldest) {
-                    tracing::warn!(%peer, limit, "a silent Flume connection was closed for another one");
+                    tracing::warn!(%address, %peer, limit, "a silent Flume connection was closed for another one");
                     let _ = oldest.stream.shutdown(Shutdown::Both);
                 }
             }
@@ -149,7 +156,7 @@ impl Shared {
             match connection.serve() {
                 Ok(()) => tracing::debug!(%peer, "a Flume connection has ended"),
                 Err(_) if own.intake.is_stopped() => {}
-                Err(reason) => tracing::warn!(%peer, %reason, "a Flume connection was closed"),
+                Err(reason) => tracing::warn!(%address, %peer, %reason, "a Flume connection was closed"),
             }
             let _ = stream.shutdown(Shutdown::Both);
             own.open().remove(&number);

@@ -51,11 +51,13 @@ impl tracing::Subscriber for Collector {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Waits for a warning about a peer, and gives it.
-fn warning(peer: SocketAddr) -> String {
-    let begun = Instant::now();
+/// Waits for a warning of a server about a peer, and gives it. Another test's client of another server may have
+/// the peer's port.
+fn warning(server: &Server, peer: SocketAddr) -> String {
+    let (begun, of) = (Instant::now(), [format!("address={} ", server.address()), format!("peer={peer} ")]);
     loop {
-        let found = WARNINGS.lock().unwrap().iter().find(|line| line.contains(&peer.to_string())).cloned();
+        let told = |line: &&String| of.iter().all(|field| line.contains(field));
+        let found = WARNINGS.lock().unwrap().iter().find(told).cloned();
         if let Some(found) = found {
             return found;
         }
@@ -159,7 +161,7 @@ fn refused(server: &Server, bytes: &[u8]) -> String {
         Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}"),
     }
     assert_eq!(left, b"", "garbage was answered");
-    warning(own)
+    warning(server, own)
 }
 
 #[test]
@@ -206,7 +208,7 @@ fn a_request_that_ends_half_way_leaves_nothing_and_one_that_trickles_has_its_tim
     let own = stream.local_addr().unwrap();
     stream.write_all(&[0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 99, 1, 2, 3]).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
-    assert!(warning(own).contains("it ended within a request, behind 15 bytes of it"));
+    assert!(warning(&server, own).contains("it ended within a request, behind 15 bytes of it"));
 
     let mut stream = server.dial();
     let own = stream.local_addr().unwrap();
@@ -217,7 +219,7 @@ fn a_request_that_ends_half_way_leaves_nothing_and_one_that_trickles_has_its_tim
         thread::park_timeout(Duration::from_millis(20));
         assert!(begun.elapsed() < LONG, "a slow sender is still connected");
     }
-    assert!(warning(own).contains("a request was not there after 300 ms, see request-timeout"));
+    assert!(warning(&server, own).contains("a request was not there after 300 ms, see request-timeout"));
 
     let mut agent = AvroClient::to_source(server.dial(), false);
     assert!(agent.append(&batch("good", 3), WAIT).unwrap());
@@ -250,7 +252,7 @@ fn a_connection_too_many_takes_the_place_of_a_silent_one_and_else_is_closed() {
     let third = server.dial();
     let own = third.local_addr().unwrap();
     assert!(AvroClient::to_source(third, false).append(&batch("third", 1), WAIT).is_err());
-    assert!(warning(own).contains("a Flume connection too many was closed"));
+    assert!(warning(&server, own).contains("a Flume connection too many was closed"));
     assert!(first.append(&batch("first", 1), WAIT).unwrap());
     assert_eq!(server.read(3).len(), 3);
 }
